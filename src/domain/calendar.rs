@@ -1,0 +1,236 @@
+//! Days, zones and the spans that are counted in them.
+//!
+//! The one place that knows time zones (through `jiff`, with its bundled IANA database, so that the same
+//! source gives the same days on every machine). It must not read a clock: moments come in as arguments.
+
+use jiff::civil::Date;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
+
+use super::units::Moment;
+
+/// A civil day, as days since 1970-01-01.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Day(pub i32);
+
+impl Day {
+    /// Reads `YYYY-MM-DD`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        text.parse::<Date>().ok().map(Self::of)
+    }
+
+    fn of(date: Date) -> Self {
+        let epoch = Date::constant(1970, 1, 1);
+        Self(epoch.until(date).map(|span| span.get_days()).unwrap_or_default())
+    }
+
+    fn date(self) -> Date {
+        let epoch = Date::constant(1970, 1, 1);
+        let span = jiff::Span::new().try_days(self.0).unwrap_or_default();
+        epoch.saturating_add(span)
+    }
+
+    /// The calendar year this day lies in.
+    #[must_use]
+    pub fn year(self) -> i16 {
+        self.date().year()
+    }
+
+    /// The day `n` days on (back, if negative).
+    #[must_use]
+    pub const fn plus_days(self, n: i32) -> Self {
+        Self(self.0.saturating_add(n))
+    }
+
+    /// The same day `n` months on; the last of the month where it would not exist (31 January + 1 = 28 February).
+    #[must_use]
+    pub fn plus_months(self, n: i32) -> Self {
+        let span = jiff::Span::new().try_months(n).unwrap_or_default();
+        Self::of(self.date().saturating_add(span))
+    }
+}
+
+impl std::fmt::Display for Day {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.date())
+    }
+}
+
+/// A month and day that comes every year, such as 1 March. 29 February counts as 28 in common years.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MonthDay {
+    /// 1 to 12.
+    pub month: i8,
+    /// 1 to 31.
+    pub day: i8,
+}
+
+impl MonthDay {
+    /// Reads `MM-DD`; `None` if no year has that day.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (month, day) = text.split_once('-')?;
+        let found = Self { month: two_digits(month)?, day: two_digits(day)? };
+        Date::new(2000, found.month, found.day).ok().map(|_| found)
+    }
+
+    /// This day in `year`.
+    #[must_use]
+    pub fn in_year(self, year: i16) -> Day {
+        let date = Date::new(year, self.month, self.day).or_else(|_| Date::new(year, self.month, 28));
+        Day::of(date.unwrap_or(Date::MAX))
+    }
+
+    /// The first day of the year that starts here and holds `day`.
+    #[must_use]
+    pub fn year_start(self, day: Day) -> Day {
+        let this_year = self.in_year(day.year());
+        if this_year <= day { this_year } else { self.in_year(day.year().saturating_sub(1)) }
+    }
+}
+
+impl std::fmt::Display for MonthDay {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:02}-{:02}", self.month, self.day)
+    }
+}
+
+fn two_digits(text: &str) -> Option<i8> {
+    if text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit()) { text.parse().ok() } else { None }
+}
+
+/// An IANA time zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Zone(TimeZone);
+
+impl Zone {
+    /// The zone called `name` (`America/Chicago`), from the bundled database.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        TimeZoneDatabase::bundled().get(name).ok().map(Self)
+    }
+
+    /// Coordinated universal time.
+    #[must_use]
+    pub const fn utc() -> Self {
+        Self(TimeZone::UTC)
+    }
+
+    /// The IANA name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.0.iana_name().unwrap_or("UTC")
+    }
+
+    /// The local day on which `moment` falls here.
+    #[must_use]
+    pub fn day_of(&self, moment: Moment) -> Day {
+        let clamped = moment.0.clamp(-377_705_023_201_000_000, 253_402_207_200_000_000);
+        let stamp = jiff::Timestamp::from_microsecond(clamped).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        let seconds = stamp.as_second().saturating_add(self.0.to_offset(stamp).seconds().into());
+        Day(i32::try_from(seconds.div_euclid(86_400)).unwrap_or_default())
+    }
+
+    /// The first moment of `day` here (after the gap, where a change of clock skips midnight).
+    #[must_use]
+    pub fn start_of(&self, day: Day) -> Moment {
+        let midnight = day.date().to_datetime(jiff::civil::Time::midnight());
+        match self.0.to_ambiguous_timestamp(midnight).compatible() {
+            Ok(stamp) => Moment(stamp.as_microsecond()),
+            Err(_) => Moment::NEVER,
+        }
+    }
+}
+
+/// A length counted in days or months, as a program file writes it: `400d`, `6mo`, `2y`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CalendarSpan {
+    /// Local days.
+    Days(i32),
+    /// Calendar months (a year is twelve).
+    Months(i32),
+}
+
+impl CalendarSpan {
+    /// Reads `400d`, `6mo` or `2y`; `None` unless positive.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
+        let number: i32 = number.parse().ok().filter(|n| (1..=100_000).contains(n))?;
+        match unit {
+            "d" => Some(Self::Days(number)),
+            "mo" => Some(Self::Months(number)),
+            "y" => number.checked_mul(12).map(Self::Months),
+            _ => None,
+        }
+    }
+
+    /// `day` moved on by this span.
+    #[must_use]
+    pub fn after(self, day: Day) -> Day {
+        match self {
+            Self::Days(n) => day.plus_days(n),
+            Self::Months(n) => day.plus_months(n),
+        }
+    }
+
+    /// `day` moved back by this span.
+    #[must_use]
+    pub fn before(self, day: Day) -> Day {
+        match self {
+            Self::Days(n) => day.plus_days(n.saturating_neg()),
+            Self::Months(n) => day.plus_months(n.saturating_neg()),
+        }
+    }
+}
+
+/// A moment as RFC 3339 text in UTC.
+#[must_use]
+pub fn rfc3339(moment: Moment) -> String {
+    match jiff::Timestamp::from_microsecond(moment.0) {
+        Ok(stamp) => stamp.to_string(),
+        Err(_) if moment == Moment::BEGINNING => "the beginning of time".into(),
+        Err(_) => "never".into(),
+    }
+}
+
+/// Reads RFC 3339 text (`2026-05-04T09:30:00Z`, `…-06:00`).
+#[must_use]
+pub fn parse_rfc3339(text: &str) -> Option<Moment> {
+    text.parse::<jiff::Timestamp>().ok().map(|stamp| Moment(stamp.as_microsecond()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_year_that_starts_in_march_knows_leap_years() {
+        let march = MonthDay::parse("03-01").unwrap();
+        let start = |text| march.year_start(Day::parse(text).unwrap()).to_string();
+        assert_eq!(start("2024-02-29"), "2023-03-01");
+        assert_eq!(start("2024-03-01"), "2024-03-01");
+        let leap = MonthDay::parse("02-29").unwrap();
+        assert_eq!(leap.in_year(2025).to_string(), "2025-02-28");
+    }
+
+    #[test]
+    fn days_are_local() {
+        let chicago = Zone::named("America/Chicago").unwrap();
+        let just_before = parse_rfc3339("2025-12-17T05:59:59.999999Z").unwrap();
+        assert_eq!(chicago.day_of(just_before).to_string(), "2025-12-16");
+        assert_eq!(chicago.day_of(Moment(just_before.0 + 1)).to_string(), "2025-12-17");
+        assert_eq!(rfc3339(chicago.start_of(Day::parse("2027-04-01").unwrap())), "2027-04-01T05:00:00Z");
+        assert_eq!(Day::parse("1969-12-31").unwrap(), Day(-1));
+        assert_eq!(Day::parse("1600-02-29").unwrap().to_string(), "1600-02-29");
+    }
+
+    #[test]
+    fn spans_read() {
+        assert_eq!(CalendarSpan::parse("400d"), Some(CalendarSpan::Days(400)));
+        assert_eq!(CalendarSpan::parse("2y"), Some(CalendarSpan::Months(24)));
+        for bad in ["", "d", "0d", "4w", "-1d", "1.5y"] {
+            assert_eq!(CalendarSpan::parse(bad), None, "{bad}");
+        }
+    }
+}

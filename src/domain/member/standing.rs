@@ -1,0 +1,94 @@
+//! Where a member stands on the ladder, and what she held before.
+//!
+//! Every tier she earned is a half-open span of validity; at any moment she holds the highest of the spans that
+//! cover it. Which tier is higher is the ladder's business, so questions about height take the ladder.
+
+use crate::domain::program::{Ladder, TierId};
+use crate::domain::units::Moment;
+
+/// A tier earned, and the span over which it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The tier.
+    pub tier: TierId,
+    /// From this moment.
+    pub since: Moment,
+    /// Until just before this moment.
+    pub until: Moment,
+}
+
+/// A member's place on the ladder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    tier: Option<TierId>,
+    since: Moment,
+    held: Vec<Held>,
+}
+
+impl Standing {
+    /// A standing on the base of a ladder, if there is one.
+    #[must_use]
+    pub const fn starting_on(base: Option<TierId>) -> Self {
+        Self { tier: base, since: Moment::BEGINNING, held: Vec::new() }
+    }
+
+    /// A standing from its stored form.
+    #[must_use]
+    pub const fn from_parts(tier: Option<TierId>, since: Moment, held: Vec<Held>) -> Self {
+        Self { tier, since, held }
+    }
+
+    /// The tier as last announced; current after settling.
+    #[must_use]
+    pub const fn tier(&self) -> Option<TierId> {
+        self.tier
+    }
+
+    /// Since when she stands on [`Self::tier`].
+    #[must_use]
+    pub const fn since(&self) -> Moment {
+        self.since
+    }
+
+    /// Every tier earned, in the order of earning.
+    #[must_use]
+    pub fn held(&self) -> &[Held] {
+        &self.held
+    }
+
+    /// The tier in force at `moment`, and until when it cannot fall: the highest span that covers it, the longest
+    /// among equals. `None` means the base.
+    #[must_use]
+    pub fn at(&self, ladder: &Ladder, moment: Moment) -> Option<Held> {
+        let covers = |held: &&Held| held.since <= moment && moment < held.until;
+        self.held.iter().filter(covers).copied().max_by_key(|held| (ladder.rank(held.tier), held.until))
+    }
+
+    /// The tier id in force at `moment`, the base included.
+    #[must_use]
+    pub fn tier_at(&self, ladder: &Ladder, moment: Moment) -> TierId {
+        self.at(ladder, moment).map_or(ladder.base, |held| held.tier)
+    }
+
+    /// When the announced tier ends unless something is earned first: the last end of its spans.
+    #[must_use]
+    pub fn next_change(&self) -> Option<Moment> {
+        let spans = self.held.iter().filter(|held| Some(held.tier) == self.tier);
+        spans.map(|held| held.until).max().filter(|until| *until < Moment::NEVER)
+    }
+
+    pub(super) fn hold(&mut self, held: Held) {
+        self.held.push(held);
+    }
+
+    pub(super) fn change(&mut self, tier: TierId, at: Moment) {
+        (self.tier, self.since) = (Some(tier), at);
+    }
+
+    pub(super) fn check(&self) -> Result<(), String> {
+        match self.held.iter().find(|held| held.since >= held.until) {
+            Some(held) => Err(format!("tier {} is held over an empty span", held.tier.0.0)),
+            None => Ok(()),
+        }
+    }
+}

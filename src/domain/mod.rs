@@ -1,0 +1,12 @@
+//! The pure core: what loyalty means. No clock, no await, no log, no bytes, no float near points.
+//!
+//! `decide(member, order, program, now)` answers with facts or a refusal; `Member::apply` folds facts.
+//! Nothing here imports any other part of the house.
+
+pub mod calendar;
+pub mod decide;
+pub mod event;
+pub mod member;
+pub mod order;
+pub mod program;
+pub mod units;

@@ -1,0 +1,455 @@
+//! What the operator promises: one validated, immutable [`Program`] per version, and the [`Timeline`] of versions.
+//!
+//! `source.rs` turns TOML into this form and reports every flaw at once; `condition.rs` holds the typed
+//! conditions; `timeline.rs` says which version judges which moment. Nothing here knows a member's history
+//! or how a program is stored.
+
+pub mod condition;
+pub mod source;
+pub mod timeline;
+
+use std::collections::HashMap;
+
+use super::calendar::{CalendarSpan, Day, MonthDay, Zone};
+use super::units::{CurrencyCode, Moment, Ratio, Rounding};
+pub use condition::{Condition, IntegerExpression};
+pub use timeline::Timeline;
+
+/// A word of a program's register: the permanent number of an id such as `miles` or `gold`.
+///
+/// Facts name things by these numbers; the register travels in the `ProgramApplied` fact and only ever grows,
+/// so a number means the same thing in every version and for ever.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Word(pub u16);
+
+macro_rules! word_ids {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub Word);
+    )*};
+}
+
+word_ids! {
+    /// A wallet, by its word.
+    WalletId,
+    /// A meter, by its word.
+    MeterId,
+    /// A tier, by its word.
+    TierId,
+    /// An earning rule, by its word.
+    RuleId,
+    /// A declared attribute, by its word.
+    AttributeId,
+}
+
+/// A program's place in the journal's order of programs, given at its first `ProgramApplied`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProgramNo(pub u16);
+
+/// Every id a program has ever used, in the order of first use.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Register {
+    words: Vec<Box<str>>,
+    numbers: HashMap<Box<str>, Word>,
+}
+
+impl Register {
+    /// The most words a program can use over its life.
+    pub const WORDS_MAX: usize = 60_000;
+
+    /// A register holding `words` in that order.
+    #[must_use]
+    pub fn of(words: impl IntoIterator<Item = Box<str>>) -> Self {
+        let mut register = Self::default();
+        for word in words {
+            register.add(&word);
+        }
+        register
+    }
+
+    /// The number of `text`, adding it at the end if it is new.
+    pub fn add(&mut self, text: &str) -> Word {
+        if let Some(known) = self.numbers.get(text) {
+            return *known;
+        }
+        let word = Word(u16::try_from(self.words.len()).unwrap_or(u16::MAX));
+        self.words.push(text.into());
+        self.numbers.insert(text.into(), word);
+        word
+    }
+
+    /// The text of a word; a word that was never registered reads `?`.
+    #[must_use]
+    pub fn text(&self, word: Word) -> &str {
+        self.words.get(usize::from(word.0)).map_or("?", |text| text)
+    }
+
+    /// The word of a text, if it was ever registered.
+    #[must_use]
+    pub fn word(&self, text: &str) -> Option<Word> {
+        self.numbers.get(text).copied()
+    }
+
+    /// All words in order.
+    #[must_use]
+    pub fn words(&self) -> &[Box<str>] {
+        &self.words
+    }
+}
+
+/// One version of a program, validated: what judges purchases while it is in force.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// The operator's id for the program, the same in every version.
+    pub id: Box<str>,
+    /// A name for people.
+    pub name: Box<str>,
+    /// 1 for the first version, then one more each time.
+    pub version: u32,
+    /// In force from this moment until the next version's; the first holds from the beginning of time.
+    pub effective_at: Moment,
+    /// The zone in which days, windows and validity are counted.
+    pub zone: Zone,
+    /// The currency purchases are made in.
+    pub currency: CurrencyCode,
+    /// How long after it occurred a purchase may still be recorded (`accept_late`).
+    pub accept_late: CalendarSpan,
+    /// Whether purchases from before the member's enrolment count (`credit_before_enrolment`).
+    pub credit_before_enrolment: bool,
+    /// What happens to points when a member closes (`on_close`).
+    pub on_close: OnClose,
+    /// Purchase kinds the program accepts; empty accepts any.
+    pub kinds: Vec<Box<str>>,
+    /// Spendable currencies, in the order of the file.
+    pub wallets: Vec<Wallet>,
+    /// Counters that only qualify, in the order of the file.
+    pub meters: Vec<Meter>,
+    /// Declared attributes of purchases, lines and members.
+    pub attributes: Vec<Attribute>,
+    /// Earning rules, in the order of the file (which is the order of their grants).
+    pub rules: Vec<Rule>,
+    /// The ladder, if the program has one.
+    pub ladder: Option<Ladder>,
+    /// All ids of this and earlier versions.
+    pub register: Register,
+}
+
+/// What becomes of the points of a closed member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnClose {
+    /// They are forfeited in the closing entry.
+    Forfeit,
+    /// They stay on the closed member.
+    Keep,
+}
+
+/// A points currency that can be spent.
+#[derive(Clone, Debug)]
+pub struct Wallet {
+    /// Its id.
+    pub id: WalletId,
+    /// A name for people.
+    pub name: Box<str>,
+    /// 0 to 4; points are kept in units of 10^-decimals.
+    pub decimals: u8,
+}
+
+/// A counter that qualifies and is never spent.
+#[derive(Clone, Debug)]
+pub struct Meter {
+    /// Its id; a plain identifier, since conditions name it.
+    pub id: MeterId,
+    /// A name for people.
+    pub name: Box<str>,
+    /// 0 to 4; counted in units of 10^-decimals.
+    pub decimals: u8,
+    /// The span in which it counts.
+    pub window: Window,
+}
+
+/// The span in which a meter counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Window {
+    /// The year from this day to the day before it comes again.
+    CalendarYear(MonthDay),
+    /// Twelve months from the day of enrolment, and again.
+    AnniversaryYear,
+    /// The last `n` local days, today included (1 to 3,660).
+    RollingDays(i32),
+    /// For ever.
+    Lifetime,
+}
+
+/// What an attribute belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// A whole purchase.
+    Purchase,
+    /// One line of a purchase.
+    Line,
+    /// A member.
+    Member,
+}
+
+/// The type of an attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ValueType {
+    /// A 64-bit whole number.
+    Integer,
+    /// Text of at most 256 bytes.
+    Text,
+    /// Yes or no.
+    Bool,
+    /// An instant.
+    Moment,
+}
+
+/// The value of an attribute.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Value {
+    /// A whole number.
+    Integer(i64),
+    /// Text.
+    Text(Box<str>),
+    /// Yes or no.
+    Bool(bool),
+    /// An instant.
+    Moment(Moment),
+}
+
+impl Value {
+    /// The value's type.
+    #[must_use]
+    pub const fn value_type(&self) -> ValueType {
+        match self {
+            Self::Integer(_) => ValueType::Integer,
+            Self::Text(_) => ValueType::Text,
+            Self::Bool(_) => ValueType::Bool,
+            Self::Moment(_) => ValueType::Moment,
+        }
+    }
+}
+
+/// An attribute the program declares; anything undeclared is refused by name.
+#[derive(Clone, Debug)]
+pub struct Attribute {
+    /// Its id.
+    pub id: AttributeId,
+    /// What carries it.
+    pub scope: Scope,
+    /// Its type.
+    pub value_type: ValueType,
+    /// What stands for it where it is absent. Every attribute has one or is required, so that a condition can
+    /// always be evaluated.
+    pub absent: Absent,
+}
+
+/// What an absent attribute means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Absent {
+    /// The order is malformed without it.
+    Required,
+    /// This value stands for it.
+    Default(Value),
+    /// The purchase's `occurred_at` stands for it (moments of purchases and lines only).
+    OccurredAt,
+}
+
+/// Which moment of a purchase decides the version and the dates of a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JudgedBy {
+    /// The purchase's `occurred_at`.
+    OccurredAt,
+    /// This purchase attribute, which is a moment.
+    Attribute(AttributeId),
+}
+
+/// One earning rule: which lines of which purchases earn what.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Its id.
+    pub id: RuleId,
+    /// The moment that decides version and dates.
+    pub judged_by: JudgedBy,
+    /// Earns from this moment (`Moment::BEGINNING` if not given).
+    pub from: Moment,
+    /// Earns before this moment (`Moment::NEVER` if not given).
+    pub until: Moment,
+    /// Which purchases; all if absent.
+    pub when: Option<Condition>,
+    /// Which lines; all if absent.
+    pub lines: Option<Condition>,
+    /// What is counted.
+    pub basis: Basis,
+    /// How much is earned for it.
+    pub rate: Rate,
+    /// How an inexact result becomes whole.
+    pub rounding: Rounding,
+    /// What is rounded.
+    pub rounds: Rounds,
+    /// Where it is rounded.
+    pub per: Per,
+    /// The wallet that receives the points; none for a rule that only feeds meters.
+    pub wallet: Option<WalletId>,
+    /// Meters that count what is granted, bonus included.
+    pub meters: Vec<MeterId>,
+    /// Tier bonuses as a share of the base points; at most one applies.
+    pub bonus: Vec<(TierId, Ratio)>,
+    /// What a tier bonus is taken of.
+    pub bonus_of: BonusOf,
+    /// Whether the part paid with points earns too.
+    pub counts_points_tender: bool,
+}
+
+/// What a rule counts on a line.
+#[derive(Clone, Debug)]
+pub enum Basis {
+    /// The line's amount in minor units.
+    Amount,
+    /// The line's quantity in thousandths.
+    Quantity,
+    /// A whole number computed from attributes, once per line.
+    Line(IntegerExpression),
+    /// A whole number computed from attributes of the purchase, once per receipt (`per` is the receipt).
+    Purchase(IntegerExpression),
+}
+
+/// An exact rate: `points` smallest units of wallet or meter for every `unit` of the basis.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// Smallest units earned per step; an exact fraction.
+    pub points: Ratio,
+    /// How many basis units (minor units, thousandths, attribute units) one step is; at least 1.
+    pub step: i64,
+    /// The rate as the program file wrote it.
+    pub written: Box<str>,
+}
+
+/// What a rounding is applied to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rounds {
+    /// The basis, to whole steps of the rate; the result is exact then, or floored.
+    Amount,
+    /// The points.
+    Result,
+}
+
+/// Where a rule is applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Per {
+    /// To each chosen line.
+    Line,
+    /// To the sum of the chosen lines.
+    Receipt,
+}
+
+/// What a tier bonus is taken of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BonusOf {
+    /// The base points before rounding.
+    Exact,
+    /// The base points as granted.
+    Rounded,
+}
+
+/// The ladder: tiers from the lowest to the highest, above a base that everybody has.
+#[derive(Clone, Debug)]
+pub struct Ladder {
+    /// The tier of a member who has earned none (`member` unless the file says otherwise).
+    pub base: TierId,
+    /// Tiers above the base, lowest first.
+    pub tiers: Vec<Tier>,
+}
+
+/// One rung.
+#[derive(Clone, Debug)]
+pub struct Tier {
+    /// Its id.
+    pub id: TierId,
+    /// A name for people.
+    pub name: Box<str>,
+    /// The condition over meters that earns it.
+    pub qualify: Condition,
+    /// How long it holds once earned.
+    pub validity: Validity,
+}
+
+/// How long an earned tier holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Validity {
+    /// Through this day of the year `years_after` the year in which the qualifying year ends.
+    Through {
+        /// The first day of the qualifying year.
+        year_starts: MonthDay,
+        /// The last day of validity.
+        day: MonthDay,
+        /// Years after the year in which the qualifying year ends, 0 to 10.
+        years_after: i16,
+    },
+    /// This long from the day it was earned.
+    Span(CalendarSpan),
+    /// For ever.
+    Forever,
+}
+
+impl Validity {
+    /// The first moment at which a tier earned on `day` no longer holds.
+    #[must_use]
+    pub fn end(self, zone: &Zone, day: Day) -> Moment {
+        match self {
+            Self::Through { year_starts, day: last, years_after } => {
+                let start = year_starts.year_start(day);
+                let final_day = start.plus_months(12).plus_days(-1);
+                let year = final_day.year().saturating_add(years_after);
+                zone.start_of(last.in_year(year).plus_days(1))
+            }
+            Self::Span(span) => zone.start_of(span.after(day)),
+            Self::Forever => Moment::NEVER,
+        }
+    }
+}
+
+impl Program {
+    /// The wallet with this id.
+    #[must_use]
+    pub fn wallet(&self, id: WalletId) -> Option<&Wallet> {
+        self.wallets.iter().find(|wallet| wallet.id == id)
+    }
+
+    /// The meter with this id.
+    #[must_use]
+    pub fn meter(&self, id: MeterId) -> Option<&Meter> {
+        self.meters.iter().find(|meter| meter.id == id)
+    }
+
+    /// The attribute called `name` in `scope`.
+    #[must_use]
+    pub fn attribute(&self, scope: Scope, name: &str) -> Option<&Attribute> {
+        let word = self.register.word(name)?;
+        self.attributes.iter().find(|a| a.scope == scope && a.id.0 == word)
+    }
+
+    /// The text of a word.
+    #[must_use]
+    pub fn text(&self, word: Word) -> &str {
+        self.register.text(word)
+    }
+
+    /// The base tier: what everybody holds.
+    #[must_use]
+    pub fn base_tier(&self) -> Option<TierId> {
+        self.ladder.as_ref().map(|ladder| ladder.base)
+    }
+}
+
+impl Ladder {
+    /// 0 for the base, 1 for the lowest tier and so on; `None` for a tier this version does not have.
+    #[must_use]
+    pub fn rank(&self, tier: TierId) -> Option<usize> {
+        if tier == self.base {
+            return Some(0);
+        }
+        self.tiers.iter().position(|t| t.id == tier).map(|index| index + 1)
+    }
+}

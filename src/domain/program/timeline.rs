@@ -1,0 +1,68 @@
+//! Which version of a program judges which moment.
+
+use std::sync::Arc;
+
+use super::{JudgedBy, Program, ProgramNo};
+use crate::domain::units::Moment;
+
+/// All versions of one program by effective time; never empty.
+#[derive(Clone, Debug)]
+pub struct Timeline {
+    /// The program's number in the journal.
+    pub number: ProgramNo,
+    first: Arc<Program>,
+    later: Vec<Arc<Program>>,
+}
+
+impl Timeline {
+    /// A timeline of one version, which holds from the beginning of time.
+    #[must_use]
+    pub const fn new(number: ProgramNo, first: Arc<Program>) -> Self {
+        Self { number, first, later: Vec::new() }
+    }
+
+    /// This timeline with one more version; the caller has checked that it takes effect after the others.
+    #[must_use]
+    pub fn with(&self, next: Arc<Program>) -> Self {
+        let mut longer = self.clone();
+        longer.later.push(next);
+        longer
+    }
+
+    /// The version in force at `moment`.
+    #[must_use]
+    pub fn at(&self, moment: Moment) -> &Arc<Program> {
+        self.later.iter().rev().find(|program| program.effective_at <= moment).unwrap_or(&self.first)
+    }
+
+    /// The newest version, whether or not it is in force yet; it holds the longest register.
+    #[must_use]
+    pub fn newest(&self) -> &Arc<Program> {
+        self.later.last().unwrap_or(&self.first)
+    }
+
+    /// All versions, the first one first.
+    pub fn versions(&self) -> impl DoubleEndedIterator<Item = &Arc<Program>> {
+        std::iter::once(&self.first).chain(&self.later)
+    }
+
+    /// The version with this number.
+    #[must_use]
+    pub fn version(&self, version: u32) -> Option<&Arc<Program>> {
+        self.versions().find(|program| program.version == version)
+    }
+
+    /// Every rule that may judge a purchase, with its version: a rule counts when its own version is the one in
+    /// force at the moment the rule is judged by.
+    pub fn rules_at<'a>(
+        &'a self,
+        moment_of: impl Fn(&'a Program, JudgedBy) -> Moment + 'a,
+    ) -> impl Iterator<Item = (&'a Arc<Program>, &'a super::Rule)> {
+        self.versions().flat_map(|program| program.rules.iter().map(move |rule| (program, rule))).filter(
+            move |(program, rule)| {
+                let moment = moment_of(program, rule.judged_by);
+                self.at(moment).version == program.version && rule.from <= moment && moment < rule.until
+            },
+        )
+    }
+}

@@ -1,0 +1,3 @@
+//! Rung: a loyalty and frequency-marketing engine.
+pub mod domain;
+pub mod store;

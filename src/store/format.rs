@@ -1,0 +1,1 @@
+//! The formats on one sheet.
