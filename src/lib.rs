@@ -1,3 +1,4 @@
 //! Rung: a loyalty and frequency-marketing engine.
 pub mod domain;
+pub mod engine;
 pub mod store;

@@ -5,6 +5,7 @@
 
 use super::calendar::Zone;
 use super::event::Seq;
+use super::program::source::Flaw;
 use super::program::{AttributeId, ProgramNo, Value};
 use super::units::{CurrencyCode, Moment, Money, Quantity};
 
@@ -263,9 +264,18 @@ pub enum Refusal {
     /// Fields are missing, malformed or contradict each other; all of them are listed.
     #[error("{} faulty", match .0.len() { 1 => "a field is".to_owned(), n => format!("{n} fields are") })]
     Malformed(Vec<Fault>),
+    /// The program source has flaws; all of them are listed.
+    #[error("the program source has {} flaw(s)", .0.len())]
+    ProgramFlawed(Vec<Flaw>),
     /// No program has this id.
     #[error("there is no program `{0}`")]
     UnknownProgram(Box<str>),
+    /// The program has no such version.
+    #[error("the program has no version {0}")]
+    UnknownVersion(u32),
+    /// The program has no such entry.
+    #[error("the program has no such entry")]
+    UnknownEntry,
     /// The program has no such member.
     #[error("the program has no such member")]
     UnknownMember,
@@ -280,6 +290,33 @@ pub enum Refusal {
     /// The receipt belongs to another member.
     #[error("the receipt was claimed by another member")]
     ReceiptClaimed,
+    /// The program moved on since the caller read it.
+    #[error("the program is at version {found}, not {expected}")]
+    StaleVersion {
+        /// What the caller expected.
+        expected: u32,
+        /// What is in force or waiting.
+        found: u32,
+    },
+    /// A version would take effect before now or before the version it follows.
+    #[error("a version cannot take effect in the past")]
+    EffectiveInPast {
+        /// What was asked.
+        effective_at: Moment,
+        /// The earliest possible.
+        earliest: Moment,
+    },
+    /// The server runs on the real clock.
+    #[error("the server was not started with a test clock")]
+    NoTestClock,
+    /// A clock only moves forwards.
+    #[error("a clock only moves forwards")]
+    ClockBackwards {
+        /// What was asked.
+        to: Moment,
+        /// Where it stands.
+        now: Moment,
+    },
     /// Another member has this id.
     #[error("a member with this id exists")]
     MemberExists,
@@ -346,10 +383,17 @@ impl Refusal {
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::Malformed(_) => "MALFORMED",
+            Self::ProgramFlawed(_) => "PROGRAM_FLAWED",
             Self::UnknownProgram(_) => "UNKNOWN_PROGRAM",
+            Self::UnknownVersion(_) => "UNKNOWN_VERSION",
+            Self::UnknownEntry => "UNKNOWN_ENTRY",
             Self::UnknownMember => "UNKNOWN_MEMBER",
             Self::KeyReused { .. } => "KEY_REUSED",
             Self::ReceiptClaimed => "RECEIPT_CLAIMED",
+            Self::StaleVersion { .. } => "STALE_VERSION",
+            Self::EffectiveInPast { .. } => "EFFECTIVE_IN_PAST",
+            Self::NoTestClock => "NO_TEST_CLOCK",
+            Self::ClockBackwards { .. } => "CLOCK_BACKWARDS",
             Self::MemberExists => "MEMBER_EXISTS",
             Self::IdentifierClaimed { .. } => "IDENTIFIER_CLAIMED",
             Self::IdentifierNotLinked => "IDENTIFIER_NOT_LINKED",

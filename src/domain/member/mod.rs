@@ -163,4 +163,3 @@ impl Member {
         self.standing.check()
     }
 }
-
