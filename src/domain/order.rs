@@ -331,6 +331,9 @@ pub enum Refusal {
     /// The member has no such identifier.
     #[error("the member has no such identifier")]
     IdentifierNotLinked,
+    /// The member has this identifier already.
+    #[error("the member has this identifier already")]
+    IdentifierAlreadyLinked,
     /// The member is suspended.
     #[error("the member is suspended")]
     MemberSuspended,
@@ -397,6 +400,7 @@ impl Refusal {
             Self::MemberExists => "MEMBER_EXISTS",
             Self::IdentifierClaimed { .. } => "IDENTIFIER_CLAIMED",
             Self::IdentifierNotLinked => "IDENTIFIER_NOT_LINKED",
+            Self::IdentifierAlreadyLinked => "IDENTIFIER_ALREADY_LINKED",
             Self::MemberSuspended => "MEMBER_SUSPENDED",
             Self::MemberNotSuspended => "MEMBER_NOT_SUSPENDED",
             Self::MemberClosed => "MEMBER_CLOSED",
