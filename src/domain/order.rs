@@ -3,6 +3,8 @@
 //! An [`Order`] is a command with its member, key, caller and time; a [`Refusal`] is a "no" with a stable name.
 //! Nothing here decides anything (that is `decide/`) or knows the wire.
 
+use std::sync::Arc;
+
 use super::calendar::Zone;
 use super::event::Seq;
 use super::program::source::Flaw;
@@ -90,7 +92,7 @@ pub enum Verb {
     /// Close for good.
     Close(Note),
     /// Record a purchase.
-    RecordPurchase(Box<Purchase>),
+    RecordPurchase(Arc<Purchase>),
     /// Bring the member up to now; the sweeper's order, keyless and idempotent.
     Settle,
 }

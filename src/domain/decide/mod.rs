@@ -65,27 +65,27 @@ pub enum Decision {
 ///
 /// # Errors
 /// The refusal that comes first in the documented order of precedence.
-pub fn decide(ground: &Ground<'_>, verb: Verb) -> Result<Decision, Refusal> {
+pub fn decide(ground: &Ground<'_>, verb: &Verb) -> Result<Decision, Refusal> {
     if let Verb::Enroll(enrolment) = verb {
         return enrolment::enroll(ground, enrolment);
     }
     let member = ground.member.ok_or(Refusal::UnknownMember)?;
     if let Some(entry) = ground.claimed {
-        return compare::replay(ground, entry, &verb);
+        return compare::replay(ground, entry, verb);
     }
     let facts = match verb {
         Verb::Enroll(_) | Verb::Settle => Vec::new(),
-        Verb::RecordPurchase(purchase) => purchase::record(ground, member, *purchase)?,
+        Verb::RecordPurchase(purchase) => purchase::record(ground, member, purchase)?,
         Verb::Update(update) => {
-            let (set, remove) = fields::attributes_update(ground, member, &update)?;
+            let (set, remove) = fields::attributes_update(ground, member, update)?;
             active(member)?;
             vec![Fact::AttributesUpdated { set, remove }]
         }
         Verb::LinkIdentifier(identifier) => enrolment::link(ground, member, identifier)?,
         Verb::UnlinkIdentifier(identifier) => enrolment::unlink(member, identifier)?,
-        Verb::Suspend(note) => active(member).map(|()| vec![Fact::MemberSuspended(note)])?,
+        Verb::Suspend(note) => active(member).map(|()| vec![Fact::MemberSuspended(note.clone())])?,
         Verb::Reinstate(note) => match member.state {
-            MemberState::Suspended => vec![Fact::MemberReinstated(note)],
+            MemberState::Suspended => vec![Fact::MemberReinstated(note.clone())],
             MemberState::Active => return Err(Refusal::MemberNotSuspended),
             MemberState::Closed => return Err(Refusal::MemberClosed),
         },

@@ -1,5 +1,7 @@
 //! Recording a purchase: may it count, what does it earn, where does it lift the member to.
 
+use std::sync::Arc;
+
 use super::{CLOCK_SKEW, Ground, active, earning, fields, ladder};
 use crate::domain::event::{Fact, Grant, PurchaseRecorded};
 use crate::domain::member::Member;
@@ -8,22 +10,27 @@ use crate::domain::program::Program;
 use crate::domain::units::{Moment, Points};
 
 /// The facts of a new purchase: what was recorded and granted, then what became of the member's tier.
-pub(super) fn record(ground: &Ground<'_>, member: &Member, purchase: Purchase) -> Result<Vec<Fact>, Refusal> {
+pub(super) fn record(ground: &Ground<'_>, member: &Member, purchase: &Arc<Purchase>) -> Result<Vec<Fact>, Refusal> {
     let counted_at = purchase.occurred_at.min(ground.now);
     let program = ground.timeline.at(counted_at);
-    let faults = fields::purchase_faults(program, &purchase);
+    let faults = fields::purchase_faults(program, purchase);
     if !faults.is_empty() {
         return Err(Refusal::Malformed(faults));
     }
     active(member)?;
-    acceptable(ground, program, member, &purchase)?;
+    acceptable(ground, program, member, purchase)?;
     let tier = program.ladder.as_ref().map(|ladder| member.standing.tier_at(ladder, counted_at));
-    let buying = earning::Buying { timeline: ground.timeline, member, purchase: &purchase, counted_at, tier };
+    let buying = earning::Buying { timeline: ground.timeline, member, purchase, counted_at, tier };
     let grants = earning::grants(&buying).map_err(|_| Refusal::AmountOverflow)?;
     fits(member, &grants)?;
     let mut lifted = ladder::review(ground, member, &grants, counted_at)?;
     let mut facts = Vec::with_capacity(1 + lifted.len());
-    facts.push(Fact::PurchaseRecorded(Box::new(PurchaseRecorded { purchase, counted_at, tier, grants })));
+    facts.push(Fact::PurchaseRecorded(Box::new(PurchaseRecorded {
+        purchase: Arc::clone(purchase),
+        counted_at,
+        tier,
+        grants,
+    })));
     facts.append(&mut lifted);
     Ok(facts)
 }
