@@ -1,0 +1,160 @@
+//! From a condition's text to the CEL parser's tree, within bounds.
+//!
+//! The text is looked over before the parser sees it: its length, how deep its brackets nest, and that it calls
+//! no macro, since those expand into loops. The parser is somebody else's; should it ever panic, that is a flaw of
+//! the text and not the end of the process.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use cel::common::ast::{IdedExpr, SourceInfo};
+use cel::parser::{ParseErrors, Parser};
+
+use super::Objection;
+use crate::domain::program::suggest::did_you_mean;
+
+/// The longest condition, in bytes.
+pub(super) const LENGTH_MAX: usize = 1_000;
+/// How deep brackets may nest.
+pub(super) const DEPTH_MAX: usize = 16;
+/// CEL's macros, which expand into loops or presence tests.
+const MACROS: &[&str] = &["all", "exists", "exists_one", "existsOne", "map", "filter", "has", "transformList", "bind"];
+
+/// A condition as the CEL parser understood it.
+pub(super) struct Parsed {
+    pub tree: IdedExpr,
+    pub places: SourceInfo,
+}
+
+pub(super) fn parse(written: &str) -> Result<Parsed, Vec<Objection>> {
+    bounded(written).map_err(|objection| vec![objection])?;
+    let parser = || Parser::new().max_recursion_depth(64).error_recovery_limit(8).parse_with_source_info(written);
+    match catch_unwind(AssertUnwindSafe(parser)) {
+        Ok(Ok((tree, places))) => Ok(Parsed { tree, places }),
+        Ok(Err(errors)) => Err(vec![first(written, &errors)]),
+        Err(_) => Err(vec![Objection { at: 0, message: "this cannot be read as a condition".into() }]),
+    }
+}
+
+/// The first complaint of the parser; those that follow come from its attempts to go on.
+fn first(written: &str, errors: &ParseErrors) -> Objection {
+    let Some(error) = errors.errors.first() else {
+        return Objection { at: 0, message: "this cannot be read as a condition".into() };
+    };
+    let before = usize::try_from(error.pos.0.saturating_sub(1)).unwrap_or(0);
+    let column = usize::try_from(error.pos.1.saturating_sub(1)).unwrap_or(0);
+    let at: usize = written.split_inclusive('\n').take(before).map(|line| line.chars().count()).sum();
+    Objection { at: at + column, message: in_short(written, &error.msg) }
+}
+
+/// The parser lists every token it would have taken; the token it could not take is enough.
+fn in_short(written: &str, message: &str) -> String {
+    if written.trim().is_empty() {
+        return "the condition is empty".into();
+    }
+    let message = message.strip_prefix("Syntax error: ").unwrap_or(message);
+    let message = message.split(" expecting ").next().unwrap_or(message);
+    let mut single = message.replace('\n', " ").replace("'<EOF>'", "the end");
+    if single.contains('=') && !single.contains("==") {
+        single.push_str("; equality is written `==`");
+    }
+    format!("not a condition: {single}")
+}
+
+fn bounded(written: &str) -> Result<(), Objection> {
+    if written.len() > LENGTH_MAX {
+        return Err(Objection { at: 0, message: format!("a condition has at most {LENGTH_MAX} bytes") });
+    }
+    let letters: Vec<char> = written.chars().collect();
+    Scan { letters: &letters, at: 0, depth: 0 }.whole()
+}
+
+/// A walk over the letters that knows strings and comments apart from the rest.
+struct Scan<'a> {
+    letters: &'a [char],
+    at: usize,
+    depth: usize,
+}
+
+impl Scan<'_> {
+    fn whole(mut self) -> Result<(), Objection> {
+        while let Some(letter) = self.ahead(0) {
+            match letter {
+                '"' | '\'' => self.skip_text(letter),
+                '/' if self.ahead(1) == Some('/') => self.skip_while(|letter| letter != '\n'),
+                '(' | '[' => self.open()?,
+                ')' | ']' => self.close(),
+                '{' => return Err(self.objection(self.at, "a condition has no maps and no messages".into())),
+                _ if is_word(letter) => self.word()?,
+                _ => self.at += 1,
+            }
+        }
+        Ok(())
+    }
+
+    fn ahead(&self, by: usize) -> Option<char> {
+        self.letters.get(self.at.saturating_add(by)).copied()
+    }
+
+    fn skip_while(&mut self, goes_on: impl Fn(char) -> bool) {
+        while self.ahead(0).is_some_and(&goes_on) {
+            self.at += 1;
+        }
+    }
+
+    fn open(&mut self) -> Result<(), Objection> {
+        (self.at, self.depth) = (self.at + 1, self.depth + 1);
+        if self.depth > DEPTH_MAX {
+            return Err(self.objection(self.at - 1, format!("brackets nest deeper than {DEPTH_MAX}")));
+        }
+        Ok(())
+    }
+
+    fn close(&mut self) {
+        (self.at, self.depth) = (self.at + 1, self.depth.saturating_sub(1));
+    }
+
+    fn word(&mut self) -> Result<(), Objection> {
+        let start = self.at;
+        self.skip_while(is_word);
+        let word: String = self.letters.get(start..self.at).unwrap_or_default().iter().collect();
+        self.skip_while(char::is_whitespace);
+        match self.ahead(0) {
+            Some('(') if MACROS.contains(&word.as_str()) => Err(self.objection(start, no_macro(&word))),
+            _ => Ok(()),
+        }
+    }
+
+    fn skip_text(&mut self, quote: char) {
+        let raw = matches!(self.at.checked_sub(1).and_then(|left| self.letters.get(left)), Some('r' | 'R'));
+        let width = if self.ahead(1) == Some(quote) && self.ahead(2) == Some(quote) { 3 } else { 1 };
+        self.at += width;
+        while let Some(letter) = self.ahead(0) {
+            if letter == quote && (1..width).all(|by| self.ahead(by) == Some(quote)) {
+                self.at += width;
+                return;
+            }
+            self.at += if letter == '\\' && !raw { 2 } else { 1 };
+        }
+    }
+
+    fn objection(&self, at: usize, message: String) -> Objection {
+        Objection { at, message }
+    }
+}
+
+fn is_word(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || letter == '_'
+}
+
+fn no_macro(word: &str) -> String {
+    match word {
+        "has" => "`has` is not needed: every attribute has a default or is required".into(),
+        _ => format!("`{word}` would loop; conditions have no comprehensions"),
+    }
+}
+
+/// What a function that does not exist was probably meant to be.
+pub(super) fn unknown_function(name: &str) -> String {
+    const FUNCTIONS: [&str; 4] = ["startsWith", "endsWith", "contains", "timestamp"];
+    format!("unknown function `{name}`{}", did_you_mean(name, FUNCTIONS))
+}
