@@ -26,12 +26,10 @@ pub(super) fn alternatives(truth: &Truth, subject: &Subject<'_>) -> Alternatives
         return vec![Vec::new()];
     }
     match truth {
-        Truth::All(parts) => parts.iter().fold(vec![Vec::new()], |so_far, part| {
-            both(&so_far, &alternatives(part, subject))
-        }),
-        Truth::Any(parts) => {
-            parts.iter().flat_map(|part| alternatives(part, subject)).take(ALTERNATIVES_MAX).collect()
+        Truth::All(parts) => {
+            parts.iter().fold(vec![Vec::new()], |so_far, part| both(&so_far, &alternatives(part, subject)))
         }
+        Truth::Any(parts) => parts.iter().flat_map(|part| alternatives(part, subject)).take(ALTERNATIVES_MAX).collect(),
         Truth::Numbers(how, Number::Meter(meter), Number::Constant(n)) => {
             shortfall(*how, *meter, *n, subject).map(|short| vec![short]).into_iter().collect()
         }

@@ -1,8 +1,8 @@
 //! What a name means in a condition: the words of purchases, lines and members, the declared attributes and
 //! meters, and which of them may be used where.
 
-use crate::domain::program::suggest::did_you_mean;
 use super::tree::{AttributeRef, Instant, Number, Text, Truth};
+use crate::domain::program::suggest::did_you_mean;
 use crate::domain::program::{Attribute, Meter, Register, Scope, TierId, ValueType, Word};
 use crate::domain::units::CurrencyCode;
 
@@ -190,12 +190,8 @@ fn unless_among<'a, I: Iterator<Item = &'a str>>(
 }
 
 fn of_attribute(attribute: &Attribute, name: &str) -> Typed {
-    let reference = AttributeRef {
-        scope: attribute.scope,
-        id: attribute.id,
-        name: name.into(),
-        absent: attribute.absent.clone(),
-    };
+    let reference =
+        AttributeRef { scope: attribute.scope, id: attribute.id, name: name.into(), absent: attribute.absent.clone() };
     match attribute.value_type {
         ValueType::Integer => Typed::Number(Number::Attribute(reference)),
         ValueType::Text => Typed::Text(Text::Attribute(reference)),

@@ -73,7 +73,8 @@ impl Reader<'_> {
         let rounds = self.choice("rounds", Rounds::Result, &[("result", Rounds::Result), ("amount", Rounds::Amount)]);
         let per = self.per(basis.as_ref());
         let bonus = table.find("bonus").map(|node| self.bonus(&node)).unwrap_or_default();
-        let bonus_of = self.choice("bonus_of", BonusOf::Exact, &[("exact", BonusOf::Exact), ("rounded", BonusOf::Rounded)]);
+        let bonus_of =
+            self.choice("bonus_of", BonusOf::Exact, &[("exact", BonusOf::Exact), ("rounded", BonusOf::Rounded)]);
         let counts_points_tender = table.find("counts_points_tender").and_then(|node| node.truth()).unwrap_or(false);
         Some(Rule {
             id: RuleId::default(),
@@ -181,9 +182,9 @@ impl Reader<'_> {
         let name = node.text()?;
         let text = |word: Word| self.declared.register.text(word);
         let known = || self.declared.wallets.iter().map(|wallet| wallet.id);
-        known().find(|id| text(id.0) == name).or_else(|| {
-            node.refuse(format!("no wallet `{name}`{}", did_you_mean(name, known().map(|id| text(id.0)))))
-        })
+        known()
+            .find(|id| text(id.0) == name)
+            .or_else(|| node.refuse(format!("no wallet `{name}`{}", did_you_mean(name, known().map(|id| text(id.0))))))
     }
 
     fn meters(&self) -> Vec<MeterId> {
@@ -202,9 +203,9 @@ impl Reader<'_> {
         let name = node.text()?;
         let text = |word: Word| self.declared.register.text(word);
         let known = || self.declared.meters.iter().map(|meter| meter.id);
-        known().find(|id| text(id.0) == name).or_else(|| {
-            node.refuse(format!("no meter `{name}`{}", did_you_mean(name, known().map(|id| text(id.0)))))
-        })
+        known()
+            .find(|id| text(id.0) == name)
+            .or_else(|| node.refuse(format!("no meter `{name}`{}", did_you_mean(name, known().map(|id| text(id.0))))))
     }
 
     /// The decimals in which the rule grants: those of its wallet and meters, which must agree, since meters count

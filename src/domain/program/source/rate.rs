@@ -58,7 +58,9 @@ fn form(per: Per) -> String {
             format!("a rate on an amount is points per money, such as `5 per 1.{}`", "0".repeat(decimals.into()))
         }
         Per::Quantity => "a rate on a quantity is points per units, such as `1`, `1.5` or `1 per 10`".into(),
-        Per::Units => "a rate on an expression is a factor or points per units, such as `1.2`, `50%` or `1 per 10`".into(),
+        Per::Units => {
+            "a rate on an expression is a factor or points per units, such as `1.2`, `50%` or `1 per 10`".into()
+        }
     }
 }
 

@@ -9,8 +9,31 @@ use crate::domain::units::Moment;
 
 /// Words of the condition language that cannot name anything.
 const RESERVED: &[&str] = &[
-    "as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in", "let", "line",
-    "loop", "member", "namespace", "null", "package", "purchase", "return", "timestamp", "true", "var", "void", "while",
+    "as",
+    "break",
+    "const",
+    "continue",
+    "else",
+    "false",
+    "for",
+    "function",
+    "if",
+    "import",
+    "in",
+    "let",
+    "line",
+    "loop",
+    "member",
+    "namespace",
+    "null",
+    "package",
+    "purchase",
+    "return",
+    "timestamp",
+    "true",
+    "var",
+    "void",
+    "while",
 ];
 
 /// What is wrong with an id of a program, wallet, tier, rule or kind.
@@ -25,7 +48,9 @@ pub(super) fn name_flaw(id: &str) -> Option<String> {
     let plain = id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
     let sound = plain && (1..=64).contains(&id.len()) && !id.starts_with(|first: char| first.is_ascii_digit());
     if !sound {
-        return Some("conditions use this as a name: 1 to 64 of `a-z`, `0-9` and `_`, not starting with a digit".into());
+        return Some(
+            "conditions use this as a name: 1 to 64 of `a-z`, `0-9` and `_`, not starting with a digit".into(),
+        );
     }
     RESERVED.contains(&id).then(|| format!("`{id}` means something else in conditions"))
 }
@@ -56,8 +81,7 @@ pub(super) fn span(node: &Node<'_>) -> Option<CalendarSpan> {
 }
 
 pub(super) fn month_day(node: &Node<'_>) -> Option<MonthDay> {
-    MonthDay::parse(node.text()?)
-        .or_else(|| node.refuse("not a day of the year; write month and day as `03-01`"))
+    MonthDay::parse(node.text()?).or_else(|| node.refuse("not a day of the year; write month and day as `03-01`"))
 }
 
 /// A moment with its offset, or a day, which stands for its first moment in the program's zone.
@@ -74,7 +98,9 @@ pub(super) fn moment(node: &Node<'_>, zone: Option<&Zone>) -> Option<Moment> {
     }
     match day(&written) {
         Some(day) => zone.map(|zone| zone.start_of(day)),
-        None => node.refuse("not a moment; write `2025-12-17T00:00:00-06:00`, or `2025-12-17` for the start of that day"),
+        None => {
+            node.refuse("not a moment; write `2025-12-17T00:00:00-06:00`, or `2025-12-17` for the start of that day")
+        }
     }
 }
 
