@@ -1,10 +1,9 @@
 //! From a condition's text to the CEL parser's tree, within bounds.
 //!
-//! The text is looked over before the parser sees it: its length, how deep its brackets nest, and that it calls
-//! no macro, since those expand into loops. The parser is somebody else's; should it ever panic, that is a flaw of
-//! the text and not the end of the process.
-
-use std::panic::{AssertUnwindSafe, catch_unwind};
+//! The text is looked over before the parser sees it: its length, how deep it nests, and that it calls no macro,
+//! since those expand into loops. The parser is somebody else's and hungry: it takes about 140 KiB of stack for each
+//! pair of brackets in a debug build, more than a server's worker threads have for sixteen of them. So it runs on a
+//! thread of its own; should it ever panic there, that is a flaw of the text and not the end of the process.
 
 use cel::common::ast::{IdedExpr, SourceInfo};
 use cel::parser::{ParseErrors, Parser};
@@ -14,8 +13,10 @@ use crate::domain::program::suggest::did_you_mean;
 
 /// The longest condition, in bytes.
 pub(super) const LENGTH_MAX: usize = 1_000;
-/// How deep brackets may nest.
+/// How deep brackets may nest, and how many `? :` there may be.
 pub(super) const DEPTH_MAX: usize = 16;
+/// Three times what the deepest condition was seen to need.
+const STACK_BYTES: usize = 16 << 20;
 /// CEL's macros, which expand into loops or presence tests.
 const MACROS: &[&str] = &["all", "exists", "exists_one", "existsOne", "map", "filter", "has", "transformList", "bind"];
 
@@ -27,18 +28,31 @@ pub(super) struct Parsed {
 
 pub(super) fn parse(written: &str) -> Result<Parsed, Vec<Objection>> {
     bounded(written).map_err(|objection| vec![objection])?;
-    let parser = || Parser::new().max_recursion_depth(64).error_recovery_limit(8).parse_with_source_info(written);
-    match catch_unwind(AssertUnwindSafe(parser)) {
-        Ok(Ok((tree, places))) => Ok(Parsed { tree, places }),
-        Ok(Err(errors)) => Err(vec![first(written, &errors)]),
-        Err(_) => Err(vec![Objection { at: 0, message: "this cannot be read as a condition".into() }]),
+    match with_room(|| parser().parse_with_source_info(written)) {
+        Some(Ok((tree, places))) => Ok(Parsed { tree, places }),
+        Some(Err(errors)) => Err(vec![first(written, &errors)]),
+        None => Err(vec![Objection { at: 0, message: UNREADABLE.into() }]),
     }
+}
+
+const UNREADABLE: &str = "this cannot be read as a condition";
+
+fn parser() -> Parser {
+    Parser::new().max_recursion_depth(64).error_recovery_limit(8)
+}
+
+/// What `parse` gives on a stack it cannot exhaust; `None` if it panicked or there was no room for the stack.
+fn with_room<T: Send>(parse: impl FnOnce() -> T + Send) -> Option<T> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("condition".into()).stack_size(STACK_BYTES);
+        thread.spawn_scoped(scope, parse).ok()?.join().ok()
+    })
 }
 
 /// The first complaint of the parser; those that follow come from its attempts to go on.
 fn first(written: &str, errors: &ParseErrors) -> Objection {
     let Some(error) = errors.errors.first() else {
-        return Objection { at: 0, message: "this cannot be read as a condition".into() };
+        return Objection { at: 0, message: UNREADABLE.into() };
     };
     let before = usize::try_from(error.pos.0.saturating_sub(1)).unwrap_or(0);
     let column = usize::try_from(error.pos.1.saturating_sub(1)).unwrap_or(0);
@@ -65,7 +79,7 @@ fn bounded(written: &str) -> Result<(), Objection> {
         return Err(Objection { at: 0, message: format!("a condition has at most {LENGTH_MAX} bytes") });
     }
     let letters: Vec<char> = written.chars().collect();
-    Scan { letters: &letters, at: 0, depth: 0 }.whole()
+    Scan { letters: &letters, at: 0, depth: 0, choices: 0 }.whole()
 }
 
 /// A walk over the letters that knows strings and comments apart from the rest.
@@ -73,6 +87,7 @@ struct Scan<'a> {
     letters: &'a [char],
     at: usize,
     depth: usize,
+    choices: usize,
 }
 
 impl Scan<'_> {
@@ -83,6 +98,7 @@ impl Scan<'_> {
                 '/' if self.ahead(1) == Some('/') => self.skip_while(|letter| letter != '\n'),
                 '(' | '[' => self.open()?,
                 ')' | ']' => self.close(),
+                '?' => self.choice()?,
                 '{' => return Err(self.objection(self.at, "a condition has no maps and no messages".into())),
                 _ if is_word(letter) => self.word()?,
                 _ => self.at += 1,
@@ -105,6 +121,14 @@ impl Scan<'_> {
         (self.at, self.depth) = (self.at + 1, self.depth + 1);
         if self.depth > DEPTH_MAX {
             return Err(self.objection(self.at - 1, format!("brackets nest deeper than {DEPTH_MAX}")));
+        }
+        Ok(())
+    }
+
+    fn choice(&mut self) -> Result<(), Objection> {
+        (self.at, self.choices) = (self.at + 1, self.choices + 1);
+        if self.choices > DEPTH_MAX {
+            return Err(self.objection(self.at - 1, format!("there are more than {DEPTH_MAX} `? :`")));
         }
         Ok(())
     }
