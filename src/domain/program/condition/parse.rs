@@ -60,18 +60,25 @@ fn first(written: &str, errors: &ParseErrors) -> Objection {
     Objection { at: at + column, message: in_short(written, &error.msg) }
 }
 
-/// The parser lists every token it would have taken; the token it could not take is enough.
+/// The parser says which token it could not take and lists all that it would have taken; the token is enough.
 fn in_short(written: &str, message: &str) -> String {
     if written.trim().is_empty() {
         return "the condition is empty".into();
     }
-    let message = message.strip_prefix("Syntax error: ").unwrap_or(message);
     let message = message.split(" expecting ").next().unwrap_or(message);
-    let mut single = message.replace('\n', " ").replace("'<EOF>'", "the end");
-    if single.contains('=') && !single.contains("==") {
-        single.push_str("; equality is written `==`");
+    let missing = message.strip_prefix("Syntax error: missing '").and_then(|rest| rest.split_once("' at "));
+    if let Some((token, _)) = missing {
+        return format!("`{token}` is missing here");
     }
-    format!("not a condition: {single}")
+    match message.split_once('\'').and_then(|(_, quoted)| quoted.rsplit_once('\'')) {
+        Some(("<EOF>", _)) => "the condition ends where something is missing".into(),
+        Some((token, _)) if token.trim() == "=" => "`=` is not a comparison; equality is written `==`".into(),
+        Some((token, _)) => {
+            format!("`{}` was not expected here", token.trim_end_matches("<EOF>").trim().escape_debug())
+        }
+        None if message == "invalid int literal" => "this number is too large".into(),
+        None => UNREADABLE.into(),
+    }
 }
 
 fn bounded(written: &str) -> Result<(), Objection> {

@@ -222,11 +222,7 @@ fn what_is_missing_is_said_as_alternatives() {
             [79, 39, 1_799_900],
             vec![vec![short(0, 80, 1), short(2, 1_800_000, 100)], vec![short(1, 40, 1), short(2, 1_800_000, 100)]],
         ),
-        (
-            "(nights >= 80 || stays >= 40) && spend >= 1800000",
-            [80, 0, 1_799_900],
-            vec![vec![short(2, 1_800_000, 100)]],
-        ),
+        ("(nights >= 80 || stays >= 40) && spend >= 1800000", [80, 0, 1_799_900], vec![vec![short(2, 1_800_000, 100)]]),
         ("nights >= 10 && nights >= 20", [4, 0, 0], vec![vec![short(0, 20, 16)]]),
         ("nights >= 10 && member.children == 9", [4, 0, 0], vec![]),
         ("nights + stays >= 10", [4, 0, 0], vec![]),
@@ -245,7 +241,11 @@ fn what_cannot_be_a_condition_is_objected_to_where_it_stands() {
     let rows: &[(&str, usize, &str)] = &[
         ("", 0, "the condition is empty"),
         ("purchase.total", 0, "this is a whole number, where a yes or no is needed"),
-        ("true && purchase.totl > 1", 8, "`purchase` has no `totl`, did you mean `total`?; attributes are declared under `[attributes.purchase]`"),
+        (
+            "true && purchase.totl > 1",
+            8,
+            "`purchase` has no `totl`, did you mean `total`?; attributes are declared under `[attributes.purchase]`",
+        ),
         ("purchse.total > 1", 0, "unknown name `purchse`, did you mean `purchase`?"),
         ("purchase.brand == 7", 0, "a text cannot be compared with a whole number"),
         (r#"purchase.kind == "staj""#, 17, "`kinds` does not list `staj`, did you mean `stay`?"),
@@ -272,9 +272,17 @@ fn what_cannot_be_a_condition_is_objected_to_where_it_stands() {
         ("purchase.a.b == 1", 0, "names have two parts, such as `purchase.total`"),
         ("purchase == 1", 0, "`purchase` is no value; write `purchase.` and a name"),
         ("nights >= 1", 0, "`nights` is a meter; only a tier's `qualify` sees meters"),
-        ("\"äö\" == purchase.brnd", 8, "`purchase` has no `brnd`, did you mean `brand`?; attributes are declared under `[attributes.purchase]`"),
+        (
+            "\"äö\" == purchase.brnd",
+            8,
+            "`purchase` has no `brnd`, did you mean `brand`?; attributes are declared under `[attributes.purchase]`",
+        ),
         ("true ? 1 : \"a\"", 11, "`? :` chooses between a whole number and a text"),
-        ("true &&\n purchase.totl > 1", 9, "`purchase` has no `totl`, did you mean `total`?; attributes are declared under `[attributes.purchase]`"),
+        (
+            "true &&\n purchase.totl > 1",
+            9,
+            "`purchase` has no `totl`, did you mean `total`?; attributes are declared under `[attributes.purchase]`",
+        ),
     ];
     for (written, at, message) in rows {
         assert_eq!(objections(written, Place::Line), [(*at, (*message).to_owned())], "{written}");
@@ -296,11 +304,20 @@ fn each_place_sees_its_own() {
 
 #[test]
 fn syntax_errors_are_placed() {
-    for (written, at) in [("true &&", 7), ("purchase.kind = \"a\"", 14), ("(true", 5), ("true\n&& )", 8), ("'abc", 0), ("\"äöü\" = 1", 6)] {
-        let found = objections(written, Place::Line);
-        assert_eq!(found.len(), 1, "{written} {found:?}");
-        assert_eq!(found[0].0, at, "{written} {found:?}");
-        assert!(found[0].1.starts_with("not a condition: "), "{found:?}");
+    let rows = [
+        ("true &&", 7, "the condition ends where something is missing"),
+        ("(true", 5, "`)` is missing here"),
+        ("purchase.kind = \"a\"", 14, "`=` is not a comparison; equality is written `==`"),
+        ("\"äöü\" = 1", 6, "`=` is not a comparison; equality is written `==`"),
+        ("true\n&& )", 8, "`)` was not expected here"),
+        ("true true", 5, "`true` was not expected here"),
+        ("1 => 2", 2, "`=>` was not expected here"),
+        ("a & b", 2, "`&` was not expected here"),
+        ("'abc", 0, "`'abc` was not expected here"),
+        ("9223372036854775808 > 1", 0, "this number is too large"),
+    ];
+    for (written, at, message) in rows {
+        assert_eq!(objections(written, Place::Line), [(at, message.to_owned())], "{written}");
     }
 }
 
@@ -374,7 +391,56 @@ proptest! {
 }
 
 const WORDS: &[&str] = &[
-    "purchase", ".", "kind", "line", "amount", "total", "==", "!=", "<", ">=", "&&", "||", "!", "(", ")", "[", "]", "{", "}",
-    ",", "\"a\"", "'", "\"", "1", "-", "0", "9223372036854775808", "+", "*", "/", "%", " in ", "?", ":", "true", " ", "\n",
-    "timestamp", "has", "startsWith", "//", "1.5", "1u", "b'x'", "null", "`", "\\", "ä", "r\"", "member.tier", "in", "if",
+    "purchase",
+    ".",
+    "kind",
+    "line",
+    "amount",
+    "total",
+    "==",
+    "!=",
+    "<",
+    ">=",
+    "&&",
+    "||",
+    "!",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    "\"a\"",
+    "'",
+    "\"",
+    "1",
+    "-",
+    "0",
+    "9223372036854775808",
+    "+",
+    "*",
+    "/",
+    "%",
+    " in ",
+    "?",
+    ":",
+    "true",
+    " ",
+    "\n",
+    "timestamp",
+    "has",
+    "startsWith",
+    "//",
+    "1.5",
+    "1u",
+    "b'x'",
+    "null",
+    "`",
+    "\\",
+    "ä",
+    "r\"",
+    "member.tier",
+    "in",
+    "if",
 ];

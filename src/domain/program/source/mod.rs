@@ -10,6 +10,8 @@ mod earning;
 mod head;
 mod ladder;
 mod letters;
+#[cfg(test)]
+mod published;
 mod rate;
 mod sheet;
 mod terms;
