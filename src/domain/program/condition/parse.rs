@@ -106,7 +106,7 @@ impl Scan<'_> {
                 '(' | '[' => self.open()?,
                 ')' | ']' => self.close(),
                 '?' => self.choice()?,
-                '{' => return Err(self.objection(self.at, "a condition has no maps and no messages".into())),
+                '{' => return Err(objection(self.at, "a condition has no maps and no messages".into())),
                 _ if is_word(letter) => self.word()?,
                 _ => self.at += 1,
             }
@@ -127,7 +127,7 @@ impl Scan<'_> {
     fn open(&mut self) -> Result<(), Objection> {
         (self.at, self.depth) = (self.at + 1, self.depth + 1);
         if self.depth > DEPTH_MAX {
-            return Err(self.objection(self.at - 1, format!("brackets nest deeper than {DEPTH_MAX}")));
+            return Err(objection(self.at - 1, format!("brackets nest deeper than {DEPTH_MAX}")));
         }
         Ok(())
     }
@@ -135,7 +135,7 @@ impl Scan<'_> {
     fn choice(&mut self) -> Result<(), Objection> {
         (self.at, self.choices) = (self.at + 1, self.choices + 1);
         if self.choices > DEPTH_MAX {
-            return Err(self.objection(self.at - 1, format!("there are more than {DEPTH_MAX} `? :`")));
+            return Err(objection(self.at - 1, format!("there are more than {DEPTH_MAX} `? :`")));
         }
         Ok(())
     }
@@ -150,7 +150,7 @@ impl Scan<'_> {
         let word: String = self.letters.get(start..self.at).unwrap_or_default().iter().collect();
         self.skip_while(char::is_whitespace);
         match self.ahead(0) {
-            Some('(') if MACROS.contains(&word.as_str()) => Err(self.objection(start, no_macro(&word))),
+            Some('(') if MACROS.contains(&word.as_str()) => Err(objection(start, no_macro(&word))),
             _ => Ok(()),
         }
     }
@@ -167,10 +167,10 @@ impl Scan<'_> {
             self.at += if letter == '\\' && !raw { 2 } else { 1 };
         }
     }
+}
 
-    fn objection(&self, at: usize, message: String) -> Objection {
-        Objection { at, message }
-    }
+const fn objection(at: usize, message: String) -> Objection {
+    Objection { at, message }
 }
 
 fn is_word(letter: char) -> bool {
