@@ -74,7 +74,7 @@ fn in_short(written: &str, message: &str) -> String {
         Some(("<EOF>", _)) => "the condition ends where something is missing".into(),
         Some((token, _)) if token.trim() == "=" => "`=` is not a comparison; equality is written `==`".into(),
         Some((token, _)) => {
-            format!("`{}` was not expected here", token.trim_end_matches("<EOF>").trim().escape_debug())
+            format!("`{}` was not expected here", token.trim_end_matches("<EOF>").trim().replace(char::is_control, " "))
         }
         None if message == "invalid int literal" => "this number is too large".into(),
         None => UNREADABLE.into(),
