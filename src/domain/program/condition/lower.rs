@@ -45,14 +45,16 @@ impl<'a> Lowering<'a> {
     }
 
     fn object<T>(&mut self, to: &IdedExpr, message: impl Into<String>) -> Option<T> {
-        let objection = Objection { at: self.start_of(to), message: message.into() };
+        let source = &self.parsed.places.source;
+        let before = source.get(..source.floor_char_boundary(self.start_of(to))).unwrap_or_default();
+        let objection = Objection { at: before.chars().count(), message: message.into() };
         if !self.objections.contains(&objection) {
             self.objections.push(objection);
         }
         None
     }
 
-    /// Where an expression begins: the parser marks the operator, the dot or the bracket of one that has parts.
+    /// The byte at which an expression begins: the parser marks the operator, the dot or the bracket of one that has parts.
     fn start_of(&self, expression: &IdedExpr) -> usize {
         let marked = self.parsed.places.offset_for(expression.id).map_or(0, |(start, _)| start as usize);
         match &expression.expr {
@@ -60,7 +62,7 @@ impl<'a> Lowering<'a> {
             Expr::Call(CallExpr { target: Some(target), .. }) => self.start_of(target),
             Expr::Call(CallExpr { func_name, args, .. }) => match args.first() {
                 Some(first) if !is_name(func_name) => self.start_of(first).min(marked),
-                _ => marked.saturating_sub(func_name.chars().count()),
+                _ => marked.saturating_sub(func_name.len()),
             },
             _ => marked,
         }

@@ -86,7 +86,7 @@ impl Changes<'_> {
         let path = format!("attributes.{scope}.{id}");
         match self.after.attribute(attribute.scope, &id) {
             None => {
-                self.flaw(path, format!("attribute `{scope}.{id}` must stay: rules of earlier versions ask for it"))
+                self.flaw(path, format!("attribute `{scope}.{id}` must stay: rules of earlier versions ask for it"));
             }
             Some(now) if now.value_type != attribute.value_type => {
                 self.flaw(format!("{path}.type"), format!("the type of `{scope}.{id}` must stay as it is"));

@@ -61,23 +61,11 @@ impl Declared {
             table.flaw(format!("at most {max} of these"));
         }
         for (node, id, at) in entries.iter().take(max) {
-            if let Some(message) = self.key_flaw(&table.path, id) {
+            if let Some(message) = key_flaw(&table.path, id) {
                 table.sheet.flaw(*at, &node.path, message);
             }
             add(self, id, node);
         }
-    }
-
-    fn key_flaw(&self, path: &str, id: &str) -> Option<String> {
-        let words = match path {
-            "wallets" => return terms::id_flaw(id),
-            "attributes.purchase" => PURCHASE_WORDS,
-            "attributes.line" => LINE_WORDS,
-            "attributes.member" => MEMBER_WORDS,
-            _ => &[],
-        };
-        let taken = words.contains(&id).then(|| format!("`{id}` is given without being declared"));
-        taken.or_else(|| terms::name_flaw(id))
     }
 
     fn wallet(&mut self, id: &str, node: &Node<'_>) {
@@ -147,6 +135,19 @@ impl Declared {
             currency: head.currency,
         }
     }
+}
+
+/// What is wrong with the id of something declared under `path`.
+fn key_flaw(path: &str, id: &str) -> Option<String> {
+    let words = match path {
+        "wallets" => return terms::id_flaw(id),
+        "attributes.purchase" => PURCHASE_WORDS,
+        "attributes.line" => LINE_WORDS,
+        "attributes.member" => MEMBER_WORDS,
+        _ => &[],
+    };
+    let taken = words.contains(&id).then(|| format!("`{id}` is given without being declared"));
+    taken.or_else(|| terms::name_flaw(id))
 }
 
 fn window(node: &Node<'_>) -> Option<Window> {

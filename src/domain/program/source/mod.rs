@@ -10,6 +10,8 @@ mod earning;
 mod head;
 mod ladder;
 mod letters;
+#[cfg(test)]
+mod published;
 mod rate;
 mod sheet;
 mod terms;
@@ -101,8 +103,8 @@ fn whole(sheet: &Sheet<'_>, root: &DeTable<'_>, known: &Register) -> Option<Prog
         sheet.flaw(0, "", format!("a program uses at most {} ids over its life", Register::WORDS_MAX));
     }
     Some(Program {
-        id: head.id?.into(),
-        name: head.name?.into(),
+        id: head.id?,
+        name: head.name?,
         version: 0,
         effective_at: Moment::BEGINNING,
         zone: head.zone?,
