@@ -20,15 +20,19 @@ pub struct Cdnow<R> {
     line: u64,
     row: u64,
     offset: u64,
+    ended: bool,
 }
 
 impl<R: BufRead> Cdnow<R> {
     /// Reads from `file`; receipts are named after `stem`.
     pub fn new(file: R, stem: &str, days: Days) -> Self {
-        Self { file, source: format!("cdnow:{stem}"), days, line: 0, row: 0, offset: 0 }
+        Self { file, source: format!("cdnow:{stem}"), days, line: 0, row: 0, offset: 0, ended: false }
     }
 
     fn next_line(&mut self) -> io::Result<Option<String>> {
+        if self.ended {
+            return Ok(None);
+        }
         let mut bytes = Vec::new();
         let read = (&mut self.file).take(LONGEST).read_until(b'\n', &mut bytes)?;
         self.line += 1;
@@ -78,7 +82,10 @@ impl<R: BufRead> Iterator for Cdnow<R> {
         loop {
             let text = match self.next_line() {
                 Ok(text) => text?,
-                Err(error) => return Some(Err(BadRow { line: self.line + 1, message: error.to_string() })),
+                Err(error) => {
+                    self.ended = true;
+                    return Some(Err(BadRow { line: self.line + 1, message: error.to_string() }));
+                }
             };
             if let Some(sale) = self.sale(&text).transpose() {
                 return Some(sale);
