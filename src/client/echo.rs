@@ -9,12 +9,12 @@ use std::process::ExitCode;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
+use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::BoxFuture;
 use tonic::server::{Grpc, NamedService, UnaryService};
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
-use tonic::Status;
 use tonic_prost::ProstCodec;
 use tower::Service;
 

@@ -6,3 +6,5 @@
 pub mod bench;
 pub mod echo;
 pub mod load;
+#[cfg(test)]
+mod stub;

@@ -81,9 +81,8 @@ impl Slot {
 }
 
 fn first_slot(bytes: &[u8]) -> Option<(usize, Slot)> {
-    let found = |mark: &str, slot| {
-        bytes.windows(mark.len()).position(|window| window == mark.as_bytes()).map(|at| (at, slot))
-    };
+    let found =
+        |mark: &str, slot| bytes.windows(mark.len()).position(|window| window == mark.as_bytes()).map(|at| (at, slot));
     let both = [found(MEMBER, Slot::Member), found(RECEIPT, Slot::Receipt)];
     both.into_iter().flatten().min_by_key(|(at, _)| *at)
 }

@@ -144,7 +144,8 @@ mod tests {
 
     #[test]
     fn duplicates_are_two_purchases_and_rows_keep_their_number_under_a_filter() {
-        let text = format!("{HEAD} 00001 19970101  1   11.77\r\n 00001 19980101  1   11.77\r\n 00001 19980101  1   11.77\r\n");
+        let text =
+            format!("{HEAD} 00001 19970101  1   11.77\r\n 00001 19980101  1   11.77\r\n 00001 19980101  1   11.77\r\n");
         let later = Days { from: Some(date(1998, 1, 1)), to: None };
         let ids: Vec<_> = read(&text, later).into_iter().map(|s| s.expect("good").receipt).collect();
         assert_eq!(ids, ["2", "3"]);

@@ -28,18 +28,8 @@ use jiff::tz::TimeZone;
 use super::sale::{BadRow, Days, Item, Sale, minor_units, noon};
 
 const MUST: [&str; 3] = ["member_id", "occurred_at", "amount"];
-const MAY: [&str; 10] = [
-    "receipt_source",
-    "receipt_id",
-    "line_id",
-    "currency",
-    "kind",
-    "quantity",
-    "category",
-    "sku",
-    "channel",
-    "store",
-];
+const MAY: [&str; 10] =
+    ["receipt_source", "receipt_id", "line_id", "currency", "kind", "quantity", "category", "sku", "channel", "store"];
 
 /// The purchases of a csv file, in its order.
 pub struct Columns<R> {
@@ -132,7 +122,8 @@ impl<R: Read> Columns<R> {
         }
         let same = contents.windows(2).all(|pair| matches!(pair, [a, b] if a.head == b.head));
         if !same {
-            self.bad.push(BadRow { line, message: "the rows of this receipt differ in more than their line".to_owned() });
+            self.bad
+                .push(BadRow { line, message: "the rows of this receipt differ in more than their line".to_owned() });
         }
         if self.bad.len() > bad_before {
             return None;

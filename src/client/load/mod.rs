@@ -87,3 +87,68 @@ fn sales(format: Format, file: BufReader<File>, stem: &str, days: Days) -> anyho
 fn stem(path: &Path) -> String {
     path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::stub::Stub;
+    use clap::Parser;
+
+    const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/cdnow/CDNOW_master.txt");
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    async fn load(url: &str, line: &[&str]) -> tally::Tally {
+        let fixed = ["load", "--server", url, "--program", "shop"];
+        let args = Line::try_parse_from(fixed.iter().chain(line)).expect("a command line").args;
+        let (sales, _) = open(&args).expect("a file");
+        let target = Target::connect(&args.server, args.program).await.expect("a connection");
+        pipeline::run(target, sales, indicatif::ProgressBar::hidden()).await
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_second_run_applies_nothing() {
+        let stub = Stub::default();
+        let url = stub.serve();
+        let line = ["--format", "cdnow", "--from", "1997-01-01", "--to", "1997-01-05", FIXTURE];
+        let first = load(&url, &line).await;
+        assert!(first.is_whole() && first.applied > 1_000 && first.replayed == 0, "{first}");
+        let second = load(&url, &line).await;
+        assert_eq!((second.applied, second.replayed, second.enrolled), (0, first.applied, 0));
+        assert_eq!(stub.books(|books| books.members.len() as u64), first.enrolled);
+        assert_eq!(stub.books(|books| books.purchases.len() as u64), first.applied);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_stream_that_breaks_off_can_be_taken_up_again() {
+        let stub = Stub::default();
+        let url = stub.serve();
+        let line = ["--format", "cdnow", "--to", "1997-01-02", FIXTURE];
+        stub.books(|books| books.breaks_after = Some(100));
+        let broken = load(&url, &line).await;
+        assert_eq!((broken.applied, broken.is_whole()), (100, false));
+        assert!(broken.to_string().contains("the store is in trouble"), "{broken}");
+        stub.books(|books| books.breaks_after = None);
+        let whole = load(&url, &line).await;
+        assert!(whole.is_whole() && whole.replayed == 100 && whole.applied > 0, "{whole}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn refusals_and_bad_rows_are_told_by_line() {
+        let stub = Stub::default();
+        let url = stub.serve();
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("tills.csv");
+        let rows = "member_id,receipt_id,occurred_at,amount\nm-1,R1,2026-05-04,1\nm-1,R2,soon,1\nm-2,R1,2026-05-04,1\n";
+        std::fs::write(&file, rows).expect("a file");
+        let tally = load(&url, &[&file.display().to_string()]).await;
+        assert_eq!((tally.applied, tally.refused, tally.unreadable, tally.is_whole()), (1, 1, 1, false));
+        let told = tally.to_string();
+        assert!(told.contains("line 3: `soon` is neither a day nor an instant"), "{told}");
+        assert!(told.contains("line 4: KEY_REUSED: the receipt was used before"), "{told}");
+    }
+}

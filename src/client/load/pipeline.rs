@@ -210,7 +210,11 @@ fn timestamp(at: jiff::Timestamp) -> prost_types::Timestamp {
 }
 
 /// Matches the answers with what was sent, in order, until either ends.
-async fn matched(mut sent: Receiver<Sent>, mut answers: Streaming<RecordPurchasesResponse>, bar: &ProgressBar) -> Tally {
+async fn matched(
+    mut sent: Receiver<Sent>,
+    mut answers: Streaming<RecordPurchasesResponse>,
+    bar: &ProgressBar,
+) -> Tally {
     let mut tally = Tally::default();
     while let Some(next) = sent.recv().await {
         match next {
