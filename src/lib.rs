@@ -1,5 +1,6 @@
 //! Rung: a loyalty and frequency-marketing engine.
 pub mod domain;
+pub mod edge;
 pub mod engine;
 pub mod pb;
 pub mod store;
