@@ -8,7 +8,7 @@ use std::time::Duration;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram, Meter};
 
-use super::answer::{Denied, Outcome};
+use super::answer::{Denied, EngineStatus, Outcome};
 use super::lane::Verdict;
 
 /// The engine's instruments.
@@ -57,6 +57,31 @@ impl Figures {
         self.group_size.record(verdicts.len() as u64, &[]);
         self.group_seconds.record(took.as_secs_f64(), &[]);
     }
+}
+
+type Read = dyn Fn(&EngineStatus) -> u64 + Send + Sync;
+
+/// Registers the gauges that are read off the engine's state whenever somebody looks.
+pub(super) fn observe(meter: &Meter, status: impl Fn() -> Option<EngineStatus> + Send + Sync + Clone + 'static) {
+    let gauges: [(&'static str, &'static str, Box<Read>); 8] = [
+        ("rung.queue.depth", "Orders waiting or in work.", Box::new(|s| s.queued as u64)),
+        ("rung.queue.limit", "Orders that may wait.", Box::new(|s| s.queue_limit as u64)),
+        ("rung.store.head", "Newest entry of the journal.", Box::new(|s| s.store.head.0)),
+        ("rung.store.checkpoint.lag", "Entries not yet in the snapshots.", Box::new(|s| lag(s))),
+        ("rung.store.dirty.members", "Members changed since their snapshot.", Box::new(|s| s.store.dirty_members)),
+        ("rung.store.cached.members", "Members held in memory.", Box::new(|s| s.store.cached_members)),
+        ("rung.store.journal.bytes", "What the journal occupies.", Box::new(|s| s.store.journal_bytes)),
+        ("rung.store.snapshot.bytes", "What the snapshots occupy.", Box::new(|s| s.store.snapshot_bytes)),
+    ];
+    for (name, description, read) in gauges {
+        let status = status.clone();
+        let observed = meter.u64_observable_gauge(name).with_description(description);
+        observed.with_callback(move |gauge| status().iter().for_each(|s| gauge.observe(read(s), &[]))).build();
+    }
+}
+
+const fn lag(status: &EngineStatus) -> u64 {
+    status.store.head.0.saturating_sub(status.store.checkpoint.0)
 }
 
 /// Bounds that tell a fast disk from a slow one.

@@ -207,6 +207,9 @@ impl Lane {
     }
 
     async fn settle_due(&mut self, limit: usize) -> Result<usize, Failure> {
+        if limit == 0 {
+            return Ok(0);
+        }
         let mut draft = self.draft();
         let due = self.shared.store.due(self.now(), limit).await?;
         let wants = crate::store::Wants { members: due.iter().map(|(_, key)| *key).collect(), ..Default::default() };

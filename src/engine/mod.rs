@@ -64,6 +64,17 @@ struct Shared {
 }
 
 impl Shared {
+    fn status(&self) -> EngineStatus {
+        EngineStatus {
+            store: self.store.status(),
+            queued: self.queue_limit.saturating_sub(self.room.available_permits()),
+            queue_limit: self.queue_limit,
+            test_clock: self.clock.is_test(),
+            now: self.clock.now(),
+            draining: self.draining.load(Ordering::Acquire),
+        }
+    }
+
     fn broken(&self, why: &str) {
         self.draining.store(true, Ordering::Release);
         self.broken.send_replace(Some(why.to_owned()));
@@ -337,6 +348,20 @@ impl Engine {
         self.shared.room.close();
     }
 
+    /// Waits until everything queued is answered; nothing new must come in (see [`Self::drain`]).
+    pub async fn idle(&self) {
+        let (reply, done) = oneshot::channel();
+        if self.send(Job::SettleDue { limit: 0, reply }).is_ok() {
+            drop(done.await);
+        }
+    }
+
+    /// Registers the gauges that are read off the engine's state.
+    pub fn observe(&self) {
+        let engine = Arc::downgrade(&self.shared);
+        figures::observe(&opentelemetry::global::meter("rung"), move || engine.upgrade().map(|shared| shared.status()));
+    }
+
     /// Brings the store's snapshots up to the head.
     ///
     /// # Errors
@@ -348,14 +373,7 @@ impl Engine {
     /// How it is doing.
     #[must_use]
     pub fn status(&self) -> EngineStatus {
-        EngineStatus {
-            store: self.shared.store.status(),
-            queued: self.shared.queue_limit.saturating_sub(self.shared.room.available_permits()),
-            queue_limit: self.shared.queue_limit,
-            test_clock: self.shared.clock.is_test(),
-            now: self.now(),
-            draining: self.shared.draining.load(Ordering::Acquire),
-        }
+        self.shared.status()
     }
 
     fn accepting(&self) -> Result<(), Failure> {

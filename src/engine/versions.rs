@@ -43,7 +43,7 @@ pub(super) fn judge(
     now: Moment,
     seq: Seq,
 ) -> Result<Judged, Denied> {
-    let draft = parse(&apply.source, 1, now, &Register::default())?;
+    let draft = parse(&apply.source, 1, Moment::BEGINNING, &Register::default())?;
     let before = programs.named(&draft.id);
     if let Some(known) = known(programs, before, apply, claimed)? {
         return Ok(Judged::Known(known));
@@ -58,10 +58,10 @@ pub(super) fn judge(
         None => Moment::BEGINNING,
         Some(newest) => apply.effective_at.unwrap_or(now).max(newest.effective_at),
     };
-    let program = parse(&apply.source, version, effective_at, &known_words)?;
-    if let Some(newest) = newest {
-        refuse_flaws(source::changes_refused(newest, &program))?;
-    }
+    let program = match newest {
+        None => draft,
+        Some(newest) => source::read_next(&apply.source, effective_at, newest).map_err(Refusal::ProgramFlawed)?,
+    };
     let number = before.map_or_else(|| programs.next_number(), |timeline| timeline.number);
     let words_added = program.register.words().iter().skip(known_words.words().len()).cloned().collect();
     let applied =
@@ -117,8 +117,4 @@ fn follows(timeline: &Timeline, apply: &ApplyProgram, now: Moment) -> Result<(),
 
 fn parse(text: &str, version: u32, effective_at: Moment, known: &Register) -> Result<Program, Refusal> {
     source::read(text, version, effective_at, known).map_err(Refusal::ProgramFlawed)
-}
-
-fn refuse_flaws(flaws: Vec<source::Flaw>) -> Result<(), Refusal> {
-    if flaws.is_empty() { Ok(()) } else { Err(Refusal::ProgramFlawed(flaws)) }
 }

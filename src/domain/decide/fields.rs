@@ -26,6 +26,12 @@ pub fn purchase_faults(program: &Program, purchase: &Purchase) -> Vec<Fault> {
     faults
 }
 
+/// Refuses a purchase that the version judging it does not understand.
+pub(super) fn understood(ground: &Ground<'_>, purchase: &Purchase) -> Result<(), Refusal> {
+    let counted_at = purchase.occurred_at.min(ground.now);
+    refuse(purchase_faults(ground.timeline.at(counted_at), purchase))
+}
+
 /// The declared form of a new member's attributes, sorted.
 pub(super) fn enrolment_attributes(
     program: &Program,

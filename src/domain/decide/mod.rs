@@ -69,6 +69,9 @@ pub fn decide(ground: &Ground<'_>, verb: &Verb) -> Result<Decision, Refusal> {
     if let Verb::Enroll(enrolment) = verb {
         return enrolment::enroll(ground, enrolment);
     }
+    if let (Verb::RecordPurchase(purchase), None) = (verb, ground.claimed) {
+        fields::understood(ground, purchase)?;
+    }
     let member = ground.member.ok_or(Refusal::UnknownMember)?;
     if let Some(entry) = ground.claimed {
         return compare::replay(ground, entry, verb);

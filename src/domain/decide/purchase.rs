@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{CLOCK_SKEW, Ground, active, earning, fields, ladder};
+use super::{CLOCK_SKEW, Ground, active, earning, ladder};
 use crate::domain::event::{Fact, Grant, PurchaseRecorded};
 use crate::domain::member::Member;
 use crate::domain::order::{Purchase, Refusal};
@@ -13,10 +13,6 @@ use crate::domain::units::{Moment, Points};
 pub(super) fn record(ground: &Ground<'_>, member: &Member, purchase: &Arc<Purchase>) -> Result<Vec<Fact>, Refusal> {
     let counted_at = purchase.occurred_at.min(ground.now);
     let program = ground.timeline.at(counted_at);
-    let faults = fields::purchase_faults(program, purchase);
-    if !faults.is_empty() {
-        return Err(Refusal::Malformed(faults));
-    }
     active(member)?;
     acceptable(ground, program, member, purchase)?;
     let tier = program.ladder.as_ref().map(|ladder| member.standing.tier_at(ladder, counted_at));

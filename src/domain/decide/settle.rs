@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use crate::domain::event::{Fact, TierCause};
-use crate::domain::member::{Member, MemberState};
+use crate::domain::member::Member;
 use crate::domain::program::Timeline;
 use crate::domain::units::Moment;
 
@@ -37,9 +37,6 @@ pub fn settled<'a>(member: &'a Member, timeline: &Timeline, now: Moment) -> Cow<
 }
 
 fn next_fact(member: &Member, timeline: &Timeline, now: Moment) -> Option<Fact> {
-    if member.state == MemberState::Closed {
-        return None;
-    }
     let at = member.standing.next_change().filter(|at| *at <= now)?;
     let ladder = timeline.at(at).ladder.as_ref()?;
     let from = member.standing.tier()?;

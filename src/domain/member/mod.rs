@@ -68,10 +68,7 @@ impl Member {
     /// The next moment at which time alone changes her (a tier's validity ends); what the due index holds.
     #[must_use]
     pub fn next_due(&self) -> Option<Moment> {
-        match self.state {
-            MemberState::Closed => None,
-            _ => self.standing.next_change(),
-        }
+        self.standing.next_change()
     }
 
     /// Folds a whole entry.
