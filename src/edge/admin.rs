@@ -8,8 +8,8 @@ use super::wire::faults::{Faults, Path};
 use super::wire::scalars::{count32, count64, required_moment, stamp};
 use crate::domain::event::Seq;
 use crate::engine::Engine;
+use crate::engine::StoreStatus;
 use crate::pb;
-use crate::store;
 
 /// The service.
 #[derive(Clone)]
@@ -25,7 +25,7 @@ impl Admin {
     }
 }
 
-fn store_status(status: store::Status) -> pb::StoreStatus {
+fn store_status(status: StoreStatus) -> pb::StoreStatus {
     let has_entries = status.head != Seq::NONE;
     pb::StoreStatus {
         kind: status.kind.to_owned(),

@@ -11,6 +11,7 @@ mod events;
 mod health;
 mod limits;
 mod members;
+pub mod operations;
 mod points;
 mod programs;
 mod purchase_stream;
