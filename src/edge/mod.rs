@@ -1,0 +1,2 @@
+//! Edge (placeholder until the edge lands).
+pub mod operations;
