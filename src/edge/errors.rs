@@ -117,6 +117,24 @@ impl From<Problem> for Status {
     }
 }
 
+impl From<Refusal> for Status {
+    fn from(refusal: Refusal) -> Self {
+        refused(&refusal)
+    }
+}
+
+impl From<Failure> for Status {
+    fn from(failure: Failure) -> Self {
+        failed(&failure)
+    }
+}
+
+impl From<Denied> for Status {
+    fn from(no: Denied) -> Self {
+        denied(&no)
+    }
+}
+
 /// The status of an answer that is no "yes".
 #[must_use]
 pub fn denied(denied: &Denied) -> Status {
