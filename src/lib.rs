@@ -1,4 +1,5 @@
 //! Rung: a loyalty and frequency-marketing engine.
+pub mod client;
 pub mod config;
 pub mod domain;
 pub mod edge;
