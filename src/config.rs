@@ -45,7 +45,7 @@ pub struct Serve {
     queue_limit: Option<usize>,
     /// Memory for members at rest, in MiB; those beyond it are read from disk [default: 768]
     #[arg(long, env = "RUNG_CACHE_MIB", value_name = "MIB")]
-    cache_mib: Option<usize>,
+    cache_mib: Option<u64>,
     /// Seconds to finish what is in flight after SIGTERM [default: 20]
     #[arg(long, env = "RUNG_DRAIN_SECONDS", value_name = "S")]
     drain_seconds: Option<u64>,
@@ -88,7 +88,7 @@ pub struct Settings {
     /// Orders that may wait.
     pub queue_limit: usize,
     /// Memory for members at rest, in bytes.
-    pub cache_bytes: usize,
+    pub cache_bytes: u64,
     /// How long a drain may take.
     pub drain: Duration,
     /// How log lines look.

@@ -112,14 +112,14 @@ impl DiskFigures {
 
 impl embedded::Observer for DiskFigures {
     fn committed(&self, timing: embedded::CommitTiming) {
-        let whole = timing.waited + timing.prepared + timing.written;
+        let whole = timing.waited + timing.prepared + timing.written + timing.synced + timing.applied;
         self.commit.record(whole.as_secs_f64(), &[]);
-        self.sync.record(timing.written.as_secs_f64(), &[]);
+        self.sync.record((timing.written + timing.synced).as_secs_f64(), &[]);
         self.bytes.add(timing.bytes, &[]);
     }
 
     fn kept(&self, timing: embedded::BatchTiming) {
-        self.snapshots.record(timing.written.as_secs_f64(), &[]);
+        self.snapshots.record(timing.took.as_secs_f64(), &[]);
     }
 }
 

@@ -1,136 +1,74 @@
-//! The store that forgets: everything in memory, under the same laws, for trials and tests.
+//! A store in plain memory: the laws at their shortest, for tests, rehearsals and demonstrations.
+//!
+//! It is durable for as long as the process lives, and no longer. It knows no file.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use super::effects::{Effects, after, compare_chains, compare_head, conflict};
 use super::{Answer, CommitError, Found, Group, ReadError, Status, Store, Wants};
-use crate::domain::event::{Entry, Fact, Seq};
+use crate::domain::event::{Entry, Seq};
 use crate::domain::member::Member;
 use crate::domain::order::{Claim, IdentifierHash, MemberKey};
 use crate::domain::program::ProgramNo;
 use crate::domain::units::Moment;
 
-/// Everything in memory.
-#[derive(Default)]
-pub struct Memory {
-    kept: Mutex<Kept>,
-}
+/// Everything, in memory.
+#[derive(Debug, Default)]
+pub struct Memory(RwLock<Kept>);
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Kept {
     entries: Vec<Arc<Entry>>,
-    members: BTreeMap<MemberKey, Arc<Member>>,
-    claims: HashMap<Claim, usize>,
-    identifiers: HashMap<IdentifierHash, MemberKey>,
     recorded_at: Moment,
+    members: BTreeMap<MemberKey, Arc<Member>>,
+    identifiers: HashMap<IdentifierHash, MemberKey>,
+    claims: HashMap<Claim, Seq>,
+    due: BTreeSet<(Moment, MemberKey)>,
+    programs: Vec<Arc<Entry>>,
 }
 
 impl Memory {
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self::default())
+    }
+
+    fn kept(&self) -> RwLockReadGuard<'_, Kept> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keep(&self) -> RwLockWriteGuard<'_, Kept> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Kept {
-    fn commit(&mut self, group: Group) -> Result<(), CommitError> {
-        self.fits(&group)?;
-        for entry in group.entries {
-            for claim in entry.claims() {
-                self.claims.insert(claim, self.entries.len());
-            }
-            for fact in &entry.facts {
-                self.index(entry.member, fact);
-            }
-            self.entries.push(entry);
-        }
-        self.recorded_at = group.recorded_at;
-        self.members.extend(group.members.into_iter().map(|change| (change.after.key, change.after)));
-        Ok(())
-    }
-
-    fn fits(&self, group: &Group) -> Result<(), CommitError> {
-        let mut next = Seq(self.entries.len() as u64).next();
-        for entry in &group.entries {
-            if entry.seq != next {
-                return Err(CommitError::Conflict(format!("entry {} does not follow the head", entry.seq.0)));
-            }
-            if entry.claims().iter().any(|claim| self.claims.contains_key(claim)) {
-                return Err(CommitError::Conflict("a claim is taken".into()));
-            }
-            next = next.next();
-        }
-        for change in &group.members {
-            let version = self.members.get(&change.after.key).map_or(0, |member| member.version);
-            if version != change.expected_version {
-                return Err(CommitError::Conflict(format!("a member is at version {version}")));
-            }
-        }
-        Ok(())
-    }
-
-    fn index(&mut self, member: MemberKey, fact: &Fact) {
-        match fact {
-            Fact::MemberEnrolled(enrolled) => {
-                self.identifiers.extend(enrolled.identifiers.iter().map(|identifier| (identifier.hash, member)));
-            }
-            Fact::IdentifierLinked(identifier) => {
-                self.identifiers.insert(identifier.hash, member);
-            }
-            Fact::IdentifierUnlinked(identifier) => {
-                self.identifiers.remove(&identifier.hash);
-            }
-            _ => {}
-        }
-    }
-
-    fn read(&self, wants: &Wants) -> Found {
-        let mut found = Found::default();
-        for hash in &wants.identifiers {
-            found.identifiers.extend(self.identifiers.get(hash).map(|key| (*hash, *key)));
-        }
-        for key in wants.members.iter().chain(found.identifiers.values()) {
-            found.members.extend(self.members.get(key).map(|member| (*key, Arc::clone(member))));
-        }
-        for claim in &wants.claims {
-            let entry = self.claims.get(claim).and_then(|at| self.entries.get(*at));
-            found.claims.extend(entry.map(|entry| (*claim, Arc::clone(entry))));
-        }
-        found
-    }
+fn ready<'a, T: Send + 'a>(value: T) -> Answer<'a, T> {
+    Box::pin(std::future::ready(value))
 }
 
 impl Store for Memory {
     fn read<'a>(&'a self, wants: &'a Wants) -> Answer<'a, Result<Found, ReadError>> {
-        Box::pin(async move { Ok(self.kept().read(wants)) })
+        ready(Ok(self.kept().read(wants)))
     }
 
     fn commit(&self, group: Group) -> Answer<'_, Result<(), CommitError>> {
-        Box::pin(async move { self.kept().commit(group) })
+        ready(self.keep().commit(group))
     }
 
     fn feed(&self, after: Seq, limit: usize) -> Answer<'_, Result<Vec<Arc<Entry>>, ReadError>> {
-        Box::pin(async move {
-            let skip = usize::try_from(after.0).unwrap_or(usize::MAX);
-            Ok(self.kept().entries.iter().skip(skip).take(limit).cloned().collect())
-        })
+        let skipped = usize::try_from(after.0).unwrap_or(usize::MAX);
+        ready(Ok(self.kept().entries.iter().skip(skipped).take(limit).cloned().collect()))
     }
 
     fn entry(&self, seq: Seq) -> Answer<'_, Result<Option<Arc<Entry>>, ReadError>> {
-        Box::pin(async move {
-            let at = usize::try_from(seq.0).unwrap_or(usize::MAX).checked_sub(1);
-            Ok(at.and_then(|at| self.kept().entries.get(at).cloned()))
-        })
+        ready(Ok(self.kept().entry(seq)))
     }
 
     fn due(&self, until: Moment, limit: usize) -> Answer<'_, Result<Vec<(Moment, MemberKey)>, ReadError>> {
-        Box::pin(async move {
-            let kept = self.kept();
-            let all = kept.members.values().filter_map(|member| Some((member.next_due()?, member.key)));
-            let mut due: Vec<_> = all.filter(|(moment, _)| *moment <= until).collect();
-            due.sort_unstable();
-            due.truncate(limit);
-            Ok(due)
-        })
+        let kept = self.kept();
+        ready(Ok(kept.due.iter().take_while(|(at, _)| *at <= until).take(limit).copied().collect()))
     }
 
     fn members(
@@ -139,28 +77,23 @@ impl Store for Memory {
         after: Option<MemberKey>,
         limit: usize,
     ) -> Answer<'_, Result<Vec<Arc<Member>>, ReadError>> {
-        Box::pin(async move {
-            let kept = self.kept();
-            let members = kept.members.values().filter(|member| member.program == program);
-            Ok(members.filter(|member| Some(member.key) > after).take(limit).cloned().collect())
-        })
+        use std::ops::Bound::{Excluded, Unbounded};
+        let kept = self.kept();
+        let behind = kept.members.range((after.map_or(Unbounded, Excluded), Unbounded));
+        ready(Ok(behind.map(|(_, member)| member).filter(|m| m.program == program).take(limit).cloned().collect()))
     }
 
     fn programs(&self) -> Answer<'_, Result<Vec<Arc<Entry>>, ReadError>> {
-        Box::pin(async move {
-            let kept = self.kept();
-            let programs = kept.entries.iter().filter(|entry| entry.member == MemberKey::NOBODY);
-            Ok(programs.cloned().collect())
-        })
+        ready(Ok(self.kept().programs.clone()))
     }
 
     fn checkpoint(&self) -> Answer<'_, Result<(), ReadError>> {
-        Box::pin(async { Ok(()) })
+        ready(Ok(()))
     }
 
     fn status(&self) -> Status {
         let kept = self.kept();
-        let head = Seq(kept.entries.len() as u64);
+        let head = kept.head();
         Status {
             kind: "memory",
             head,
@@ -169,5 +102,80 @@ impl Store for Memory {
             cached_members: kept.members.len() as u64,
             ..Status::default()
         }
+    }
+}
+
+impl Kept {
+    fn head(&self) -> Seq {
+        Seq(self.entries.len() as u64)
+    }
+
+    fn entry(&self, seq: Seq) -> Option<Arc<Entry>> {
+        let index = usize::try_from(seq.0.checked_sub(1)?).ok()?;
+        self.entries.get(index).cloned()
+    }
+
+    fn read(&self, wants: &Wants) -> Found {
+        let mut found = Found::default();
+        for hash in &wants.identifiers {
+            if let Some(key) = self.identifiers.get(hash) {
+                found.identifiers.insert(*hash, *key);
+            }
+        }
+        for key in wants.members.iter().chain(found.identifiers.values()) {
+            if let Some(member) = self.members.get(key) {
+                found.members.insert(*key, Arc::clone(member));
+            }
+        }
+        for claim in &wants.claims {
+            if let Some(entry) = self.claims.get(claim).and_then(|seq| self.entry(*seq)) {
+                found.claims.insert(*claim, entry);
+            }
+        }
+        found
+    }
+
+    fn commit(&mut self, group: Group) -> Result<(), CommitError> {
+        compare_head(&group, self.head(), self.recorded_at)?;
+        compare_chains(&group, |key| self.members.get(&key))?;
+        let mut effects = Effects::of(&group.entries)?;
+        effects.compare_moves(|hash| Ok::<_, CommitError>(self.identifiers.get(&hash).copied()))?;
+        self.compare_claims(&mut effects)?;
+        self.apply(group, effects);
+        Ok(())
+    }
+
+    /// Refuses claims another member holds, and forgets those the same member makes again: the first entry stays.
+    fn compare_claims(&self, effects: &mut Effects) -> Result<(), CommitError> {
+        let holder = |claim| self.claims.get(claim).and_then(|seq| self.entry(*seq)).map(|entry| entry.member);
+        if effects.claims.iter().any(|made| holder(&made.claim).is_some_and(|member| member != made.member)) {
+            return Err(conflict("a claim was made by another member"));
+        }
+        effects.claims.retain(|made| !self.claims.contains_key(&made.claim));
+        Ok(())
+    }
+
+    fn apply(&mut self, group: Group, effects: Effects) {
+        self.claims.extend(effects.claims.iter().map(|made| (made.claim, made.seq)));
+        for step in effects.moves {
+            match after(step, self.identifiers.get(&step.identifier).copied()) {
+                Some(holder) => self.identifiers.insert(step.identifier, holder),
+                None => self.identifiers.remove(&step.identifier),
+            };
+        }
+        self.programs.extend(effects.programs);
+        for change in group.members {
+            self.replace(change.after);
+        }
+        self.entries.extend(group.entries);
+        self.recorded_at = group.recorded_at;
+    }
+
+    fn replace(&mut self, member: Arc<Member>) {
+        if let Some(before) = self.members.get(&member.key).and_then(|before| before.next_due()) {
+            self.due.remove(&(before, member.key));
+        }
+        self.due.extend(member.next_due().map(|at| (at, member.key)));
+        self.members.insert(member.key, member);
     }
 }

@@ -15,7 +15,10 @@
 //! - **Due-true**: the due index equals every member's `next_due()`.
 //! - **Keyed**: a claim answers with the entry that first made it, for ever.
 
+mod effects;
+pub mod embedded;
 pub mod format;
+pub mod hashing;
 pub mod memory;
 
 use std::collections::HashMap;

@@ -10,3 +10,6 @@
 mod architecture;
 mod model;
 mod scenarios;
+mod store_crash;
+mod store_laws;
+mod store_ledger;

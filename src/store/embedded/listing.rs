@@ -1,0 +1,136 @@
+//! Lists that must be exact although memory is ahead of the snapshot database: members by key, and who is due.
+//!
+//! Both hold the lock while they read a few rows, so that nothing moves from memory to the database meanwhile.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::core::{Core, Known};
+use crate::domain::member::Member;
+use crate::domain::order::MemberKey;
+use crate::domain::program::ProgramNo;
+use crate::domain::units::Moment;
+use crate::store::ReadError;
+use crate::store::format::member;
+use crate::store::format::rows::{Records, breadth, due_key, due_of, lead};
+
+/// So many due rows are read under one lock.
+const DUE_AT_ONCE: usize = 512;
+
+/// A due row's key as a pair; rows come in this order.
+type Row = (Moment, MemberKey);
+
+/// What a look at some due rows found.
+struct Look {
+    valid: Vec<Row>,
+    /// The last row looked at; none if there are no more.
+    last: Option<Row>,
+}
+
+impl Core {
+    /// Members of a program, by key.
+    ///
+    /// # Errors
+    /// If a leaf cannot be read or is damaged.
+    pub fn list_members(
+        &self,
+        program: ProgramNo,
+        after: Option<MemberKey>,
+        limit: usize,
+    ) -> Result<Vec<Arc<Member>>, ReadError> {
+        self.alive()?;
+        let mut listed = Vec::new();
+        let mut at = after.map_or(0, |key| u64::from(lead(&key.0)));
+        while at <= u64::from(u32::MAX) && listed.len() < limit {
+            let (mut members, next) = self.members_near(program, u32::try_from(at).unwrap_or(u32::MAX))?;
+            members.retain(|member| after.is_none_or(|after| member.key > after));
+            listed.extend(members);
+            at = next;
+        }
+        listed.truncate(limit);
+        Ok(listed)
+    }
+
+    /// A program's members in the leaf that covers a lead, and the first lead behind it.
+    fn members_near(&self, program: ProgramNo, near: u32) -> Result<(Vec<Arc<Member>>, u64), ReadError> {
+        let known = self.known();
+        let leaf = self.members.leaf(&self.rows, near)?;
+        let leads = u64::from(leaf.start)..u64::from(leaf.start) + breadth(leaf.depth);
+        let ward = u8::try_from(leaf.start >> 24).unwrap_or_default();
+        let fresh = known.members.unstored(ward, leads.clone());
+        let mut members: BTreeMap<MemberKey, Arc<Member>> =
+            fresh.into_iter().map(|member| (member.key, member)).collect();
+        for record in Records::of(&leaf.content) {
+            let (key, bytes) = record.map_err(|damage| self.rows.damaged(&damage))?;
+            let key = MemberKey(key);
+            if let Some(slot) = known.members.get(&key) {
+                members.insert(key, Arc::clone(&slot.member));
+            } else if member::program_of(bytes).map_err(|damage| self.rows.damaged(&damage))? == program {
+                let member = member::read(bytes, key).map_err(|damage| self.rows.damaged(&damage))?;
+                members.insert(key, Arc::new(member));
+            }
+        }
+        members.retain(|_, member| member.program == program);
+        Ok((members.into_values().collect(), leads.end))
+    }
+
+    /// Who is due at or before `until`, the earliest first.
+    ///
+    /// # Errors
+    /// If a row cannot be read or is damaged.
+    pub fn due(&self, until: Moment, limit: usize) -> Result<Vec<Row>, ReadError> {
+        self.alive()?;
+        let ((floor, mark), mut due) = {
+            let known = self.known();
+            (known.due.floor(), known.due.fresh(until).take(limit).collect::<Vec<_>>())
+        };
+        let (mut from, mut found, mut outdated) = (floor, 0, true);
+        while found < limit {
+            let look = self.look(from, until)?;
+            found += look.valid.len();
+            due.extend(look.valid.iter().copied());
+            let Some(last) = look.last else { break };
+            from = (last.0, MemberKey(following(last.1.0)));
+            outdated = outdated && look.valid.is_empty();
+            if outdated {
+                self.know().due.raise(from, mark);
+            }
+        }
+        due.sort_unstable();
+        due.dedup();
+        due.truncate(limit);
+        Ok(due)
+    }
+
+    fn look(&self, from: Row, until: Moment) -> Result<Look, ReadError> {
+        let known = self.known();
+        let mut look = Look { valid: Vec::new(), last: None };
+        let mut seen = 0;
+        let end = due_key(until, MemberKey([0xff; 16]));
+        self.rows.scan(&due_key(from.0, from.1), &end, |key, _| {
+            let row = due_of(key).map_err(|damage| self.rows.damaged(&damage))?;
+            if known.has_due(row) {
+                look.valid.push(row);
+            }
+            seen += 1;
+            look.last = Some(row);
+            Ok(seen < DUE_AT_ONCE)
+        })?;
+        if seen < DUE_AT_ONCE {
+            look.last = None;
+        }
+        Ok(look)
+    }
+}
+
+impl Known {
+    /// Whether a row of the database is right.
+    fn has_due(&self, (at, key): Row) -> bool {
+        self.members.get(&key).is_none_or(|slot| slot.member.next_due() == Some(at))
+    }
+}
+
+/// The key after this one.
+fn following(key: [u8; 16]) -> [u8; 16] {
+    u128::from_be_bytes(key).saturating_add(1).to_be_bytes()
+}

@@ -1,1 +1,0 @@
-//! The formats on one sheet.

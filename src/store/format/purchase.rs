@@ -1,0 +1,263 @@
+//! A purchase and what it earned: the bulk of every journal, so the form is compact.
+//!
+//! | field | is | absent means |
+//! |---|---|---|
+//! | 1 text, 2 text | receipt source, receipt id | empty |
+//! | 3 text | kind | empty |
+//! | 4 sint | occurred_at − the entry's recorded_at (wrapping) | the same |
+//! | 5 text | the zone's name | none given |
+//! | 6 bytes | currency, three letters | never |
+//! | 7… message | lines: 1 id, 2 sku, 3 category, 4 quantity − 1000 thousandths (sint, wrapping), 5 minor units (sint), 6… attributes | |
+//! | 8… message | tenders: 1 kind, 2 minor units (sint) | |
+//! | 9, 10, 11 text | channel, store, partner | empty |
+//! | 12… message | attributes: 1 name, then the value as in `fact.rs` | |
+//! | 13 sint | counted_at − occurred_at (wrapping) | the same |
+//! | 14 number | the tier held | none |
+//! | 15… message | grants, below | |
+//!
+//! A grant: 1 rule, 2 program version (absent: the entry's), 3 tier whose bonus it is (absent: base), 4 line (absent:
+//! the receipt), 5 basis numerator (sint), 6 basis denominator (absent: 1), 7 wallet (absent: none), 8 desired (sint),
+//! 9 granted (sint; absent: as desired), 10 meter posts: a run of varints meter, window (zigzag), amount (zigzag).
+
+use super::Damage;
+use super::eye::{Eye, Wire, day_of, narrow, take_varint, unknown, unzigzag};
+use super::fact::{read_value, read_word, write_value};
+use super::pen::{Pen, put_varint, zigzag};
+use crate::domain::event::{Entry, Grant, MeterPost, Part, PurchaseRecorded};
+use crate::domain::order::{Line, Purchase, ReceiptKey, Tender};
+use crate::domain::program::{MeterId, RuleId, TierId, Value, WalletId, Word};
+use crate::domain::units::{CurrencyCode, Points, Quantity, Ratio};
+
+/// Writes a recorded purchase of `entry`.
+pub fn write(pen: &mut Pen<'_>, recorded: &PurchaseRecorded, entry: &Entry) {
+    let purchase = &recorded.purchase;
+    pen.text(1, &purchase.receipt.source);
+    pen.text(2, &purchase.receipt.id);
+    pen.text(3, &purchase.kind);
+    pen.signed(4, purchase.occurred_at.0.wrapping_sub(entry.recorded_at.0));
+    pen.text(5, purchase.zone.as_ref().map_or("", |zone| zone.name()));
+    pen.text(6, purchase.currency.as_str());
+    purchase.lines.iter().for_each(|line| pen.nested(7, |pen| write_line(pen, line)));
+    purchase.tenders.iter().for_each(|tender| pen.nested(8, |pen| write_tender(pen, tender)));
+    pen.text(9, &purchase.channel);
+    pen.text(10, &purchase.store);
+    pen.text(11, &purchase.partner);
+    write_named(pen, 12, &purchase.attributes);
+    pen.signed(13, recorded.counted_at.0.wrapping_sub(purchase.occurred_at.0));
+    pen.maybe(14, recorded.tier.map(|tier| tier.0.0.into()));
+    recorded.grants.iter().for_each(|grant| pen.nested(15, |pen| write_grant(pen, grant, entry)));
+}
+
+/// Reads a recorded purchase of the entry read so far.
+///
+/// # Errors
+/// [`Damage`] if the bytes are none.
+pub fn read(mut eye: Eye<'_>, entry: &Entry) -> Result<PurchaseRecorded, Damage> {
+    let mut draft = Draft { zone: None, currency: None, ..Draft::default() };
+    let (mut occurred_at, mut counted_from_occurred) = (entry.recorded_at, 0);
+    while let Some((field, wire)) = eye.next()? {
+        match field {
+            4 => occurred_at = wire.moment_from(entry.recorded_at)?,
+            13 => counted_from_occurred = wire.signed()?,
+            14 => draft.tier = Some(TierId(read_word(wire)?)),
+            15 => draft.grants.push(read_grant(wire.nested()?, entry)?),
+            other => draft.read(other, wire)?,
+        }
+    }
+    let purchase = Purchase {
+        receipt: ReceiptKey { source: draft.source, id: draft.id },
+        kind: draft.kind,
+        occurred_at,
+        zone: draft.zone,
+        currency: draft.currency.ok_or(Damage::new("a purchase without a currency"))?,
+        lines: draft.lines,
+        tenders: draft.tenders,
+        channel: draft.channel,
+        store: draft.store,
+        partner: draft.partner,
+        attributes: draft.attributes,
+    };
+    let counted_at = crate::domain::units::Moment(occurred_at.0.wrapping_add(counted_from_occurred));
+    Ok(PurchaseRecorded { purchase: purchase.into(), counted_at, tier: draft.tier, grants: draft.grants })
+}
+
+/// What of a purchase has been read so far.
+#[derive(Default)]
+struct Draft {
+    source: Box<str>,
+    id: Box<str>,
+    kind: Box<str>,
+    zone: Option<crate::domain::calendar::Zone>,
+    currency: Option<CurrencyCode>,
+    lines: Vec<Line>,
+    tenders: Vec<Tender>,
+    channel: Box<str>,
+    store: Box<str>,
+    partner: Box<str>,
+    attributes: Vec<(Box<str>, Value)>,
+    tier: Option<TierId>,
+    grants: Vec<Grant>,
+}
+
+impl Draft {
+    fn read(&mut self, field: u64, wire: Wire<'_>) -> Result<(), Damage> {
+        match field {
+            1 => self.source = wire.text()?,
+            2 => self.id = wire.text()?,
+            3 => self.kind = wire.text()?,
+            5 => self.zone = Some(wire.zone()?),
+            6 => self.currency = Some(read_currency(wire)?),
+            7 => self.lines.push(read_line(wire.nested()?)?),
+            8 => self.tenders.push(read_tender(wire.nested()?)?),
+            9 => self.channel = wire.text()?,
+            10 => self.store = wire.text()?,
+            11 => self.partner = wire.text()?,
+            12 => self.attributes.push(read_named(wire.nested()?)?),
+            other => return Err(unknown("a purchase", other)),
+        }
+        Ok(())
+    }
+}
+
+fn read_currency(wire: Wire<'_>) -> Result<CurrencyCode, Damage> {
+    CurrencyCode::parse(wire.str()?).ok_or(Damage::new("a currency that is none"))
+}
+
+fn write_line(pen: &mut Pen<'_>, line: &Line) {
+    pen.text(1, &line.line_id);
+    pen.text(2, &line.sku);
+    pen.text(3, &line.category);
+    pen.signed(4, line.quantity.0.wrapping_sub(Quantity::ONE.0));
+    pen.signed(5, line.minor_units);
+    write_named(pen, 6, &line.attributes);
+}
+
+fn read_line(mut eye: Eye<'_>) -> Result<Line, Damage> {
+    let mut line = Line {
+        line_id: Box::default(),
+        sku: Box::default(),
+        category: Box::default(),
+        quantity: Quantity::ONE,
+        minor_units: 0,
+        attributes: Vec::new(),
+    };
+    while let Some((field, wire)) = eye.next()? {
+        match field {
+            1 => line.line_id = wire.text()?,
+            2 => line.sku = wire.text()?,
+            3 => line.category = wire.text()?,
+            4 => line.quantity = Quantity(wire.signed()?.wrapping_add(Quantity::ONE.0)),
+            5 => line.minor_units = wire.signed()?,
+            6 => line.attributes.push(read_named(wire.nested()?)?),
+            other => return Err(unknown("a line", other)),
+        }
+    }
+    Ok(line)
+}
+
+fn write_tender(pen: &mut Pen<'_>, tender: &Tender) {
+    pen.text(1, &tender.kind);
+    pen.signed(2, tender.minor_units);
+}
+
+fn read_tender(mut eye: Eye<'_>) -> Result<Tender, Damage> {
+    let mut tender = Tender { kind: Box::default(), minor_units: 0 };
+    while let Some((field, wire)) = eye.next()? {
+        match field {
+            1 => tender.kind = wire.text()?,
+            2 => tender.minor_units = wire.signed()?,
+            other => return Err(unknown("a tender", other)),
+        }
+    }
+    Ok(tender)
+}
+
+fn write_named(pen: &mut Pen<'_>, field: u32, attributes: &[(Box<str>, Value)]) {
+    for (name, value) in attributes {
+        pen.nested(field, |pen| {
+            pen.text(1, name);
+            write_value(pen, value);
+        });
+    }
+}
+
+fn read_named(mut eye: Eye<'_>) -> Result<(Box<str>, Value), Damage> {
+    let (mut name, mut value) = (Box::default(), None);
+    while let Some((field, wire)) = eye.next()? {
+        match field {
+            1 => name = wire.text()?,
+            other => value = Some(read_value(other, wire)?),
+        }
+    }
+    Ok((name, value.ok_or(Damage::new("an attribute without a value"))?))
+}
+
+fn write_grant(pen: &mut Pen<'_>, grant: &Grant, entry: &Entry) {
+    pen.number(1, grant.rule.0.0.into());
+    let other_version = (grant.program_version != entry.program_version).then_some(grant.program_version);
+    pen.maybe(2, other_version.map(u64::from));
+    match grant.part {
+        Part::Base => {}
+        Part::TierBonus(tier) => pen.always(3, tier.0.0.into()),
+    }
+    pen.maybe(4, grant.line.map(u64::from));
+    pen.signed(5, grant.basis.numerator);
+    let fraction = (grant.basis.denominator != 1).then(|| zigzag(grant.basis.denominator));
+    pen.maybe(6, fraction);
+    pen.maybe(7, grant.wallet.map(|wallet| wallet.0.0.into()));
+    pen.signed(8, grant.desired.0);
+    pen.maybe(9, (grant.granted != grant.desired).then(|| zigzag(grant.granted.0)));
+    if !grant.meters.is_empty() {
+        pen.nested(10, |pen| grant.meters.iter().for_each(|post| write_post(pen.buffer(), post)));
+    }
+}
+
+fn read_grant(mut eye: Eye<'_>, entry: &Entry) -> Result<Grant, Damage> {
+    let mut granted = None;
+    let mut grant = Grant {
+        rule: RuleId::default(),
+        program_version: entry.program_version,
+        part: Part::Base,
+        line: None,
+        basis: Ratio::whole(0),
+        wallet: None,
+        desired: Points::ZERO,
+        granted: Points::ZERO,
+        meters: Vec::new(),
+    };
+    while let Some((field, wire)) = eye.next()? {
+        match field {
+            1 => grant.rule = RuleId(read_word(wire)?),
+            2 => grant.program_version = wire.narrow()?,
+            3 => grant.part = Part::TierBonus(TierId(read_word(wire)?)),
+            4 => grant.line = Some(wire.narrow()?),
+            5 => grant.basis.numerator = wire.signed()?,
+            6 => grant.basis.denominator = wire.signed()?,
+            7 => grant.wallet = Some(WalletId(read_word(wire)?)),
+            8 => grant.desired = wire.points()?,
+            9 => granted = Some(wire.points()?),
+            10 => grant.meters = read_posts(wire.bytes()?)?,
+            other => return Err(unknown("a grant", other)),
+        }
+    }
+    grant.granted = granted.unwrap_or(grant.desired);
+    Ok(grant)
+}
+
+fn write_post(out: &mut Vec<u8>, post: &MeterPost) {
+    put_varint(out, post.meter.0.0.into());
+    put_varint(out, zigzag(post.window.0.into()));
+    put_varint(out, zigzag(post.amount.0));
+}
+
+fn read_posts(mut bytes: &[u8]) -> Result<Vec<MeterPost>, Damage> {
+    let mut posts = Vec::with_capacity(bytes.len() / 6);
+    while !bytes.is_empty() {
+        posts.push(MeterPost {
+            meter: MeterId(Word(narrow(take_varint(&mut bytes)?)?)),
+            window: day_of(take_varint(&mut bytes)?)?,
+            amount: Points(unzigzag(take_varint(&mut bytes)?)),
+        });
+    }
+    Ok(posts)
+}
