@@ -31,8 +31,8 @@ enum Contender {
 }
 
 /// Runs all rounds of the parts that are asked for.
-pub async fn run(plan: &Plan) -> anyhow::Result<Figures> {
-    let (mut ring, mut figures) = Ring::set_up(plan).await?;
+pub async fn run(plan: &Plan, figures: &mut Figures) -> anyhow::Result<()> {
+    let mut ring = Ring::set_up(plan, figures).await?;
     let contenders = ring.contenders();
     let mut samples = Samples::default();
     for round in 1..=plan.rounds {
@@ -43,8 +43,8 @@ pub async fn run(plan: &Plan) -> anyhow::Result<Figures> {
             ring.run(plan, contender, &mut samples).await?;
         }
     }
-    report(&samples, &mut figures);
-    Ok(figures)
+    report(&samples, figures);
+    Ok(())
 }
 
 /// All servers of the duel; idle but for the one whose turn it is.
@@ -56,8 +56,7 @@ struct Ring {
 }
 
 impl Ring {
-    async fn set_up(plan: &Plan) -> anyhow::Result<(Self, Figures)> {
-        let mut figures = Figures::default();
+    async fn set_up(plan: &Plan, figures: &mut Figures) -> anyhow::Result<Self> {
         eprintln!("duel: enrolling {} members", plan.members);
         let ours = House::open(&plan.binary, &plan.folder, plan.members, |_| ()).await?;
         let compared = match &plan.compared {
@@ -65,8 +64,8 @@ impl Ring {
             None => None,
         };
         let echo = if plan.does(Part::Unary) { Some(Echo::start(plan).await?) } else { None };
-        let postgres = if plan.does(Part::Postgres) { rival(plan, &mut figures).await? } else { None };
-        Ok((Self { echo, ours, compared, postgres }, figures))
+        let postgres = if plan.does(Part::Postgres) { rival(plan, figures).await? } else { None };
+        Ok(Self { echo, ours, compared, postgres })
     }
 
     fn contenders(&self) -> Vec<Contender> {

@@ -34,11 +34,6 @@ impl Figures {
     pub fn text(&mut self, name: &str, value: impl Into<String>) {
         self.0.push((name.to_owned(), Figure::Text(value.into())));
     }
-
-    /// Takes over the figures of a part.
-    pub fn extend(&mut self, part: Self) {
-        self.0.extend(part.0);
-    }
 }
 
 impl fmt::Display for Figures {

@@ -6,14 +6,14 @@ use anyhow::{Context, ensure};
 use super::Plan;
 use super::figures::Figures;
 use super::house::House;
-use super::process::Resident;
+use super::process::{Resident, own_cpu_seconds};
 use super::raw::Verdict;
 use super::streams::{End, Marks};
 
 const MIB: f64 = 1024.0 * 1024.0;
 
 /// Runs it; `reopen` asks for the kill at the end.
-pub async fn run(plan: &Plan, reopen: bool) -> anyhow::Result<Figures> {
+pub async fn run(plan: &Plan, reopen: bool, figures: &mut Figures) -> anyhow::Result<()> {
     let mut empty = None;
     eprintln!("stream: enrolling {} members", plan.members);
     let mut house =
@@ -23,11 +23,11 @@ pub async fn run(plan: &Plan, reopen: bool) -> anyhow::Result<Figures> {
     ensure!(house.witness().await? == Verdict::Applied, "the first order was not applied");
 
     eprintln!("stream: {} orders", plan.orders);
-    let (disk, cpu) = (house.occupied(), house.server.cpu_seconds()?);
+    let (disk, before) = (house.occupied(), cpu(&house)?);
     let marks = house.stream(End::After(plan.orders)).await?;
-    let cpu = house.server.cpu_seconds()? - cpu;
-    let mut figures = speed(&marks, cpu);
-    memory(&mut figures, plan, [empty, enrolled, house.server.resident()?]);
+    speed(figures, &marks);
+    effort(figures, marks.orders(), before, cpu(&house)?);
+    memory(figures, plan, [empty, enrolled, house.server.resident()?]);
     let written = house.occupied().saturating_sub(disk);
     figures.size("disk_bytes_per_order", written as f64 / plan.orders as f64);
 
@@ -37,19 +37,29 @@ pub async fn run(plan: &Plan, reopen: bool) -> anyhow::Result<Figures> {
         figures.size("open_after_kill_seconds", house.server.opening.as_secs_f64());
         figures.size("resident_mib_after_opening", house.server.resident()?.now as f64 / MIB);
     }
-    Ok(figures)
+    Ok(())
 }
 
-fn speed(marks: &Marks, cpu: f64) -> Figures {
-    let mut figures = Figures::default();
+fn speed(figures: &mut Figures, marks: &Marks) {
     let tenths = marks.tenths();
     let (first, second) = (tenths.first().copied(), tenths.get(1).copied());
     figures.ratio("stream_last_tenth_vs_second", tenths.last().copied(), second);
     figures.size("stream_orders", marks.orders() as f64);
     figures.size("stream_per_second_over_first_tenth", first.unwrap_or_default());
     figures.size("stream_per_second", marks.per_second());
-    figures.size("stream_server_cpu_us_per_order", cpu * 1e6 / marks.orders() as f64);
-    figures
+}
+
+/// The processor time used so far, in seconds: the server's and our own.
+fn cpu(house: &House) -> anyhow::Result<[f64; 2]> {
+    Ok([house.server.cpu_seconds()?, own_cpu_seconds()?])
+}
+
+/// What an order cost either side, in microseconds of a core: on two cores, theirs and ours add up.
+fn effort(figures: &mut Figures, orders: u64, before: [f64; 2], after: [f64; 2]) {
+    let each = |after: f64, before: f64| (after - before) * 1e6 / orders as f64;
+    let ([server, ours], [server_before, ours_before]) = (after, before);
+    figures.size("stream_server_cpu_us_per_order", each(server, server_before));
+    figures.size("stream_generator_cpu_us_per_order", each(ours, ours_before));
 }
 
 fn memory(figures: &mut Figures, plan: &Plan, [empty, enrolled, full]: [Resident; 3]) {

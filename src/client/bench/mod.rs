@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow, ensure};
 use tokio::signal::unix::{SignalKind, signal};
 
 use figures::Figures;
@@ -39,10 +39,10 @@ pub struct Args {
     /// Orders of the long stream [default: 10000000; quick: 1000000].
     #[arg(long, value_name = "N")]
     orders: Option<u64>,
-    /// Interleaved rounds of each comparison [default: 5; quick: 3].
+    /// Interleaved rounds of each comparison [default: 5].
     #[arg(long, value_name = "N")]
     rounds: Option<u32>,
-    /// Seconds each contender runs in a round [default: 5; quick: 2].
+    /// Seconds each contender runs in a round [default: 5; quick: 1].
     #[arg(long, value_name = "N")]
     seconds: Option<u64>,
     /// Only these parts, separated by commas.
@@ -84,14 +84,13 @@ struct Plan {
 
 impl Plan {
     fn new(args: Args) -> anyhow::Result<Self> {
-        let (members, orders, rounds, seconds) =
-            if args.quick { (100_000, 1_000_000, 3, 2) } else { (1_000_000, 10_000_000, 5, 5) };
+        let (members, orders, seconds) = if args.quick { (100_000, 1_000_000, 1) } else { (1_000_000, 10_000_000, 5) };
         let all = [Part::Unary, Part::Stream, Part::Open, Part::Postgres];
         let plan = Self {
             parts: if args.only.is_empty() { all.to_vec() } else { args.only },
             members: args.members.unwrap_or(members),
             orders: args.orders.unwrap_or(orders),
-            rounds: args.rounds.unwrap_or(rounds),
+            rounds: args.rounds.unwrap_or(5),
             span: Duration::from_secs(args.seconds.unwrap_or(seconds)),
             binary: std::env::current_exe().context("finding our own binary")?,
             compared: args.compare,
@@ -111,28 +110,29 @@ impl Plan {
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let plan = Plan::new(args)?;
     let mut ended = signal(SignalKind::terminate())?;
+    let mut figures = Figures::default();
     // Dropping the measure ends its servers and removes its folders; a signal must come to that too.
-    let figures = tokio::select! {
-        figures = measure(&plan) => figures?,
-        _ = tokio::signal::ctrl_c() => bail!("interrupted"),
-        _ = ended.recv() => bail!("ended"),
+    let outcome = tokio::select! {
+        outcome = measure(&plan, &mut figures) => outcome,
+        _ = tokio::signal::ctrl_c() => Err(anyhow!("interrupted")),
+        _ = ended.recv() => Err(anyhow!("ended")),
     };
     print!("{figures}");
-    Ok(ExitCode::SUCCESS)
+    outcome.map(|()| ExitCode::SUCCESS)
 }
 
-async fn measure(plan: &Plan) -> anyhow::Result<Figures> {
-    let mut figures = Figures::default();
-    if plan.does(Part::Unary) || plan.does(Part::Postgres) || plan.compared.is_some() {
-        figures.extend(duel::run(plan).await?);
-    }
-    if plan.does(Part::Stream) || plan.does(Part::Open) {
-        figures.extend(marathon::run(plan, plan.does(Part::Open)).await?);
-    }
+/// What was measured before a part failed is kept.
+async fn measure(plan: &Plan, figures: &mut Figures) -> anyhow::Result<()> {
     figures.size("members", f64::from(plan.members));
     figures.text("rounds", format!("{} of {} s", plan.rounds, plan.span.as_secs()));
     figures.text("cores", std::thread::available_parallelism().map_or(0, usize::from).to_string());
-    Ok(figures)
+    if plan.does(Part::Unary) || plan.does(Part::Postgres) || plan.compared.is_some() {
+        duel::run(plan, figures).await?;
+    }
+    if plan.does(Part::Stream) || plan.does(Part::Open) {
+        marathon::run(plan, plan.does(Part::Open), figures).await?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -125,7 +125,7 @@ impl Buyers {
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         // The upper half, scaled: even enough, and cheaper than a remainder.
         let upper = (mixed ^ (mixed >> 31)) >> 32;
-        (upper * u64::from(self.members) >> 32) as u32
+        ((upper * u64::from(self.members)) >> 32) as u32
     }
 }
 

@@ -76,11 +76,7 @@ impl Server {
 
     /// The processor time it has used so far, in seconds.
     pub fn cpu_seconds(&self) -> anyhow::Result<f64> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).context("the server's times")?;
-        // After the name, which may hold blanks, utime and stime are the 12th and 13th in hundredths of a second.
-        let fields = stat.rsplit(')').next().unwrap_or_default().split_ascii_whitespace();
-        let ticks: f64 = fields.skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
-        Ok(ticks / 100.0)
+        cpu_seconds(&self.child.id().to_string())
     }
 }
 
@@ -138,6 +134,19 @@ pub fn tail(log: &Path) -> String {
     let text = fs::read_to_string(log).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
     lines.iter().skip(lines.len().saturating_sub(5)).copied().collect::<Vec<_>>().join(" | ")
+}
+
+/// The processor time this process has used so far, in seconds.
+pub fn own_cpu_seconds() -> anyhow::Result<f64> {
+    cpu_seconds("self")
+}
+
+fn cpu_seconds(process: &str) -> anyhow::Result<f64> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).context("the times of a process")?;
+    // After the name, which may hold blanks, utime and stime are the 12th and 13th in hundredths of a second.
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_ascii_whitespace();
+    let ticks: f64 = fields.skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
+    Ok(ticks / 100.0)
 }
 
 fn kib(status: &str, name: &str) -> anyhow::Result<u64> {
