@@ -172,7 +172,9 @@ mod tests {
     use tonic_types::StatusExt;
     use tower::ServiceExt;
 
-    async fn status_of(respond: fn() -> Response<Body>) -> Status {
+    type Respond = fn() -> Response<Body>;
+
+    async fn status_of(respond: Respond) -> Status {
         let inner =
             tower::service_fn(move |_: Request<Body>| async move { Ok::<_, std::convert::Infallible>(respond()) });
         let request = Request::builder().uri("/a.B/C").body(Body::empty()).unwrap();
@@ -191,7 +193,7 @@ mod tests {
     #[tokio::test]
     async fn errors_of_the_transport_get_details() {
         let too_large = "Error, decoded message length too large: found 9 bytes, the limit is: 8 bytes";
-        let rows: [(fn() -> Response<Body>, Code, &str); 3] = [
+        let rows: [(Respond, Code, &str); 3] = [
             (|| Status::unimplemented("").into_http(), Code::Unimplemented, "UNKNOWN_METHOD"),
             (
                 || Status::internal("failed to decode Protobuf message: x").into_http(),

@@ -256,3 +256,81 @@ impl Verdicts {
         Ok(Answered { answer: Some(answer) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::order::Refusal;
+    use crate::edge::errors::reason;
+    use tokio::sync::oneshot;
+    use tokio_stream::StreamExt;
+    use tonic::Code;
+    use tonic_types::StatusExt;
+
+    fn answers() -> (mpsc::Sender<Step>, Answers) {
+        let (steps, handed) = mpsc::channel(BATCHES_IN_WORK);
+        (steps, Answers { handed, at_work: None, failed: None, ended: false })
+    }
+
+    fn ordered() -> Slot {
+        Slot::Ordered { omit_member: true }
+    }
+
+    /// The codes of what is answered, item by item, and how the stream ends.
+    async fn told(answers: Answers) -> (Vec<Code>, Option<Status>) {
+        let mut codes = Vec::new();
+        let mut answers = std::pin::pin!(answers);
+        while let Some(answered) = answers.next().await {
+            match answered.map(|answered| answered.answer) {
+                Ok(Some(Answer::Error(status))) => codes.push(Code::from(status.code)),
+                Ok(_) => codes.push(Code::Ok),
+                Err(status) => {
+                    assert!(answers.next().await.is_none(), "nothing comes after the end");
+                    return (codes, Some(status));
+                }
+            }
+        }
+        (codes, None)
+    }
+
+    #[tokio::test]
+    async fn a_refused_item_leaves_the_stream_going() {
+        let (steps, answers) = answers();
+        let (reply, batch) = oneshot::channel();
+        let unreadable = Slot::Refused(Box::new(Refusal::Malformed(Vec::new()).into()));
+        steps.send(Step::Batch([ordered(), unreadable, ordered()].into(), Ok(batch))).await.ok();
+        drop(steps);
+        reply.send(vec![Err(Refusal::UnknownMember.into()), Err(Refusal::ReceiptClaimed.into())]).ok();
+        let (codes, end) = told(answers).await;
+        assert_eq!(codes, [Code::NotFound, Code::InvalidArgument, Code::AlreadyExists]);
+        assert!(end.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_failure_answers_what_was_read_and_ends_the_stream() {
+        let (steps, answers) = answers();
+        let (reply, batch) = oneshot::channel();
+        let (later_reply, later) = oneshot::channel();
+        steps.send(Step::Batch([ordered(), ordered()].into(), Ok(batch))).await.ok();
+        steps.send(Step::Batch([ordered()].into(), Ok(later))).await.ok();
+        steps.send(Step::Batch([ordered()].into(), Err(Failure::Draining))).await.ok();
+        reply.send(vec![Err(Failure::NoRoom.into()), Err(Failure::NoRoom.into())]).ok();
+        later_reply.send(vec![Err(Refusal::MemberClosed.into())]).ok();
+        let (codes, end) = told(answers).await;
+        assert_eq!(codes, [Code::Unavailable, Code::Unavailable, Code::FailedPrecondition, Code::Unavailable]);
+        let end = end.unwrap();
+        assert_eq!(end.get_details_error_info().unwrap().reason, reason::NO_ROOM, "the first trouble is the reason");
+        assert!(steps.is_closed(), "nothing more is read");
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_goes_away_leaves_no_item_unanswered() {
+        let (steps, answers) = answers();
+        let (reply, batch) = oneshot::channel();
+        steps.send(Step::Batch([ordered(), ordered()].into(), Ok(batch))).await.ok();
+        drop((reply, steps));
+        let (codes, end) = told(answers).await;
+        assert_eq!(codes, [Code::Unavailable; 2]);
+        assert_eq!(end.unwrap().code(), Code::Unavailable);
+    }
+}

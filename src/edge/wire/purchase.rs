@@ -28,9 +28,6 @@ pub fn purchase(given: Option<pb::Purchase>, faults: &mut Faults) -> Option<Arc<
         faults.missing(&path);
         return None;
     };
-    if given.receipt.is_none() {
-        faults.missing(&Path::Field(&path, "receipt"));
-    }
     read(given, &path, faults).map(Arc::new)
 }
 
@@ -47,7 +44,7 @@ pub fn quoted_purchase(given: Option<pb::Purchase>, faults: &mut Faults) -> Opti
 
 fn read(given: pb::Purchase, path: &Path<'_>, faults: &mut Faults) -> Option<Purchase> {
     let mut currency = None;
-    let receipt = receipt(given.receipt.unwrap_or_default(), &Path::Field(path, "receipt"), faults);
+    let receipt = receipt(given.receipt, &Path::Field(path, "receipt"), faults);
     let kind = required_text(given.kind, NAME_MAX, &Path::Field(path, "kind"), faults);
     let occurred_at = required_moment(given.occurred_at, &Path::Field(path, "occurred_at"), faults);
     let lines = lines(given.lines, &mut currency, path, faults);
@@ -61,7 +58,11 @@ fn read(given: pb::Purchase, path: &Path<'_>, faults: &mut Faults) -> Option<Pur
     Some(Purchase { receipt, kind, occurred_at, zone, currency, lines, tenders, channel, store, partner, attributes })
 }
 
-fn receipt(given: pb::Receipt, path: &Path<'_>, faults: &mut Faults) -> ReceiptKey {
+fn receipt(given: Option<pb::Receipt>, path: &Path<'_>, faults: &mut Faults) -> ReceiptKey {
+    let Some(given) = given else {
+        faults.missing(path);
+        return ReceiptKey { source: Box::default(), id: Box::default() };
+    };
     ReceiptKey {
         source: required_text(given.source, RECEIPT_SOURCE_MAX, &Path::Field(path, "source"), faults),
         id: required_text(given.id, KEY_MAX, &Path::Field(path, "id"), faults),
