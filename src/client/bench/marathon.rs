@@ -42,8 +42,8 @@ pub async fn run(plan: &Plan, reopen: bool, figures: &mut Figures) -> anyhow::Re
 
 fn speed(figures: &mut Figures, marks: &Marks) {
     let tenths = marks.tenths();
-    let (first, second) = (tenths.first().copied(), tenths.get(1).copied());
-    figures.ratio("stream_last_tenth_vs_second", tenths.last().copied(), second);
+    let (first, second, last) = (tenths.first().copied(), tenths.get(1), tenths.last());
+    figures.ratio("stream_last_tenth_vs_second", last.zip(second).map(|(last, second)| last / second));
     figures.size("stream_orders", marks.orders() as f64);
     figures.size("stream_per_second_over_first_tenth", first.unwrap_or_default());
     figures.size("stream_per_second", marks.per_second());
