@@ -62,13 +62,6 @@ impl Stub {
     }
 
     fn record(&self, member_id: String, purchase: Option<Purchase>) -> Result<RecordPurchaseResponse, Status> {
-        if purchase.as_ref().and_then(|p| p.receipt.as_ref()).is_some_and(|r| r.source == "bench") {
-            return Ok(RecordPurchaseResponse {
-                outcome: Outcome::Applied.into(),
-                entry_ids: vec!["0123456789abcdef".to_owned(); 30],
-                ..RecordPurchaseResponse::default()
-            });
-        }
         let purchase = purchase.ok_or_else(|| Status::invalid_argument("purchase is missing"))?;
         let receipt = purchase.receipt.clone().unwrap_or_default();
         let recorded = (member_id, purchase);
