@@ -13,6 +13,7 @@ mod programs;
 mod pseudonym;
 mod versions;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -25,6 +26,7 @@ use crate::domain::member::Member;
 use crate::domain::order::{Identifier, MemberKey, MemberName, Order, Refusal};
 use crate::domain::program::Timeline;
 use crate::domain::units::Moment;
+pub use crate::store::Status as StoreStatus;
 use crate::store::{Store, Wants};
 pub use answer::{Applied, ApplyProgram, Denied, EngineStatus, Failure, Outcome, View};
 use clock::Clock;
@@ -178,6 +180,16 @@ impl Engine {
         let found = self.shared.store.read(&wants).await?;
         let member = found.members.into_values().next().ok_or(Refusal::UnknownMember)?;
         Ok(self.view(member, timeline))
+    }
+
+    /// The ids of members, by key; a key nobody has is absent.
+    ///
+    /// # Errors
+    /// The store cannot answer.
+    pub async fn member_ids(&self, keys: &[MemberKey]) -> Result<HashMap<MemberKey, Box<str>>, Failure> {
+        let members = keys.iter().copied().filter(|key| *key != MemberKey::NOBODY).collect();
+        let found = self.shared.store.read(&Wants { members, ..Wants::default() }).await?;
+        Ok(found.members.into_iter().map(|(key, member)| (key, member.id.clone())).collect())
     }
 
     /// Members of a program in the order of their keys, after `after`, at most `limit`.
