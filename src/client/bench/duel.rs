@@ -58,9 +58,9 @@ struct Ring {
 impl Ring {
     async fn set_up(plan: &Plan, figures: &mut Figures) -> anyhow::Result<Self> {
         eprintln!("duel: enrolling {} members", plan.members);
-        let ours = House::open(&plan.binary, &plan.folder, plan.members, |_| ()).await?;
+        let ours = House::open(&plan.binary, plan, |_| ()).await?;
         let compared = match &plan.compared {
-            Some(binary) => Some(House::open(binary, &plan.folder, plan.members, |_| ()).await?),
+            Some(binary) => Some(House::open(binary, plan, |_| ()).await?),
             None => None,
         };
         let echo = if plan.does(Part::Unary) { Some(Echo::start(plan).await?) } else { None };

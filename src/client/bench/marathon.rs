@@ -16,8 +16,7 @@ const MIB: f64 = 1024.0 * 1024.0;
 pub async fn run(plan: &Plan, reopen: bool, figures: &mut Figures) -> anyhow::Result<()> {
     let mut empty = None;
     eprintln!("stream: enrolling {} members", plan.members);
-    let mut house =
-        House::open(&plan.binary, &plan.folder, plan.members, |server| empty = server.resident().ok()).await?;
+    let mut house = House::open(&plan.binary, plan, |server| empty = server.resident().ok()).await?;
     let empty = empty.context("the memory of the empty server")?;
     let enrolled = house.server.resident()?;
     ensure!(house.witness().await? == Verdict::Applied, "the first order was not applied");
