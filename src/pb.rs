@@ -2,7 +2,15 @@
 //!
 //! Only `edge` and `client` may import it: generated types stop at the door.
 
-#![allow(clippy::all, clippy::pedantic, clippy::nursery, clippy::restriction, missing_docs, unreachable_pub)]
+#![allow(
+    clippy::all,
+    clippy::pedantic,
+    clippy::nursery,
+    clippy::restriction,
+    missing_docs,
+    unreachable_pub,
+    reason = "generated"
+)]
 
 tonic::include_proto!("rung.v1");
 

@@ -5,13 +5,17 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use opentelemetry::metrics::{Counter, Histogram};
+
 use anyhow::{Context as _, bail, ensure};
 use rung::config::{Settings, StoreKind};
 use rung::domain::calendar::rfc3339;
 use rung::edge::{self, operations};
 use rung::engine::clock::Clock;
+use rung::engine::figures::SECONDS;
 use rung::engine::{ApplyProgram, Denied, Engine, Options, Pseudonyms};
 use rung::store::Store;
+use rung::store::embedded::{self, Embedded};
 use rung::store::memory::Memory;
 use rung::telemetry::{self, Telemetry};
 use rung::workers::sweeper;
@@ -72,7 +76,50 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
 fn open_store(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
     match settings.store {
         StoreKind::Memory => Ok(Arc::new(Memory::default())),
-        StoreKind::Embedded => bail!("the embedded store is not here yet"),
+        StoreKind::Embedded => {
+            let mut options = embedded::Options::new(&settings.data);
+            options.cache_bytes = settings.cache_bytes;
+            options.observer = Arc::new(DiskFigures::new());
+            let store = Embedded::open(options)?;
+            Ok(store)
+        }
+    }
+}
+
+/// What the embedded store tells of its writes, as metrics.
+struct DiskFigures {
+    commit: Histogram<f64>,
+    sync: Histogram<f64>,
+    snapshots: Histogram<f64>,
+    bytes: Counter<u64>,
+}
+
+impl DiskFigures {
+    fn new() -> Self {
+        let meter = opentelemetry::global::meter("rung");
+        let seconds = |name, description| {
+            let histogram = meter.f64_histogram(name).with_unit("s").with_description(description);
+            histogram.with_boundaries(SECONDS.to_vec()).build()
+        };
+        Self {
+            commit: seconds("rung.store.commit.duration", "A group's way through the store, waiting included."),
+            sync: seconds("rung.store.sync.duration", "Writing a frame and its fdatasync."),
+            snapshots: seconds("rung.store.snapshot.duration", "A batch of snapshots and its fdatasync."),
+            bytes: meter.u64_counter("rung.store.journal.written").with_unit("By").build(),
+        }
+    }
+}
+
+impl embedded::Observer for DiskFigures {
+    fn committed(&self, timing: embedded::CommitTiming) {
+        let whole = timing.waited + timing.prepared + timing.written;
+        self.commit.record(whole.as_secs_f64(), &[]);
+        self.sync.record(timing.written.as_secs_f64(), &[]);
+        self.bytes.add(timing.bytes, &[]);
+    }
+
+    fn kept(&self, timing: embedded::BatchTiming) {
+        self.snapshots.record(timing.written.as_secs_f64(), &[]);
     }
 }
 

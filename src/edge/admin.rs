@@ -2,13 +2,11 @@
 
 use tonic::{Request, Response, Status};
 
-use super::errors::{denied, refused};
 use super::wire::entries::entry_id;
 use super::wire::faults::{Faults, Path};
 use super::wire::scalars::{count32, count64, required_moment, stamp};
 use crate::domain::event::Seq;
-use crate::engine::Engine;
-use crate::engine::StoreStatus;
+use crate::engine::{Engine, EngineStatus};
 use crate::pb;
 
 /// The service.
@@ -25,7 +23,8 @@ impl Admin {
     }
 }
 
-fn store_status(status: StoreStatus) -> pb::StoreStatus {
+fn store_status(status: EngineStatus) -> pb::StoreStatus {
+    let status = status.store;
     let has_entries = status.head != Seq::NONE;
     pb::StoreStatus {
         kind: status.kind.to_owned(),
@@ -56,7 +55,7 @@ impl pb::admin_service_server::AdminService for Admin {
             queued: count64(status.queued),
             queue_limit: count64(status.queue_limit),
             program_count: count32(self.engine.programs().all().len()),
-            store: Some(store_status(status.store)),
+            store: Some(store_status(status)),
         }))
     }
 
@@ -66,8 +65,8 @@ impl pb::admin_service_server::AdminService for Admin {
     ) -> Result<Response<pb::AdvanceTestClockResponse>, Status> {
         let mut faults = Faults::default();
         let to = required_moment(request.into_inner().to, &Path::Field(&Path::Request, "to"), &mut faults);
-        faults.verdict(()).map_err(|refusal| refused(&refusal))?;
-        let now = self.engine.advance_clock(to).map_err(|no| denied(&no))?;
+        faults.verdict(())?;
+        let now = self.engine.advance_clock(to)?;
         Ok(Response::new(pb::AdvanceTestClockResponse { now: stamp(now) }))
     }
 }

@@ -61,7 +61,7 @@ mod tests {
         }
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_late_answer_is_deadline_exceeded() {
         let late = within(Some(Duration::from_millis(5)), std::future::pending::<()>()).await;
         assert_eq!(late.map_err(|status| status.code()), Err(Code::DeadlineExceeded));

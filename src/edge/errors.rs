@@ -117,6 +117,24 @@ impl From<Problem> for Status {
     }
 }
 
+impl From<Refusal> for Status {
+    fn from(refusal: Refusal) -> Self {
+        refused(&refusal)
+    }
+}
+
+impl From<Failure> for Status {
+    fn from(failure: Failure) -> Self {
+        failed(&failure)
+    }
+}
+
+impl From<Denied> for Status {
+    fn from(no: Denied) -> Self {
+        denied(&no)
+    }
+}
+
 /// The status of an answer that is no "yes".
 #[must_use]
 pub fn denied(denied: &Denied) -> Status {
@@ -263,4 +281,111 @@ pub fn completed(status: Status) -> Status {
         code => (code, reason::TRANSPORT),
     };
     Problem::new(code, reason, status.message()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::units::{CurrencyCode, Moment};
+
+    /// Every refusal, its code and its reason: what callers have been promised.
+    fn catalogue() -> Vec<(Refusal, Code, &'static str)> {
+        let at = Moment(0);
+        let usd = CurrencyCode::parse("USD").unwrap();
+        let fault = Fault { field: "f".into(), message: "m".into() };
+        let flaw = Flaw { line: 1, column: 2, path: String::new(), message: "m".into() };
+        vec![
+            (Refusal::Malformed(vec![fault]), Code::InvalidArgument, "MALFORMED"),
+            (Refusal::ProgramFlawed(vec![flaw]), Code::InvalidArgument, "PROGRAM_FLAWED"),
+            (Refusal::UnknownProgram("p".into()), Code::NotFound, "UNKNOWN_PROGRAM"),
+            (Refusal::UnknownVersion(7), Code::NotFound, "UNKNOWN_VERSION"),
+            (Refusal::UnknownEntry, Code::NotFound, "UNKNOWN_ENTRY"),
+            (Refusal::UnknownMember, Code::NotFound, "UNKNOWN_MEMBER"),
+            (Refusal::KeyReused { field: "f".into(), entry: Seq(3) }, Code::AlreadyExists, "KEY_REUSED"),
+            (Refusal::ReceiptClaimed, Code::AlreadyExists, "RECEIPT_CLAIMED"),
+            (Refusal::StaleVersion { expected: 1, found: 2 }, Code::Aborted, "STALE_VERSION"),
+            (
+                Refusal::EffectiveInPast { effective_at: at, earliest: at },
+                Code::FailedPrecondition,
+                "EFFECTIVE_IN_PAST",
+            ),
+            (Refusal::NoTestClock, Code::FailedPrecondition, "NO_TEST_CLOCK"),
+            (Refusal::ClockBackwards { to: at, now: at }, Code::FailedPrecondition, "CLOCK_BACKWARDS"),
+            (Refusal::MemberExists, Code::AlreadyExists, "MEMBER_EXISTS"),
+            (
+                Refusal::IdentifierClaimed { kind: "card".into(), mask: "…1".into() },
+                Code::AlreadyExists,
+                "IDENTIFIER_CLAIMED",
+            ),
+            (Refusal::IdentifierNotLinked, Code::FailedPrecondition, "IDENTIFIER_NOT_LINKED"),
+            (Refusal::IdentifierAlreadyLinked, Code::AlreadyExists, "IDENTIFIER_ALREADY_LINKED"),
+            (Refusal::MemberSuspended, Code::FailedPrecondition, "MEMBER_SUSPENDED"),
+            (Refusal::MemberNotSuspended, Code::FailedPrecondition, "MEMBER_NOT_SUSPENDED"),
+            (Refusal::MemberClosed, Code::FailedPrecondition, "MEMBER_CLOSED"),
+            (Refusal::OccurredInFuture { occurred_at: at, now: at }, Code::FailedPrecondition, "OCCURRED_IN_FUTURE"),
+            (Refusal::TooLate { occurred_at: at, earliest: at }, Code::FailedPrecondition, "TOO_LATE"),
+            (
+                Refusal::BeforeEnrolment { occurred_at: at, enrolled_at: at },
+                Code::FailedPrecondition,
+                "BEFORE_ENROLMENT",
+            ),
+            (Refusal::WrongCurrency { expected: usd, found: usd }, Code::FailedPrecondition, "WRONG_CURRENCY"),
+            (Refusal::AmountOverflow, Code::FailedPrecondition, "AMOUNT_OVERFLOW"),
+        ]
+    }
+
+    #[test]
+    fn every_refusal_has_its_code_and_reason() {
+        for (refusal, code, reason) in catalogue() {
+            let status = refused(&refusal);
+            let info = status.get_details_error_info().unwrap();
+            assert_eq!((status.code(), &*info.reason, &*info.domain), (code, reason, DOMAIN));
+            assert_eq!(status.message(), refusal.to_string());
+            assert_eq!(as_message(&status).code, i32::from(code), "{reason}");
+            assert_eq!(as_message(&status).details.len(), if code == Code::InvalidArgument { 2 } else { 1 });
+        }
+    }
+
+    #[test]
+    fn the_numbers_explain_the_no() {
+        let told = |refusal: &Refusal| {
+            let info = refused(refusal).get_details_error_info().unwrap();
+            let mut told: Vec<_> = info.metadata.into_iter().map(|(key, value)| format!("{key}={value}")).collect();
+            told.sort();
+            told.join(" ")
+        };
+        let reused = Refusal::KeyReused { field: "purchase.lines[0].amount".into(), entry: Seq(42) };
+        assert_eq!(told(&reused), "entry_id=42 field=purchase.lines[0].amount");
+        assert_eq!(told(&Refusal::StaleVersion { expected: 1, found: 2 }), "expected=1 found=2");
+        let late = Refusal::TooLate { occurred_at: Moment(0), earliest: Moment(1_000_000) };
+        assert_eq!(told(&late), "earliest=1970-01-01T00:00:01Z occurred_at=1970-01-01T00:00:00Z");
+    }
+
+    #[test]
+    fn failures_say_whether_and_when_to_come_back() {
+        let rows = [
+            (Failure::Overloaded, Code::ResourceExhausted, reason::OVERLOADED, Some(OVERLOAD_PAUSE)),
+            (Failure::Draining, Code::Unavailable, reason::DRAINING, Some(TROUBLE_PAUSE)),
+            (Failure::NoRoom, Code::Unavailable, reason::NO_ROOM, Some(TROUBLE_PAUSE)),
+            (Failure::Store("x".into()), Code::Unavailable, reason::STORE_UNAVAILABLE, Some(TROUBLE_PAUSE)),
+            (Failure::DeadlineExceeded, Code::DeadlineExceeded, reason::DEADLINE_EXCEEDED, None),
+        ];
+        for (failure, code, reason, pause) in rows {
+            let status = failed(&failure);
+            assert_eq!((status.code(), &*status.get_details_error_info().unwrap().reason), (code, reason));
+            assert_eq!(status.get_details_retry_info().and_then(|retry| retry.retry_delay), pause);
+            let pushback = status.metadata().get("grpc-retry-pushback-ms").map(|value| value.to_str().unwrap());
+            assert_eq!(pushback, (code == Code::ResourceExhausted).then_some("100"));
+        }
+    }
+
+    #[test]
+    fn details_fit_into_a_header() {
+        let fault = |n: usize| Fault { field: format!("purchase.lines[{n}].line_id"), message: "is required".into() };
+        let status = refused(&Refusal::Malformed((0..500).map(fault).collect()));
+        assert!(status.details().len() < 8_192 * 3 / 4, "{}", status.details().len());
+        assert_eq!(status.get_details_error_info().unwrap().metadata["faults"], "500");
+        let listed = status.get_details_bad_request().unwrap().field_violations.len();
+        assert!((50..500).contains(&listed), "{listed}");
+    }
 }

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Response, Status};
 use tracing::Instrument;
 
-use super::errors::{Problem, failed, reason, refused};
+use super::errors::{Problem, failed, reason};
 use super::wire::cursor::Cursor;
 use super::wire::entries::{entry_id, fact};
 use super::wire::faults::{Faults, Path};
@@ -52,7 +52,7 @@ impl Events {
         if cursor.is_none() {
             faults.at(&Path::Field(&Path::Request, "after"), "is not a cursor of this server");
         }
-        let cursor = faults.verdict_on(cursor).map_err(|refusal| refused(&refusal))?;
+        let cursor = faults.verdict_on(cursor)?;
         if cursor.epoch == status.epoch && cursor.seq <= status.head {
             return Ok(cursor);
         }
@@ -67,7 +67,7 @@ impl Events {
             return Ok(None);
         }
         let found = self.engine.programs().named(id).map(|timeline| timeline.number);
-        found.map(Some).ok_or_else(|| refused(&Refusal::UnknownProgram(id.into())))
+        found.map(Some).ok_or_else(|| Refusal::UnknownProgram(id.into()).into())
     }
 }
 

@@ -2,7 +2,6 @@
 
 use tonic::{Request, Response, Status};
 
-use super::errors::{denied, refused};
 use super::trace::caller;
 use super::wire::faults::Faults;
 use super::wire::member::member;
@@ -31,13 +30,13 @@ impl Members {
     async fn order<T>(
         &self,
         request: Request<T>,
-        read: impl FnOnce(Desk<'_>, T) -> Result<Asked, Refusal>,
+        read: fn(Desk<'_>, T) -> Result<Asked, Refusal>,
     ) -> Result<Reply, Status> {
         let caller = caller(&request);
         let desk = Desk { caller: &caller, identify: &self.engine };
-        let asked = read(desk, request.into_inner()).map_err(|refusal| refused(&refusal))?;
+        let asked = read(desk, request.into_inner())?;
         let dry_run = asked.dry_run;
-        let applied = carry_out(&self.engine, asked).await.map_err(|no| denied(&no))?;
+        let applied = carry_out(&self.engine, asked).await?;
         Ok(reply(&applied, dry_run))
     }
 }
@@ -134,8 +133,8 @@ impl pb::member_service_server::MemberService for Members {
         let pb::GetMemberRequest { program, member_id, identifier } = request.into_inner();
         let mut faults = Faults::default();
         let (program, name) = named(&self.engine, program, member_id, identifier, &mut faults);
-        faults.verdict(()).map_err(|refusal| refused(&refusal))?;
-        let view = self.engine.member(&program, &name).await.map_err(|no| denied(&no))?;
+        faults.verdict(())?;
+        let view = self.engine.member(&program, &name).await?;
         Ok(Response::new(pb::GetMemberResponse { member: Some(member(&view)) }))
     }
 
@@ -148,10 +147,10 @@ impl pb::member_service_server::MemberService for Members {
         let program = naming::program(program, &mut faults);
         let scope = ["members", &*program];
         let asked: Page<16> = page(page_size, &page_token, &scope, &mut faults);
-        faults.verdict(()).map_err(|refusal| refused(&refusal))?;
+        faults.verdict(())?;
         // One more than asked for tells whether there is a next page.
         let found = self.engine.members(&program, asked.after.map(MemberKey), asked.limit.saturating_add(1)).await;
-        let mut found = found.map_err(|no| denied(&no))?;
+        let mut found = found?;
         let more = found.len() > asked.limit;
         found.truncate(asked.limit);
         let last = found.last().filter(|_| more);

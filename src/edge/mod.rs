@@ -138,9 +138,9 @@ impl Edge {
     /// All services.
     fn routes(&self, closing: &CancellationToken) -> Result<Routes, ServeError> {
         let engine = || self.engine.clone();
-        let points = points::Points::new(engine(), closing.clone());
+        let served = points::Points::new(engine(), closing.clone());
         let points = |limit| {
-            PointsServiceServer::new(points.clone())
+            PointsServiceServer::new(served.clone())
                 .max_decoding_message_size(limit)
                 .accept_compressed(CompressionEncoding::Gzip)
         };

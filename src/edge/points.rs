@@ -3,7 +3,6 @@
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::errors::{denied, refused};
 use super::members::{carry_out, list_of, named};
 use super::purchase_stream::{Answers, answer};
 use super::trace::caller;
@@ -15,7 +14,7 @@ use super::wire::orders::Desk;
 use super::wire::page::{Page, page, token};
 use super::wire::replies::{quoted, recorded};
 use crate::domain::event::Seq;
-use crate::domain::order::{MemberKey, Refusal};
+use crate::domain::order::MemberKey;
 use crate::engine::Engine;
 use crate::pb;
 
@@ -34,7 +33,7 @@ impl Points {
     }
 
     async fn member_id(&self, key: MemberKey) -> Result<Box<str>, Status> {
-        let found = self.engine.member_ids(&[key]).await.map_err(|failure| super::errors::failed(&failure))?;
+        let found = self.engine.member_ids(&[key]).await?;
         Ok(found.into_values().next().unwrap_or_default())
     }
 }
@@ -49,8 +48,8 @@ impl pb::points_service_server::PointsService for Points {
     ) -> Result<Response<pb::QuotePurchaseResponse>, Status> {
         let caller = caller(&request);
         let desk = Desk { caller: &caller, identify: &self.engine };
-        let order = desk.quote(request.into_inner()).map_err(|refusal| refused(&refusal))?;
-        let applied = self.engine.rehearse(order).await.map_err(|no| denied(&no))?;
+        let order = desk.quote(request.into_inner())?;
+        let applied = self.engine.rehearse(order).await?;
         Ok(Response::new(quoted(&applied)))
     }
 
@@ -60,9 +59,9 @@ impl pb::points_service_server::PointsService for Points {
     ) -> Result<Response<pb::RecordPurchaseResponse>, Status> {
         let caller = caller(&request);
         let desk = Desk { caller: &caller, identify: &self.engine };
-        let asked = desk.record(request.into_inner()).map_err(|refusal| refused(&refusal))?;
+        let asked = desk.record(request.into_inner())?;
         let dry_run = asked.dry_run;
-        let applied = carry_out(&self.engine, asked).await.map_err(|no| denied(&no))?;
+        let applied = carry_out(&self.engine, asked).await?;
         Ok(Response::new(recorded(&applied, dry_run, false)))
     }
 
@@ -83,10 +82,10 @@ impl pb::points_service_server::PointsService for Points {
         let (program, name) = named(&self.engine, program, member_id, identifier, &mut faults);
         let scope = ["entries", &*program, &list_of(&name)];
         let asked: Page<8> = page(page_size, &page_token, &scope, &mut faults);
-        faults.verdict(()).map_err(|refusal| refused(&refusal))?;
+        faults.verdict(())?;
         let before = asked.after.map(|position| Seq(u64::from_be_bytes(position)));
         let found = self.engine.history(&program, &name, before, asked.limit).await;
-        let (view, found) = found.map_err(|no| denied(&no))?;
+        let (view, found) = found?;
         let last = found.last().filter(|last| last.previous != Seq::NONE);
         Ok(Response::new(pb::ListEntriesResponse {
             next_page_token: last.map(|last| token(&last.seq.0.to_be_bytes(), &scope)).unwrap_or_default(),
@@ -104,12 +103,10 @@ impl pb::points_service_server::PointsService for Points {
         if entry_id.is_empty() {
             faults.missing(&Path::Field(&Path::Request, "entry_id"));
         }
-        faults.verdict(()).map_err(|refusal| refused(&refusal))?;
-        let seq = seq_of(&entry_id).unwrap_or_default();
-        let (made, timeline) = match seq {
-            Seq::NONE => return Err(refused(&Refusal::UnknownEntry)),
-            seq => self.engine.entry(&program, seq).await.map_err(|no| denied(&no))?,
-        };
+        faults.verdict(())?;
+        // No entry has the last of all numbers, so an id that cannot be one is as unknown as any other.
+        let seq = seq_of(&entry_id).unwrap_or(Seq(u64::MAX));
+        let (made, timeline) = self.engine.entry(&program, seq).await?;
         let member_id = self.member_id(made.member).await?;
         Ok(Response::new(pb::ExplainEntryResponse {
             explanation: explanation(&timeline, &made),

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
-use super::errors::{denied, refused};
 use super::wire::faults::{Faults, Path};
 use super::wire::naming;
 use super::wire::page::{Page, page, token};
@@ -17,9 +16,6 @@ use crate::domain::program::{Program, Register, Timeline};
 use crate::domain::units::Moment;
 use crate::engine::{ApplyProgram, Engine};
 use crate::pb;
-
-/// The longest program source, in bytes.
-const SOURCE_BYTES_MAX: usize = 256 * 1024;
 
 /// The service.
 #[derive(Clone)]
@@ -36,21 +32,15 @@ impl Programs {
 
     /// The program that a source would become as the next version.
     fn next_version(&self, text: &str) -> Result<Program, Vec<Flaw>> {
-        let now = self.engine.now();
         let first = source::read(text, 1, Moment::BEGINNING, &Register::default())?;
         let programs = self.engine.programs();
         let Some(timeline) = programs.named(&first.id) else { return Ok(first) };
-        let before = timeline.newest();
-        let next = source::read(text, before.version.saturating_add(1), now, &before.register)?;
-        match source::changes_refused(before, &next) {
-            flaws if flaws.is_empty() => Ok(next),
-            flaws => Err(flaws),
-        }
+        source::read_next(text, self.engine.now(), timeline.newest())
     }
 
     fn timeline(&self, id: Box<str>) -> Result<Arc<Timeline>, Status> {
         let found = self.engine.programs().named(&id).cloned();
-        found.ok_or_else(|| refused(&Refusal::UnknownProgram(id)))
+        found.ok_or_else(|| Refusal::UnknownProgram(id).into())
     }
 
     fn told(&self, timeline: &Timeline, version: &Program) -> pb::Program {
@@ -60,7 +50,7 @@ impl Programs {
 
 fn source_text(text: String, faults: &mut Faults) -> Box<str> {
     let path = Path::Field(&Path::Request, "source");
-    super::wire::scalars::required_text(text, SOURCE_BYTES_MAX, &path, faults)
+    super::wire::scalars::required_text(text, source::SOURCE_BYTES_MAX, &path, faults)
 }
 
 fn apply(request: pb::ApplyProgramRequest) -> Result<ApplyProgram, Refusal> {
@@ -92,7 +82,7 @@ impl pb::program_service_server::ProgramService for Programs {
     ) -> Result<Response<pb::ValidateProgramResponse>, Status> {
         let mut faults = Faults::default();
         let text = source_text(request.into_inner().source, &mut faults);
-        faults.verdict(()).map_err(|refusal| refused(&refusal))?;
+        faults.verdict(())?;
         Ok(Response::new(match self.next_version(&text) {
             Ok(next) => pb::ValidateProgramResponse { flaws: Vec::new(), program: Some(program(&next, false)) },
             Err(flaws) => pb::ValidateProgramResponse { flaws: flaws.iter().map(flaw).collect(), program: None },
@@ -103,8 +93,8 @@ impl pb::program_service_server::ProgramService for Programs {
         &self,
         request: Request<pb::ApplyProgramRequest>,
     ) -> Result<Response<pb::ApplyProgramResponse>, Status> {
-        let apply = apply(request.into_inner()).map_err(|refusal| refused(&refusal))?;
-        let (done, timeline) = self.engine.apply_program(apply).await.map_err(|no| denied(&no))?;
+        let apply = apply(request.into_inner())?;
+        let (done, timeline) = self.engine.apply_program(apply).await?;
         let program = Some(self.told(&timeline, timeline.newest()));
         Ok(Response::new(pb::ApplyProgramResponse { outcome: outcome(done).into(), program }))
     }
@@ -120,14 +110,14 @@ impl pb::program_service_server::ProgramService for Programs {
             faults.at(&Path::Field(&Path::Request, "version"), "must not be negative");
             0
         });
-        faults.verdict(()).map_err(|refusal| refused(&refusal))?;
+        faults.verdict(())?;
         let timeline = self.timeline(id)?;
         let found = match version {
             0 => Some(timeline.at(self.engine.now())),
             version => timeline.version(version),
         };
-        let found = found.ok_or_else(|| refused(&Refusal::UnknownVersion(version)))?;
-        let (source, _) = self.engine.program_source(&found.id, found.version).map_err(|no| denied(&no))?;
+        let found = found.ok_or(Refusal::UnknownVersion(version))?;
+        let (source, _) = self.engine.program_source(&found.id, found.version)?;
         let program = pb::Program { source: source.to_string(), ..self.told(&timeline, found) };
         Ok(Response::new(pb::GetProgramResponse { program: Some(program) }))
     }
@@ -140,7 +130,7 @@ impl pb::program_service_server::ProgramService for Programs {
         let mut faults = Faults::default();
         let scope = ["programs"];
         let asked = page(page_size, &page_token, &scope, &mut faults);
-        faults.verdict(()).map_err(|refusal| refused(&refusal))?;
+        faults.verdict(())?;
         let all = self.engine.programs();
         let (here, next) = positions(&asked, all.all().len());
         let programs = all.all().get(here).unwrap_or_default();
@@ -159,7 +149,7 @@ impl pb::program_service_server::ProgramService for Programs {
         let id = naming::program(program, &mut faults);
         let scope = ["versions", &*id];
         let asked: Page<8> = page(page_size, &page_token, &scope, &mut faults);
-        faults.verdict(()).map_err(|refusal| refused(&refusal))?;
+        faults.verdict(())?;
         let timeline = self.timeline(id.clone())?;
         // Older than the version the page before ended with, so that a new version shifts nothing.
         let before = asked.after.map_or(u64::MAX, u64::from_be_bytes);

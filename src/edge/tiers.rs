@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
-use super::errors::{denied, refused};
 use super::members::{list_of, named};
 use super::wire::entries::entry_id;
 use super::wire::faults::Faults;
@@ -85,8 +84,8 @@ impl pb::tier_service_server::TierService for Tiers {
         let pb::GetStandingRequest { program, member_id, identifier } = request.into_inner();
         let mut faults = Faults::default();
         let (program, name) = named(&self.engine, program, member_id, identifier, &mut faults);
-        faults.verdict(()).map_err(|refusal| refused(&refusal))?;
-        let view = self.engine.member(&program, &name).await.map_err(|no| denied(&no))?;
+        faults.verdict(())?;
+        let view = self.engine.member(&program, &name).await?;
         let (standing, meters) = standing(&view);
         Ok(Response::new(pb::GetStandingResponse { standing, meters }))
     }
@@ -100,10 +99,10 @@ impl pb::tier_service_server::TierService for Tiers {
         let (program, name) = named(&self.engine, program, member_id, identifier, &mut faults);
         let scope = ["standings", &*program, &list_of(&name)];
         let asked: Page<8> = page(page_size, &page_token, &scope, &mut faults);
-        faults.verdict(()).map_err(|refusal| refused(&refusal))?;
+        faults.verdict(())?;
         let before = asked.after.map(|position| Seq(u64::from_be_bytes(position)));
         let found = self.changes(&program, &name, before, asked.limit).await;
-        let (changes, rest) = found.map_err(|no| denied(&no))?;
+        let (changes, rest) = found?;
         let next_page_token = rest.map(|seq| token(&seq.0.to_be_bytes(), &scope)).unwrap_or_default();
         Ok(Response::new(pb::ListStandingsResponse { changes, next_page_token }))
     }

@@ -26,7 +26,7 @@ impl<S: Stream, F: Future<Output = ()>> Stream for Until<S, F> {
         // What is ready goes out before the end.
         match self.stream.as_mut().poll_next(cx) {
             Poll::Pending => self.end.as_mut().poll(cx).map(|()| None),
-            ready => ready,
+            ready @ Poll::Ready(_) => ready,
         }
     }
 }

@@ -26,7 +26,6 @@ use crate::domain::member::Member;
 use crate::domain::order::{Identifier, MemberKey, MemberName, Order, Refusal};
 use crate::domain::program::Timeline;
 use crate::domain::units::Moment;
-pub use crate::store::Status as StoreStatus;
 use crate::store::{Store, Wants};
 pub use answer::{Applied, ApplyProgram, Denied, EngineStatus, Failure, Outcome, View};
 use clock::Clock;

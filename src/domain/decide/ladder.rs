@@ -6,7 +6,7 @@ use crate::domain::calendar::Day;
 use crate::domain::event::{Fact, Grant, MeterPost, TierCause};
 use crate::domain::member::{Held, Member};
 use crate::domain::order::Refusal;
-use crate::domain::program::condition::Subject;
+use crate::domain::program::condition::{Shortfall, Subject};
 use crate::domain::program::{Ladder, Program, Tier, TierId, Window};
 use crate::domain::units::{Moment, Overflow};
 
@@ -128,6 +128,8 @@ pub struct NextTier {
     pub position: usize,
     /// What the meters read now, by position in `program.meters`.
     pub readings: Vec<i64>,
+    /// What they still lack on the nearest way up; empty if no meter can help.
+    pub missing: Vec<Shortfall>,
 }
 
 /// The next tier up for a settled member at `now`, with today's meter readings; `None` at the top or without a
@@ -140,5 +142,12 @@ pub fn next_tier(program: &Program, member: &Member, now: Moment) -> Result<Opti
     let rank = member.standing.tier().and_then(|tier| ladder.rank(tier)).unwrap_or_default();
     let Some(tier) = ladder.tiers.get(rank) else { return Ok(None) };
     let readings = readings(program, member, &[], program.zone.day_of(now))?;
-    Ok(Some(NextTier { tier: tier.id, position: rank, readings }))
+    let ways = tier.qualify.missing(&member_subject(program, member, &readings, now));
+    Ok(Some(NextTier { tier: tier.id, position: rank, readings, missing: nearest(ways) }))
+}
+
+/// Of several ways up the one with the least left to go, each meter measured by its own threshold.
+fn nearest(ways: Vec<Vec<Shortfall>>) -> Vec<Shortfall> {
+    let millionths = |short: &Shortfall| i128::from(short.missing) * 1_000_000 / i128::from(short.threshold.max(1));
+    ways.into_iter().min_by_key(|way| way.iter().map(millionths).sum::<i128>()).unwrap_or_default()
 }

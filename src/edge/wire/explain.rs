@@ -89,11 +89,11 @@ fn grant(timeline: &Timeline, recorded: &PurchaseRecorded, made: &Grant) -> Stri
         made.desired.display(decimals(program, made)),
     );
     if made.granted != made.desired {
-        text.push_str(&format!(", {} after a cap", made.granted.display(decimals(program, made))));
+        text += &format!(", {} after a cap", made.granted.display(decimals(program, made)));
     }
     for post in &made.meters {
         let counted = post.amount.display(meter_decimals(program, post.meter));
-        text.push_str(&format!("; {} counts {counted}", program.text(post.meter.0)));
+        text += &format!("; {} counts {counted}", program.text(post.meter.0));
     }
     text.push('.');
     text

@@ -5,8 +5,9 @@ use crate::domain::calendar::{Day, Zone};
 use crate::domain::decide::{NextTier, meter_values, next_tier, window_span};
 use crate::domain::member::{Member, MemberState};
 use crate::domain::order::Identifier;
+use crate::domain::program::condition::Shortfall;
 use crate::domain::program::{Ladder, Meter, Program, TierId};
-use crate::domain::units::{Moment, Points};
+use crate::domain::units::Moment;
 use crate::engine::View;
 use crate::pb;
 
@@ -125,31 +126,25 @@ impl<'a> Outlook<'a> {
 
     fn next_tier(&self, ladder: &Ladder, next: &NextTier) -> Option<pb::NextTier> {
         let tier = ladder.tiers.get(next.position)?;
-        let missing = self.missing(next);
-        let ends = missing.iter().filter_map(|(meter, _)| window_span(meter.window, self.today, self.enrolled));
+        let meters = next.missing.iter().filter_map(|short| self.program.meters.get(short.meter));
+        let ends = meters.filter_map(|meter| window_span(meter.window, self.today, self.enrolled));
         let by = ends.map(|(_, end)| end).min();
         Some(pb::NextTier {
             tier: self.program.text(tier.id.0).to_owned(),
             name: tier.name.to_string(),
             qualify: tier.qualify.written.to_string(),
             by: by.and_then(|day| stamp(self.program.zone.start_of(day))),
-            missing: missing.iter().map(|(meter, missing)| self.missing_amount(meter, *missing)).collect(),
+            missing: next.missing.iter().filter_map(|short| self.missing_amount(short)).collect(),
         })
     }
 
-    /// What the next tier still takes, meter by meter.
-    fn missing(&self, _next: &NextTier) -> Vec<(&'a Meter, Points)> {
-        Vec::new()
-    }
-
-    fn missing_amount(&self, meter: &Meter, missing: Points) -> pb::MissingAmount {
-        let position = self.program.meters.iter().position(|other| other.id == meter.id);
-        let value = position.and_then(|at| self.readings.get(at)).copied().unwrap_or_default();
-        pb::MissingAmount {
+    fn missing_amount(&self, short: &Shortfall) -> Option<pb::MissingAmount> {
+        let meter = self.program.meters.get(short.meter)?;
+        Some(pb::MissingAmount {
             meter: self.program.text(meter.id.0).to_owned(),
             decimals: meter.decimals.into(),
-            value,
-            missing: missing.0,
-        }
+            value: self.readings.get(short.meter).copied().unwrap_or_default(),
+            missing: short.missing,
+        })
     }
 }

@@ -37,8 +37,9 @@ pub fn page<const N: usize>(size: i32, token: &str, scope: &[&str], faults: &mut
 /// The token that leads to what comes after `position`.
 #[must_use]
 pub fn token(position: &[u8], scope: &[&str]) -> String {
-    let check = check(position, scope);
-    check.iter().chain(position).map(|byte| format!("{byte:02x}")).collect()
+    let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or('0');
+    let bytes = check(position, scope).into_iter().chain(position.iter().copied());
+    bytes.flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 fn position<const N: usize>(token: &str, scope: &[&str]) -> Option<[u8; N]> {
