@@ -58,9 +58,9 @@ struct Ring {
 impl Ring {
     async fn set_up(plan: &Plan, figures: &mut Figures) -> anyhow::Result<Self> {
         eprintln!("duel: enrolling {} members", plan.members);
-        let ours = House::open(&plan.binary, &plan.folder, plan.members, |_| ()).await?;
+        let ours = House::open(&plan.binary, plan, |_| ()).await?;
         let compared = match &plan.compared {
-            Some(binary) => Some(House::open(binary, &plan.folder, plan.members, |_| ()).await?),
+            Some(binary) => Some(House::open(binary, plan, |_| ()).await?),
             None => None,
         };
         let echo = if plan.does(Part::Unary) { Some(Echo::start(plan).await?) } else { None };
@@ -92,15 +92,15 @@ impl Ring {
                 sample(samples, names, &echo.calls(plan).await?);
             }
             Contender::Unary => unary(plan, &self.ours, samples).await?,
-            Contender::Stream => samples.add("stream", burst(plan, &self.ours).await?),
+            Contender::Stream => samples.add("stream_burst_per_second", burst(plan, &self.ours).await?),
             Contender::Postgres => self.purchase(plan, samples).await?,
             Contender::ComparedUnary => {
                 let calls = self.compared.as_ref().context("the other binary")?.calls(plan.span).await?;
-                samples.add("compared_unary", calls.per_second);
+                samples.add("compared_unary_per_second", calls.per_second);
             }
             Contender::ComparedStream => {
                 let compared = self.compared.as_ref().context("the other binary")?;
-                samples.add("compared_stream", burst(plan, compared).await?);
+                samples.add("compared_stream_burst_per_second", burst(plan, compared).await?);
             }
         }
         Ok(())
@@ -112,7 +112,7 @@ impl Ring {
         let run = move || (postgres.purchases_per_second(span), postgres);
         let (rate, postgres) = tokio::task::spawn_blocking(run).await?;
         self.postgres = Some(postgres);
-        samples.add("postgres", rate?);
+        samples.add("postgres_per_second", rate?);
         Ok(())
     }
 }
@@ -148,13 +148,16 @@ async fn burst(plan: &Plan, house: &House) -> anyhow::Result<f64> {
 }
 
 fn report(samples: &Samples, figures: &mut Figures) {
-    let median = |contender: &str| samples.median(contender);
-    let (unary, stream) = (median("unary_per_second"), median("stream"));
-    figures.ratio("unary_vs_echo", unary, median("echo_per_second"));
-    figures.ratio("unary_vs_postgres", unary, median("postgres"));
-    figures.ratio("stream_vs_postgres", stream, median("postgres"));
-    figures.ratio("unary_vs_compared", unary, median("compared_unary"));
-    figures.ratio("stream_vs_compared", stream, median("compared_stream"));
+    let ratios = [
+        ("unary_vs_echo", "unary_per_second", "echo_per_second"),
+        ("unary_vs_postgres", "unary_per_second", "postgres_per_second"),
+        ("stream_vs_postgres", "stream_burst_per_second", "postgres_per_second"),
+        ("unary_vs_compared", "unary_per_second", "compared_unary_per_second"),
+        ("stream_vs_compared", "stream_burst_per_second", "compared_stream_burst_per_second"),
+    ];
+    for (name, of, to) in ratios {
+        figures.ratio(name, samples.ratio(of, to));
+    }
     let sizes = [
         "unary_per_second",
         "unary_p50_ms",
@@ -163,12 +166,14 @@ fn report(samples: &Samples, figures: &mut Figures) {
         "echo_per_second",
         "echo_p50_ms",
         "echo_p99_ms",
+        "stream_burst_per_second",
+        "postgres_per_second",
+        "compared_unary_per_second",
+        "compared_stream_burst_per_second",
     ];
     for name in sizes {
-        median(name).into_iter().for_each(|value| figures.size(name, value));
+        samples.median(name).into_iter().for_each(|value| figures.size(name, value));
     }
-    stream.into_iter().for_each(|value| figures.size("stream_burst_per_second", value));
-    median("postgres").into_iter().for_each(|value| figures.size("postgres_per_second", value));
 }
 
 /// The yardstick's process.

@@ -16,13 +16,9 @@ enum Figure {
 pub struct Figures(Vec<(String, Figure)>);
 
 impl Figures {
-    /// Adds a ratio, unless what it compares with was not measured.
-    pub fn ratio(&mut self, name: &str, of: Option<f64>, to: Option<f64>) {
-        if let (Some(of), Some(to)) = (of, to)
-            && to > 0.0
-        {
-            self.0.push((name.to_owned(), Figure::Ratio(of / to)));
-        }
+    /// Adds a ratio, unless what it compares was not measured.
+    pub fn ratio(&mut self, name: &str, ratio: Option<f64>) {
+        self.0.extend(ratio.map(|ratio| (name.to_owned(), Figure::Ratio(ratio))));
     }
 
     /// Adds a figure with a unit in its name.
@@ -67,11 +63,20 @@ impl Samples {
 
     /// The median of a contender's runs; `None` if it did not take part.
     pub fn median(&self, contender: &str) -> Option<f64> {
-        let mut sorted = self.0.get(contender)?.clone();
-        sorted.sort_by(f64::total_cmp);
-        let (lower, upper) = (sorted.get((sorted.len() - 1) / 2)?, sorted.get(sorted.len() / 2)?);
-        Some(f64::midpoint(*lower, *upper))
+        median(self.0.get(contender)?.clone())
     }
+
+    /// The median of the rounds' ratios: two runs of one round saw the same machine, two medians need not have.
+    pub fn ratio(&self, of: &str, to: &str) -> Option<f64> {
+        let pairs = self.0.get(of)?.iter().zip(self.0.get(to)?);
+        median(pairs.map(|(of, to)| of / to).filter(|ratio| ratio.is_finite()).collect())
+    }
+}
+
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let (lower, upper) = (values.get(values.len().checked_sub(1)? / 2)?, values.get(values.len() / 2)?);
+    Some(f64::midpoint(*lower, *upper))
 }
 
 #[cfg(test)]
@@ -88,11 +93,20 @@ mod tests {
     }
 
     #[test]
+    fn a_ratio_compares_round_by_round() {
+        let mut samples = Samples::default();
+        [50.0, 10.0, 30.0].into_iter().for_each(|value| samples.add("ours", value));
+        [100.0, 20.0, 40.0].into_iter().for_each(|value| samples.add("theirs", value));
+        assert_eq!(samples.ratio("ours", "theirs"), Some(0.5));
+        assert_eq!(samples.ratio("ours", "none"), None);
+    }
+
+    #[test]
     fn ratios_stand_first() {
         let mut figures = Figures::default();
         figures.size("unary_per_second", 41_234.4);
-        figures.ratio("unary_vs_echo", Some(71.0), Some(100.0));
-        figures.ratio("unary_vs_postgres", Some(1.0), None);
+        figures.ratio("unary_vs_echo", Some(0.71));
+        figures.ratio("unary_vs_postgres", None);
         figures.text("postgres", "not on this machine");
         let printed = "unary_vs_echo: 0.71\nunary_per_second: 41234\npostgres: not on this machine\n";
         assert_eq!(figures.to_string(), printed);

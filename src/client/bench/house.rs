@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::ensure;
 
+use super::Plan;
 use super::callers::{self, Calls, Method};
 use super::orders::{Receipts, Requests};
 use super::process::{Scratch, Server, occupied};
@@ -21,6 +22,7 @@ pub struct House {
     /// Its process.
     pub server: Server,
     binary: PathBuf,
+    flags: Vec<String>,
     folder: Scratch,
     members: u32,
     receipts: Receipts,
@@ -30,22 +32,17 @@ pub struct House {
 
 impl House {
     /// Starts `binary` on an empty folder, and enrols members; `seen` looks at it in between.
-    pub async fn open(
-        binary: &Path,
-        parent: &Path,
-        members: u32,
-        seen: impl FnOnce(&Server) + Send,
-    ) -> anyhow::Result<Self> {
-        let folder = Scratch::new(parent, "house")?;
-        let server = serve(binary, folder.path()).await?;
+    pub async fn open(binary: &Path, plan: &Plan, seen: impl FnOnce(&Server) + Send) -> anyhow::Result<Self> {
+        let folder = Scratch::new(&plan.folder, "house")?;
+        let server = serve(binary, folder.path(), &plan.flags).await?;
         seen(&server);
         let requests = Requests::new()?;
         let enrol = Method::new("/rung.v1.MemberService/EnrollMember", Raw::new(requests.enrol, Shape::Unary));
-        callers::enrol(&server.address, &enrol, members).await?;
+        callers::enrol(&server.address, &enrol, plan.members).await?;
         let unary = Method::new("/rung.v1.PointsService/RecordPurchase", Raw::new(requests.unary, Shape::Unary));
         let item = Method::new("/rung.v1.PointsService/RecordPurchases", Raw::new(requests.item, Shape::Item));
-        let (binary, receipts) = (binary.to_owned(), Receipts::default());
-        Ok(Self { server, binary, folder, members, receipts, unary, item })
+        let (binary, flags, members) = (binary.to_owned(), plan.flags.clone(), plan.members);
+        Ok(Self { server, binary, flags, folder, members, receipts: Receipts::default(), unary, item })
     }
 
     /// Unary calls for a while.
@@ -72,15 +69,16 @@ impl House {
     /// Kills the server and starts it again on the same folder; it must still know the witness.
     pub async fn reopen(&mut self) -> anyhow::Result<()> {
         self.server.kill();
-        self.server = serve(&self.binary, self.folder.path()).await?;
+        self.server = serve(&self.binary, self.folder.path(), &self.flags).await?;
         let verdict = self.witness().await?;
         ensure!(verdict == Verdict::Replayed, "after the kill, an acknowledged order is unknown: {verdict:?}");
         Ok(())
     }
 }
 
-async fn serve(binary: &Path, folder: &Path) -> anyhow::Result<Server> {
+async fn serve(binary: &Path, folder: &Path, flags: &[String]) -> anyhow::Result<Server> {
     let data = folder.join("data").display().to_string();
-    let arguments = ["serve", "--data", &data, "--listen", "127.0.0.1:0"];
+    let mut arguments = vec!["serve", "--data", &data, "--listen", "127.0.0.1:0", "--operations", "127.0.0.1:0"];
+    arguments.extend(flags.iter().map(String::as_str));
     Server::start(binary, &arguments, &folder.join("server.log")).await
 }

@@ -16,8 +16,7 @@ const MIB: f64 = 1024.0 * 1024.0;
 pub async fn run(plan: &Plan, reopen: bool, figures: &mut Figures) -> anyhow::Result<()> {
     let mut empty = None;
     eprintln!("stream: enrolling {} members", plan.members);
-    let mut house =
-        House::open(&plan.binary, &plan.folder, plan.members, |server| empty = server.resident().ok()).await?;
+    let mut house = House::open(&plan.binary, plan, |server| empty = server.resident().ok()).await?;
     let empty = empty.context("the memory of the empty server")?;
     let enrolled = house.server.resident()?;
     ensure!(house.witness().await? == Verdict::Applied, "the first order was not applied");
@@ -42,8 +41,8 @@ pub async fn run(plan: &Plan, reopen: bool, figures: &mut Figures) -> anyhow::Re
 
 fn speed(figures: &mut Figures, marks: &Marks) {
     let tenths = marks.tenths();
-    let (first, second) = (tenths.first().copied(), tenths.get(1).copied());
-    figures.ratio("stream_last_tenth_vs_second", tenths.last().copied(), second);
+    let (first, second, last) = (tenths.first().copied(), tenths.get(1), tenths.last());
+    figures.ratio("stream_last_tenth_vs_second", last.zip(second).map(|(last, second)| last / second));
     figures.size("stream_orders", marks.orders() as f64);
     figures.size("stream_per_second_over_first_tenth", first.unwrap_or_default());
     figures.size("stream_per_second", marks.per_second());

@@ -54,6 +54,9 @@ pub struct Args {
     /// Where the temporary folders go; it should be on the disk to be measured [default: the system's].
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
+    /// More flags for the servers under test, after `--`: `rung bench -- --queue-limit 1000`.
+    #[arg(last = true, value_name = "FLAG")]
+    flags: Vec<String>,
 }
 
 /// A part of the bench.
@@ -80,6 +83,7 @@ struct Plan {
     binary: PathBuf,
     compared: Option<PathBuf>,
     folder: PathBuf,
+    flags: Vec<String>,
 }
 
 impl Plan {
@@ -95,6 +99,7 @@ impl Plan {
             binary: std::env::current_exe().context("finding our own binary")?,
             compared: args.compare,
             folder: args.dir.unwrap_or_else(std::env::temp_dir),
+            flags: args.flags,
         };
         ensure!((1..=99_999_999).contains(&plan.members), "members must be 1 to 99999999");
         ensure!(plan.orders > 0 && plan.rounds > 0 && !plan.span.is_zero(), "nothing to measure");
