@@ -1,0 +1,1 @@
+//! Writers that keep a server busy and write down what it acknowledged.
