@@ -5,6 +5,7 @@
 
 mod books;
 mod cdnow;
+mod crash;
 mod exactly_once;
 mod load;
 mod server;
