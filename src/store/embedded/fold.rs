@@ -178,7 +178,7 @@ fn begin_member(known: &mut Known, entry: &Entry) -> Result<(), FoldError> {
     let mut member = Member::default();
     member.apply_entry(entry).map_err(|error| ReadError::Damaged(format!("entry {}: {error}", entry.seq.0)))?;
     known.due.change(entry.member, None, None, member.next_due());
-    known.members.change(Arc::new(member), Stored::default());
+    known.members.replace(&Arc::new(member), Stored::default);
     Ok(())
 }
 
