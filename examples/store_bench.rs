@@ -180,6 +180,7 @@ impl Bench {
 }
 
 fn main() {
+    tracing_subscriber::fmt().with_env_filter("rung=debug").without_time().init();
     let args: Vec<String> = std::env::args().collect();
     let dir = &args[1];
     let watch = Arc::new(Watch::default());

@@ -29,6 +29,7 @@ pub const fn unzigzag(n: u64) -> i64 {
 ///
 /// # Errors
 /// [`Damage`] if it is cut short or longer than 64 bits.
+#[inline]
 pub fn take_varint(bytes: &mut &[u8]) -> Result<u64, Damage> {
     if let Some((&first @ 0..0x80, rest)) = bytes.split_first() {
         *bytes = rest;
@@ -75,6 +76,7 @@ impl<'a> Eye<'a> {
     ///
     /// # Errors
     /// [`Damage`] if it is cut short or of a wire type never written.
+    #[inline]
     pub fn next(&mut self) -> Result<Option<(u64, Wire<'a>)>, Damage> {
         if self.0.is_empty() {
             return Ok(None);
