@@ -163,11 +163,11 @@ impl Members {
         }
     }
 
-    /// Folds a change into a member in place; `None` if she is not here.
-    pub fn amend<T>(&mut self, key: &MemberKey, fold: impl FnOnce(&mut Member) -> T) -> Option<T> {
+    /// Lets `fold` change a member in place, unless it answers with `None`; `None` if she is not here.
+    pub fn amend<T>(&mut self, key: &MemberKey, fold: impl FnOnce(&mut Arc<Member>, Stored) -> Option<T>) -> Option<T> {
         let ward = self.wards.get_mut(ward_number(key))?;
         let slot = ward.slots.get_mut(key)?;
-        let folded = fold(Arc::make_mut(&mut slot.member));
+        let folded = fold(&mut slot.member, slot.stored)?;
         let (was_dirty, old) = slot.weigh();
         let new = u64::from(slot.weight);
         ward.dirty += u64::from(!was_dirty);
