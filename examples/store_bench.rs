@@ -103,7 +103,7 @@ fn purchase(number: u64, clock: i64, zone: &Zone) -> PurchaseRecorded {
         wallet: Some(WalletId(Word(1))),
         desired: Points(n),
         granted: Points(n),
-        meters: vec![MeterPost { meter: MeterId(Word(2)), window: Day(20_454), amount: Points(n) }],
+        meters: vec![MeterPost { meter: MeterId(Word(2)), window: Day(20_454), amount: Points(n) }].into(),
     };
     PurchaseRecorded {
         purchase: std::sync::Arc::new(Purchase {
@@ -182,6 +182,7 @@ impl Bench {
 }
 
 fn main() {
+    tracing_subscriber::fmt().with_env_filter("rung=debug").without_time().init();
     let args: Vec<String> = std::env::args().collect();
     let dir = &args[1];
     let watch = Arc::new(Watch::default());

@@ -189,7 +189,7 @@ async fn apply(engine: &Engine, name: &str, text: &str) -> anyhow::Result<()> {
         source: text.into(),
         effective_at: None,
         expected_version: 0,
-        request_id: Box::default(),
+        request_id: rung::domain::units::Text::default(),
         dry_run: false,
     };
     match engine.apply_program(apply).await {

@@ -9,7 +9,7 @@ use super::calendar::Zone;
 use super::event::Seq;
 use super::program::source::Flaw;
 use super::program::{AttributeId, ProgramNo, Value};
-use super::units::{CurrencyCode, Moment, Money, Quantity};
+use super::units::{CurrencyCode, Moment, Money, Quantity, Text};
 
 /// The 16-byte key that leads everything a store keeps of a member: a hash of program id and member id.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,18 +34,18 @@ pub struct IdentifierHash(pub [u8; 16]);
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identifier {
     /// `card`, `phone`, `mail`, or a word of the operator's own (1 to 32 of `a-z0-9_-`).
-    pub kind: Box<str>,
+    pub kind: Text,
     /// The keyed hash over program, kind and value.
     pub hash: IdentifierHash,
     /// What may be shown: `…3C4`.
-    pub mask: Box<str>,
+    pub mask: Text,
 }
 
 /// How an order names its member.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MemberName {
     /// By the operator's id.
-    Id(Box<str>),
+    Id(Text),
     /// By an identifier.
     Identifier(Identifier),
 }
@@ -54,20 +54,20 @@ pub enum MemberName {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Caller {
     /// The authenticated principal; empty while the server asks for none.
-    pub principal: Box<str>,
+    pub principal: Text,
     /// The W3C trace id, empty if none came along.
-    pub trace_id: Box<str>,
+    pub trace_id: Text,
 }
 
 /// A command for one member.
 #[derive(Clone, Debug)]
 pub struct Order {
     /// The program, as the caller named it.
-    pub program: Box<str>,
+    pub program: Text,
     /// The member, as the caller named her.
     pub member: MemberName,
     /// The caller's key for this order; empty only where the verb has a key of its own (a purchase).
-    pub request_id: Box<str>,
+    pub request_id: Text,
     /// Who asks.
     pub caller: Caller,
     /// What is asked.
@@ -101,34 +101,34 @@ pub enum Verb {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Enrolment {
     /// The id she gets.
-    pub member_id: Box<str>,
+    pub member_id: Text,
     /// Whether the caller chose the id (else we made it, and it is not compared on a retry).
     pub id_given: bool,
     /// What she can be recognised by.
     pub identifiers: Vec<Identifier>,
     /// Her declared attributes, by name.
-    pub attributes: Vec<(Box<str>, Value)>,
+    pub attributes: Vec<(Text, Value)>,
 }
 
 /// Attributes to set and to remove, by name.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct AttributesUpdate {
     /// New values.
-    pub set: Vec<(Box<str>, Value)>,
+    pub set: Vec<(Text, Value)>,
     /// Names to take away.
-    pub remove: Vec<Box<str>>,
+    pub remove: Vec<Text>,
 }
 
 /// A free text with an order, such as why a member is suspended (at most 256 bytes).
-pub type Note = Box<str>;
+pub type Note = Text;
 
 /// A purchase's natural key: the system that issued the receipt and its number there.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ReceiptKey {
     /// The issuing system (`aa.com`, `store-17/till-2`), 1 to 64 bytes.
-    pub source: Box<str>,
+    pub source: Text,
     /// The receipt's number there, 1 to 128 bytes.
-    pub id: Box<str>,
+    pub id: Text,
 }
 
 /// What a till reports.
@@ -137,7 +137,7 @@ pub struct Purchase {
     /// The natural key.
     pub receipt: ReceiptKey,
     /// What sort of purchase (`flight`, `sale`), a word of the program's.
-    pub kind: Box<str>,
+    pub kind: Text,
     /// When it happened at the till.
     pub occurred_at: Moment,
     /// The store's zone, if the till gave one; the program's otherwise.
@@ -149,30 +149,30 @@ pub struct Purchase {
     /// How it was paid, if the till says so.
     pub tenders: Vec<Tender>,
     /// `app`, `store`, `web`: free words, empty if not given.
-    pub channel: Box<str>,
+    pub channel: Text,
     /// The store, empty if not given.
-    pub store: Box<str>,
+    pub store: Text,
     /// The partner, empty if not given.
-    pub partner: Box<str>,
+    pub partner: Text,
     /// Declared attributes, sorted by name.
-    pub attributes: Vec<(Box<str>, Value)>,
+    pub attributes: Vec<(Text, Value)>,
 }
 
 /// One line of a receipt.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line {
     /// Unique within the receipt.
-    pub line_id: Box<str>,
+    pub line_id: Text,
     /// The article, empty if not given.
-    pub sku: Box<str>,
+    pub sku: Text,
     /// The category rules choose by, empty if not given.
-    pub category: Box<str>,
+    pub category: Text,
     /// How many.
     pub quantity: Quantity,
     /// What the whole line cost, in the purchase's currency; negative for a discount.
     pub minor_units: i64,
     /// Declared attributes, sorted by name.
-    pub attributes: Vec<(Box<str>, Value)>,
+    pub attributes: Vec<(Text, Value)>,
 }
 
 /// One means of payment.
@@ -180,7 +180,7 @@ pub struct Line {
 pub struct Tender {
     /// `card`, `cash`, `points` (the part paid with points earns nothing unless a rule says so), or a word of
     /// the operator's own.
-    pub kind: Box<str>,
+    pub kind: Text,
     /// What was paid this way.
     pub minor_units: i64,
 }
@@ -271,7 +271,7 @@ pub enum Refusal {
     ProgramFlawed(Vec<Flaw>),
     /// No program has this id.
     #[error("there is no program `{0}`")]
-    UnknownProgram(Box<str>),
+    UnknownProgram(Text),
     /// The program has no such version.
     #[error("the program has no version {0}")]
     UnknownVersion(u32),
@@ -326,9 +326,9 @@ pub enum Refusal {
     #[error("the identifier `{kind}` {mask} belongs to another member")]
     IdentifierClaimed {
         /// Its kind.
-        kind: Box<str>,
+        kind: Text,
         /// Its mask.
-        mask: Box<str>,
+        mask: Text,
     },
     /// The member has no such identifier.
     #[error("the member has no such identifier")]

@@ -3,7 +3,6 @@
 //! Each order sees the group's earlier ones as if they were kept already; nothing here is, until the lane has
 //! committed the whole draft. A rehearsal makes a draft of one order and throws it away.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::answer::{Applied, Denied, Outcome, View};
@@ -13,8 +12,8 @@ use crate::domain::event::{Entry, Fact, Seq};
 use crate::domain::member::Member;
 use crate::domain::order::{Caller, Claim, Identifier, IdentifierHash, MemberKey, MemberName, Order, Refusal, Verb};
 use crate::domain::program::Timeline;
-use crate::domain::units::Moment;
-use crate::store::{Found, Group, MemberChange, Wants};
+use crate::domain::units::{Moment, Text};
+use crate::store::{Found, Group, KeyMap, MemberChange, Wants};
 
 /// What is known of one member within the group.
 #[derive(Default)]
@@ -28,10 +27,10 @@ pub(super) struct Draft {
     programs: Arc<Programs>,
     now: Moment,
     head: Seq,
-    members: HashMap<MemberKey, Slot>,
-    claims: HashMap<Claim, Arc<Entry>>,
-    identifiers: HashMap<IdentifierHash, MemberKey>,
-    enrolments: HashMap<MemberKey, Arc<Entry>>,
+    members: KeyMap<MemberKey, Slot>,
+    claims: KeyMap<Claim, Arc<Entry>>,
+    identifiers: KeyMap<IdentifierHash, MemberKey>,
+    enrolments: KeyMap<MemberKey, Arc<Entry>>,
     entries: Vec<Arc<Entry>>,
     changed: Vec<MemberKey>,
 }
@@ -43,10 +42,10 @@ impl Draft {
             programs,
             now,
             head,
-            members: HashMap::default(),
-            claims: HashMap::default(),
-            identifiers: HashMap::default(),
-            enrolments: HashMap::default(),
+            members: KeyMap::default(),
+            claims: KeyMap::default(),
+            identifiers: KeyMap::default(),
+            enrolments: KeyMap::default(),
             entries: Vec::new(),
             changed: Vec::new(),
         }
@@ -145,7 +144,7 @@ impl Draft {
             return Ok(false);
         }
         let version = timeline.at(self.now).version;
-        let blank = (Box::default(), Caller::default());
+        let blank = (Text::default(), Caller::default());
         self.push(key, timeline, version, blank, due)?;
         Ok(true)
     }
@@ -230,7 +229,7 @@ impl Draft {
         key: MemberKey,
         timeline: &Timeline,
         program_version: u32,
-        (request_id, caller): (Box<str>, Caller),
+        (request_id, caller): (Text, Caller),
         facts: Vec<Fact>,
     ) -> Result<Arc<Entry>, Refusal> {
         let slot = self.members.entry(key).or_default();

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::hashing::KeyHash;
-use super::{CommitError, Group, MemberChange};
+use super::{CommitError, Group, KeyMap, MemberChange};
 use crate::domain::event::{Entry, Fact, Seq};
 use crate::domain::member::Member;
 use crate::domain::order::{Claim, IdentifierHash, MemberKey};
@@ -82,7 +82,7 @@ impl Effects {
         &self,
         mut holder: impl FnMut(IdentifierHash) -> Result<Option<MemberKey>, E>,
     ) -> Result<(), E> {
-        let mut moved: HashMap<IdentifierHash, Option<MemberKey>, KeyHash> = HashMap::default();
+        let mut moved: KeyMap<IdentifierHash, Option<MemberKey>> = KeyMap::default();
         for step in &self.moves {
             let now = match moved.get(&step.identifier) {
                 Some(now) => *now,
@@ -137,19 +137,19 @@ pub fn compare_head(group: &Group, head: Seq, recorded_at: Moment) -> Result<(),
     Ok(())
 }
 
-/// Compares every member's chain of entries in the group against the member before and after it.
+/// A member before a group, or that there was none.
+pub type Before = Option<Arc<Member>>;
+
+/// Compares every member's chain of entries in the group against the member before (in the order of the changes) and
+/// after it.
 ///
 /// # Errors
 /// [`CommitError::Conflict`] if a version, a link of the chain or the number of entries is not as expected.
-pub fn compare_chains<'a>(
-    group: &Group,
-    mut now: impl FnMut(MemberKey) -> Option<&'a Arc<Member>>,
-) -> Result<(), CommitError> {
+pub fn compare_chains(group: &Group, before: &[Before]) -> Result<(), CommitError> {
     let nobodys = group.entries.iter().filter(|entry| entry.member == MemberKey::NOBODY).count();
     let mut counted = nobodys as u64;
-    for change in &group.members {
-        let (version, last) =
-            now(change.after.key).map_or((0, Seq::NONE), |member| (member.version, member.last_entry));
+    for (change, before) in group.members.iter().zip(before) {
+        let (version, last) = before.as_ref().map_or((0, Seq::NONE), |member| (member.version, member.last_entry));
         if version != change.expected_version {
             return Err(conflict(format!("a member is at version {version}, not {}", change.expected_version)));
         }

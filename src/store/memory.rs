@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::effects::{Effects, after, compare_chains, compare_head, conflict};
+use super::effects::{Before, Effects, after, compare_chains, compare_head, conflict};
 use super::{Answer, CommitError, Found, Group, ReadError, Status, Store, Wants};
 use crate::domain::event::{Entry, Seq};
 use crate::domain::member::Member;
@@ -137,12 +137,16 @@ impl Kept {
 
     fn commit(&mut self, group: Group) -> Result<(), CommitError> {
         compare_head(&group, self.head(), self.recorded_at)?;
-        compare_chains(&group, |key| self.members.get(&key))?;
+        compare_chains(&group, &self.before(&group))?;
         let mut effects = Effects::of(&group.entries)?;
         effects.compare_moves(|hash| Ok::<_, CommitError>(self.identifiers.get(&hash).copied()))?;
         self.compare_claims(&mut effects)?;
         self.apply(group, effects);
         Ok(())
+    }
+
+    fn before(&self, group: &Group) -> Vec<Before> {
+        group.members.iter().map(|change| self.members.get(&change.after.key).cloned()).collect()
     }
 
     /// Refuses claims another member holds, and forgets those the same member makes again: the first entry stays.

@@ -46,15 +46,18 @@ pub struct Wants {
     pub claims: Vec<Claim>,
 }
 
+/// A map by keys that are hashes already.
+pub type KeyMap<K, V> = HashMap<K, V, hashing::KeyHash>;
+
 /// What a read phase found; what is absent here does not exist.
 #[derive(Clone, Debug, Default)]
 pub struct Found {
     /// Members, those named by identifiers included.
-    pub members: HashMap<MemberKey, Arc<Member>>,
+    pub members: KeyMap<MemberKey, Arc<Member>>,
     /// Whose identifier it is.
-    pub identifiers: HashMap<IdentifierHash, MemberKey>,
+    pub identifiers: KeyMap<IdentifierHash, MemberKey>,
     /// The entry that made each claim.
-    pub claims: HashMap<Claim, Arc<Entry>>,
+    pub claims: KeyMap<Claim, Arc<Entry>>,
 }
 
 /// A whole decided group: one durable write.

@@ -3,7 +3,6 @@
 //! Commits, the keeper, an opening and all readers meet here. The lock is held for lookups and for taking over what a
 //! commit decided; never while the journal or the snapshot database is written.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
@@ -19,10 +18,9 @@ use super::rows::Rows;
 use crate::domain::event::{Entry, Seq};
 use crate::domain::member::Member;
 use crate::domain::order::{Claim, IdentifierHash, MemberKey};
-use crate::store::effects::{Effects, after};
+use crate::store::effects::{Before, Effects, after};
 use crate::store::format::{Damage, member};
-use crate::store::hashing::KeyHash;
-use crate::store::{Group, ReadError};
+use crate::store::{Group, KeyMap, ReadError};
 
 /// Everything but the journal's writer.
 pub struct Core {
@@ -70,9 +68,6 @@ pub struct Known {
     /// Those of them without a row.
     pub unkept_programs: Vec<Seq>,
 }
-
-/// A member before a group, or that there was none.
-pub type Before = Option<Arc<Member>>;
 
 impl Core {
     /// A core that knows nothing yet but its claims and programs.
@@ -194,6 +189,22 @@ impl Core {
         Ok(found)
     }
 
+    /// The members a group changes, as they are.
+    ///
+    /// # Errors
+    /// If a snapshot cannot be read or is damaged.
+    pub fn before(&self, group: &Group) -> Result<Vec<Before>, ReadError> {
+        let mut before: Vec<Before> = {
+            let known = self.known();
+            let held = |key| known.members.get(key).map(|slot| Arc::clone(&slot.member));
+            group.members.iter().map(|change| held(&change.after.key)).collect()
+        };
+        for (slot, change) in before.iter_mut().zip(&group.members).filter(|(slot, _)| slot.is_none()) {
+            *slot = self.find_members(std::iter::once(change.after.key))?.remove(&change.after.key);
+        }
+        Ok(before)
+    }
+
     /// Who holds an identifier.
     ///
     /// # Errors
@@ -237,10 +248,10 @@ impl Core {
     }
 
     /// Takes over a group that is durable.
-    pub fn apply(&self, group: Group, before: Vec<Before>, effects: Effects, head: Head, holders: &Holders) {
+    pub fn apply(&self, group: &Group, before: &[Before], effects: Effects, head: Head, holders: &Holders) {
         let mut known = self.know();
-        for (change, before) in group.members.into_iter().zip(before) {
-            known.change(change.after, before);
+        for (change, before) in group.members.iter().zip(before) {
+            known.change(&change.after, before.as_deref());
         }
         effects.claims.iter().for_each(|made| known.claims.insert(&made.claim, made.seq));
         for step in effects.moves {
@@ -262,17 +273,15 @@ impl Core {
 }
 
 /// Members by key.
-pub type FoundMembers = HashMap<MemberKey, Arc<Member>>;
+pub type FoundMembers = KeyMap<MemberKey, Arc<Member>>;
 /// Who held identifiers before a group.
-pub type Holders = HashMap<IdentifierHash, Option<MemberKey>, KeyHash>;
+pub type Holders = KeyMap<IdentifierHash, Option<MemberKey>>;
 
 impl Known {
-    fn change(&mut self, after: Arc<Member>, before: Before) {
+    fn change(&mut self, after: &Arc<Member>, before: Option<&Member>) {
         // If she is not in memory, nobody has changed her since: the snapshot database has her as she was before.
-        let held = self.members.get(&after.key).map(|slot| slot.stored);
-        let stored = held.unwrap_or_else(|| before.as_deref().map_or_else(Stored::default, Stored::of));
-        let was_due = before.and_then(|member| member.next_due());
+        let stored = self.members.replace(after, || before.map_or_else(Stored::default, Stored::of));
+        let was_due = before.and_then(Member::next_due);
         self.due.change(after.key, stored.due, was_due, after.next_due());
-        self.members.change(after, stored);
     }
 }

@@ -8,14 +8,16 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Instant;
 
-use super::claims::{print_of, ward_of};
+use super::claims::{Claims, print_of, ward_of};
 use super::core::{Core, Known};
 use super::journal::Head;
 use super::members::{Stored, reflects};
 use crate::domain::event::{Entry, Fact, Seq};
 use crate::domain::member::Member;
 use crate::domain::order::{Claim, MemberKey};
+use crate::domain::units::Moment;
 use crate::store::ReadError;
 use crate::store::effects::{Moved, after, moves};
 use crate::store::format::Damage;
@@ -51,8 +53,16 @@ struct Handful {
 /// See [`FoldError`].
 pub fn fold(core: &Core, almanac: &Almanac, head: Head) -> Result<(), FoldError> {
     let from = Seq(almanac.lowest()).next();
+    let start = Instant::now();
+    let claims = std::thread::scope(|scope| {
+        let claims = scope.spawn(|| Claims::load(&core.rows));
+        let preloaded = if from <= head.seq { preload(core, almanac, from, head.seq) } else { Ok(()) };
+        let claims = claims.join().unwrap_or_else(|_| Err(ReadError::Unavailable("the reader panicked".into())));
+        preloaded.and(claims)
+    })?;
+    core.know().claims = claims;
+    let loaded = start.elapsed();
     if from <= head.seq {
-        preload(core, almanac, from, head.seq)?;
         let (sender, receiver) = sync_channel(4);
         std::thread::scope(|scope| {
             let reader = scope.spawn(|| read(core, from, head.seq, &sender_of(sender)));
@@ -64,6 +74,8 @@ pub fn fold(core: &Core, almanac: &Almanac, head: Head) -> Result<(), FoldError>
     let mut known = core.know();
     known.head = head;
     core.publish(&known);
+    let entries = head.seq.next().0.saturating_sub(from.0);
+    tracing::info!(entries, ?loaded, folded = ?start.elapsed().saturating_sub(loaded), "the journal is folded");
     Ok(())
 }
 
@@ -151,23 +163,32 @@ fn fold_member(core: &Core, known: &mut Known, entry: &Entry) -> Result<(), Fold
             known.members.learn(member, evictions);
         }
     }
-    let Some(slot) = known.members.get(&entry.member) else {
+    if known.members.get(&entry.member).is_none() {
         return begin_member(known, entry);
-    };
-    if reflects(&slot.member, entry.seq) {
-        return Ok(());
     }
-    if slot.member.last_entry != entry.previous {
-        let (last, previous, seq) = (slot.member.last_entry.0, entry.previous.0, entry.seq.0);
-        return Err(FoldError::Stale(format!("a member ends at {last}, but her entry {seq} follows {previous}")));
-    }
-    let (stored, before) = (slot.stored.due, slot.member.next_due());
-    let folded = known.members.amend(&entry.member, |member| (member.apply_entry(entry), member.next_due()));
-    if let Some((applied, after)) = folded {
-        applied.map_err(|error| ReadError::Damaged(format!("entry {}: {error}", entry.seq.0)))?;
+    let folded = known.members.amend(&entry.member, |member, stored| fold_into(member, stored, entry).transpose());
+    if let Some((stored, before, after)) = folded.transpose()? {
         known.due.change(entry.member, stored, before, after);
     }
     Ok(())
+}
+
+/// The due moment the snapshot database has, the one before, and the one after.
+type Dues = (Option<Moment>, Option<Moment>, Option<Moment>);
+
+/// Folds an entry into a member, unless she reflects it.
+fn fold_into(member: &mut Arc<Member>, stored: Stored, entry: &Entry) -> Result<Option<Dues>, FoldError> {
+    if reflects(member, entry.seq) {
+        return Ok(None);
+    }
+    if member.last_entry != entry.previous {
+        let (last, previous, seq) = (member.last_entry.0, entry.previous.0, entry.seq.0);
+        return Err(FoldError::Stale(format!("a member ends at {last}, but her entry {seq} follows {previous}")));
+    }
+    let before = member.next_due();
+    let changed = Arc::make_mut(member);
+    changed.apply_entry(entry).map_err(|error| ReadError::Damaged(format!("entry {}: {error}", entry.seq.0)))?;
+    Ok(Some((stored.due, before, changed.next_due())))
 }
 
 fn begin_member(known: &mut Known, entry: &Entry) -> Result<(), FoldError> {
@@ -178,7 +199,7 @@ fn begin_member(known: &mut Known, entry: &Entry) -> Result<(), FoldError> {
     let mut member = Member::default();
     member.apply_entry(entry).map_err(|error| ReadError::Damaged(format!("entry {}: {error}", entry.seq.0)))?;
     known.due.change(entry.member, None, None, member.next_due());
-    known.members.change(Arc::new(member), Stored::default());
+    known.members.replace(&Arc::new(member), Stored::default);
     Ok(())
 }
 
@@ -221,7 +242,7 @@ fn is_kept(almanac: &Almanac, ward: u8, seq: Seq) -> bool {
 /// Reads the snapshots of all members that will be folded into, in the order in which they lie.
 fn preload(core: &Core, almanac: &Almanac, from: Seq, last: Seq) -> Result<(), ReadError> {
     let mut touched: HashSet<MemberKey, KeyHash> = HashSet::default();
-    core.journal.passage(from, last).each(|frame| {
+    core.journal.passage(from, last).unproven().each(|frame| {
         for entry in frame.entries() {
             let (Place { seq, .. }, _, bytes): (_, Slot, _) = entry.map_err(|damage| in_frame(frame, &damage))?;
             let key = entry::member_of(bytes).map_err(|damage| in_frame(frame, &damage))?;

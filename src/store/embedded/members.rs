@@ -42,6 +42,16 @@ pub struct Slot {
     weight: u32,
 }
 
+impl Slot {
+    /// Weighs a member who changed; whether she had changed before, and what she weighed.
+    fn weigh(&mut self) -> (bool, u64) {
+        let before = (self.dirty, u64::from(self.weight));
+        self.dirty = true;
+        self.weight = weight_of(&self.member);
+        before
+    }
+}
+
 #[derive(Default)]
 struct Ward {
     slots: HashMap<MemberKey, Slot, KeyHash>,
@@ -106,9 +116,22 @@ impl Members {
         self.ward(key).map_or(0, |ward| ward.evictions)
     }
 
-    /// Puts a changed member; `stored` is what the snapshot database says of her.
-    pub fn change(&mut self, member: Arc<Member>, stored: Stored) {
-        self.put(member, stored, true);
+    /// Puts a changed member in the place of herself; answers with what the snapshot database says of her, which is
+    /// `stored` if she is not here.
+    pub fn replace(&mut self, member: &Arc<Member>, stored: impl FnOnce() -> Stored) -> Stored {
+        let Some(ward) = self.wards.get_mut(ward_number(&member.key)) else { return stored() };
+        let Some(slot) = ward.slots.get_mut(&member.key) else {
+            let stored = stored();
+            self.put(Arc::clone(member), stored, true);
+            return stored;
+        };
+        slot.member = Arc::clone(member);
+        let stored = slot.stored;
+        let (was_dirty, old) = slot.weigh();
+        let new = u64::from(slot.weight);
+        ward.dirty += u64::from(!was_dirty);
+        self.reweigh(was_dirty, old, new);
+        stored
     }
 
     /// Puts a member as her snapshot has her, unless she is here by now or members were forgotten meanwhile.
@@ -140,23 +163,27 @@ impl Members {
         }
     }
 
-    /// Folds a change into a member in place; `None` if she is not here.
-    pub fn amend<T>(&mut self, key: &MemberKey, fold: impl FnOnce(&mut Member) -> T) -> Option<T> {
+    /// Lets `fold` change a member in place, unless it answers with `None`; `None` if she is not here.
+    pub fn amend<T>(&mut self, key: &MemberKey, fold: impl FnOnce(&mut Arc<Member>, Stored) -> Option<T>) -> Option<T> {
         let ward = self.wards.get_mut(ward_number(key))?;
         let slot = ward.slots.get_mut(key)?;
-        let folded = fold(Arc::make_mut(&mut slot.member));
-        let (old, new) = (u64::from(slot.weight), weight_of(&slot.member));
-        self.weight = self.weight + u64::from(new) - old;
-        if slot.dirty {
-            self.dirty_weight = self.dirty_weight + u64::from(new) - old;
-        } else {
-            slot.dirty = true;
-            ward.dirty += 1;
-            self.dirty += 1;
-            self.dirty_weight += u64::from(new);
-        }
-        slot.weight = new;
+        let folded = fold(&mut slot.member, slot.stored)?;
+        let (was_dirty, old) = slot.weigh();
+        let new = u64::from(slot.weight);
+        ward.dirty += u64::from(!was_dirty);
+        self.reweigh(was_dirty, old, new);
         Some(folded)
+    }
+
+    /// A member who is dirty now weighed `old` and weighs `new`.
+    const fn reweigh(&mut self, was_dirty: bool, old: u64, new: u64) {
+        self.weight = self.weight + new - old;
+        if was_dirty {
+            self.dirty_weight = self.dirty_weight + new - old;
+        } else {
+            self.dirty += 1;
+            self.dirty_weight += new;
+        }
     }
 
     /// Every changed member of a ward, by key, with what the snapshot database says of her.

@@ -38,12 +38,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use self::core::{Before, Core, Holders};
+use self::core::{Core, Holders};
 pub use self::journal::Verified;
 use self::journal::{Head, Writer};
 pub use self::opening::OpenError;
 pub use self::options::{BatchTiming, CommitTiming, Nobody, Observer, Options};
-use super::effects::{Effects, compare_chains, compare_head, conflict};
+use super::effects::{Before, Effects, compare_chains, compare_head, conflict};
 use super::{Answer, CommitError, Found, Group, ReadError, Status, Store, Wants};
 use crate::domain::event::{Entry, Seq};
 use crate::domain::member::Member;
@@ -113,7 +113,7 @@ impl Embedded {
         let appended = writer.append(group.recorded_at, &group.entries).inspect_err(|error| self.judge(error))?;
         let (durable, entries) = (start.elapsed(), group.entries.len() as u64);
         let head = writer.head();
-        self.core.apply(group, before, effects, head, &holders);
+        self.core.apply(&group, &before, effects, head, &holders);
         drop(writer);
         self.core.options.observer.committed(CommitTiming {
             entries,
@@ -135,11 +135,10 @@ impl Embedded {
 
     /// Compares a group with everything it depends on.
     fn compare(&self, group: &Group) -> Result<(Vec<Before>, Effects, Holders), CommitError> {
-        let found = self.core.find_members(group.members.iter().map(|change| change.after.key)).map_err(unreadable)?;
-        let before: Vec<Before> = group.members.iter().map(|change| found.get(&change.after.key).cloned()).collect();
+        let before = self.core.before(group).map_err(unreadable)?;
         let head = self.core.known().head;
         compare_head(group, head.seq, head.moment)?;
-        compare_chains(group, |key| found.get(&key))?;
+        compare_chains(group, &before)?;
         let mut effects = Effects::of(&group.entries)?;
         let mut holders = Holders::default();
         effects.compare_moves(|hash| {

@@ -59,14 +59,17 @@ struct Snapshots {
 /// # Errors
 /// See [`OpenError`]; nothing was changed then, but for a torn tail cut and snapshots set aside.
 pub fn open(options: Options) -> Result<Arc<Embedded>, OpenError> {
+    let start = Instant::now();
     let folder = Folder::take(&options.dir)?;
     let free = options.files.free(&options.dir).unwrap_or(u64::MAX);
     folder.keep_ballast(options.ballast_bytes, free, options.free_floor_bytes);
     let mut repairs = Vec::new();
     let mut snapshots = open_snapshots(&folder, &options, &mut repairs)?;
+    tracing::debug!(took = ?start.elapsed(), "the snapshot database is open");
     let recovered = recover(&options.files, folder.journal(), random(), reflected(&snapshots))?;
     let Recovered { journal, current, head, repairs: cuts } = recovered;
     repairs.extend(cuts);
+    tracing::debug!(took = ?start.elapsed(), "the journal is open");
     let is_foreign = |almanac: &Almanac| almanac.epoch != journal.epoch();
     if snapshots.almanac.as_ref().is_some_and(is_foreign) {
         drop(snapshots);
@@ -143,12 +146,11 @@ fn gather(
 ) -> Result<Gathered, FoldError> {
     let Snapshots { rows, almanac } = snapshots;
     let almanac = almanac.unwrap_or_else(|| Almanac::blank(journal.epoch()));
-    let start = Instant::now();
     let known = Known {
         head: Head { seq: crate::domain::event::Seq(almanac.lowest()), ..Head::NONE },
         members: Members::within(options.cache_bytes),
         identifiers: Identifiers::default(),
-        claims: Claims::load(&rows)?,
+        claims: Claims::default(),
         due: Due::default(),
         programs: programs(&rows, journal)?,
         unkept_programs: Vec::new(),
@@ -156,19 +158,15 @@ fn gather(
     let shelves = [Shelf::new(b'm', &almanac.members), Shelf::new(b'i', &almanac.identifiers)];
     let core = Arc::new(Core::new(options.clone(), Arc::clone(journal), rows, shelves, known));
     core.publish(&core.known());
-    let begin = head.seq.0.max(almanac.lowest().saturating_add(options.round_entries));
-    let keeper = Keeper::new(Arc::clone(&core), almanac.clone(), begin);
+    let keeper = Keeper::new(Arc::clone(&core), almanac.clone(), head.seq.0);
     let keeper = std::thread::Builder::new().name("rung-keeper".into()).spawn(move || keeper.run());
     let keeper = keeper.map_err(|error| ReadError::Unavailable(error.to_string()))?;
-    let loaded = start.elapsed();
     if let Err(error) = fold(&core, &almanac, head) {
         core.signals().stop = true;
         core.wake.notify_all();
         let _ = keeper.join();
         return Err(error);
     }
-    let folded = head.seq.0.saturating_sub(almanac.lowest());
-    tracing::info!(?loaded, folded, took = ?start.elapsed(), "the store is open");
     Ok((core, keeper))
 }
 

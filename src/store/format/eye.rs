@@ -4,7 +4,7 @@
 
 use super::Damage;
 use crate::domain::calendar::{Day, Zone};
-use crate::domain::units::{Moment, Points};
+use crate::domain::units::{Moment, Points, Text};
 
 /// What stands in a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,7 @@ pub const fn unzigzag(n: u64) -> i64 {
 ///
 /// # Errors
 /// [`Damage`] if it is cut short or longer than 64 bits.
+#[inline]
 pub fn take_varint(bytes: &mut &[u8]) -> Result<u64, Damage> {
     if let Some((&first @ 0..0x80, rest)) = bytes.split_first() {
         *bytes = rest;
@@ -75,6 +76,7 @@ impl<'a> Eye<'a> {
     ///
     /// # Errors
     /// [`Damage`] if it is cut short or of a wire type never written.
+    #[inline]
     pub fn next(&mut self) -> Result<Option<(u64, Wire<'a>)>, Damage> {
         if self.0.is_empty() {
             return Ok(None);
@@ -151,8 +153,8 @@ impl<'a> Wire<'a> {
 
     /// The text.
     #[allow(clippy::missing_errors_doc)]
-    pub fn text(self) -> Result<Box<str>, Damage> {
-        self.str().map(Box::from)
+    pub fn text(self) -> Result<Text, Damage> {
+        self.str().map(Text::from)
     }
 
     /// The text, borrowed.
@@ -200,7 +202,7 @@ pub fn unknown(what: &str, field: u64) -> Damage {
 fn zone_named(name: &str) -> Option<Zone> {
     use std::cell::RefCell;
     const KEPT: usize = 64;
-    thread_local!(static ZONES: RefCell<Vec<(Box<str>, Zone)>> = const { RefCell::new(Vec::new()) });
+    thread_local!(static ZONES: RefCell<Vec<(Text, Zone)>> = const { RefCell::new(Vec::new()) });
     ZONES.with_borrow_mut(|kept| {
         if let Some((_, zone)) = kept.iter().find(|(known, _)| &**known == name) {
             return Some(zone.clone());
