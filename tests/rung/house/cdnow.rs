@@ -48,8 +48,7 @@ async fn the_whole_file_comes_to_the_published_sums() {
     let members = till.all_members("cdnow").await;
     assert_eq!(members.len(), CUSTOMERS);
     assert_eq!(members.iter().map(|member| member.entry_count as u64).sum::<u64>(), ROWS + CUSTOMERS as u64);
-    for (wallet, sum) in [("floor", 2_453_159), ("half-up", 2_498_114), ("half-even", 2_497_914), ("ceil", 2_522_446)]
-    {
+    for (wallet, sum) in [("floor", 2_453_159), ("half-up", 2_498_114), ("half-even", 2_497_914), ("ceil", 2_522_446)] {
         assert_eq!(points(&members, wallet), sum, "{wallet}");
     }
     assert_eq!(readings(&members, "spend_ever").sum::<i64>(), 250_031_563);

@@ -110,7 +110,8 @@ impl Load {
                 members: Vec::new(),
             };
             let is_calling = number < CALLING;
-            writers.push(tokio::spawn(async move { if is_calling { writer.call().await } else { writer.flow().await } }));
+            writers
+                .push(tokio::spawn(async move { if is_calling { writer.call().await } else { writer.flow().await } }));
         }
         Self { notes, writers }
     }

@@ -6,6 +6,7 @@
 mod books;
 mod cdnow;
 mod crash;
+mod drain;
 mod exactly_once;
 mod load;
 mod server;

@@ -111,6 +111,13 @@ impl House {
         &self.running.as_ref().expect("a running server").address
     }
 
+    /// Where the server shows its metrics; it only tells its log.
+    pub fn operations(&self) -> String {
+        let log = self.log();
+        let line = log.lines().find(|line| line.contains("operations port")).expect("an operations port");
+        line.split_once("address=").unwrap().1.to_owned()
+    }
+
     /// A connection of its own.
     pub async fn till(&self) -> Till {
         Till::connect(self.address()).await

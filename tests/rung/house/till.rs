@@ -97,8 +97,7 @@ impl Till {
     /// Every member of a program, page by page.
     pub async fn all_members(&self, program: &str) -> Vec<pb::Member> {
         let mut all = Vec::new();
-        let mut request =
-            pb::ListMembersRequest { program: program.into(), page_size: 500, page_token: String::new() };
+        let mut request = pb::ListMembersRequest { program: program.into(), page_size: 500, page_token: String::new() };
         loop {
             let page = self.members().list_members(request.clone()).await.unwrap().into_inner();
             all.extend(page.members);
