@@ -2,6 +2,13 @@
 //!
 //! `store_bench DIR ENTRIES MEMBERS GROUP` writes; `store_bench DIR open` only opens and reports.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a bench that cannot go on says so by panicking"
+)]
+
 #[global_allocator]
 static HEAP: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -106,7 +113,7 @@ fn purchase(number: u64, clock: i64, zone: &Zone) -> PurchaseRecorded {
         meters: vec![MeterPost { meter: MeterId(Word(2)), window: Day(20_454), amount: Points(n) }],
     };
     PurchaseRecorded {
-        purchase: Purchase {
+        purchase: std::sync::Arc::new(Purchase {
             receipt: ReceiptKey { source: "store-17/till-2".into(), id: format!("2025-12-17-{number}").into() },
             kind: "sale".into(),
             occurred_at: Moment(clock - 1_500_000),
@@ -118,7 +125,7 @@ fn purchase(number: u64, clock: i64, zone: &Zone) -> PurchaseRecorded {
             store: "store-17".into(),
             partner: "".into(),
             attributes: Vec::new(),
-        },
+        }),
         counted_at: Moment(clock - 1_500_000),
         tier: Some(TierId(Word(3))),
         grants: vec![grant(Part::Base, 16), grant(Part::TierBonus(TierId(Word(4))), 4)],
@@ -169,8 +176,10 @@ impl Bench {
             draft.apply_entry(&entry).unwrap();
             entries.push(Arc::new(entry));
         }
-        let members =
-            drafts.into_values().map(|(expected_version, m)| MemberChange { expected_version, after: Arc::new(m) }).collect();
+        let members = drafts
+            .into_values()
+            .map(|(expected_version, m)| MemberChange { expected_version, after: Arc::new(m) })
+            .collect();
         let group = Group { recorded_at: Moment(self.clock), entries, members };
         drop(found);
         self.clock += 1000;
@@ -185,8 +194,12 @@ fn main() {
     let dir = &args[1];
     let watch = Arc::new(Watch::default());
     let mut options = Options { observer: watch.clone(), ..Options::new(dir) };
-    if let Ok(n) = std::env::var("ROUND") { options.round_entries = n.parse().unwrap(); }
-    if let Ok(n) = std::env::var("CACHE_MB") { options.cache_bytes = n.parse::<u64>().unwrap() << 20; }
+    if let Ok(n) = std::env::var("ROUND") {
+        options.round_entries = n.parse().unwrap();
+    }
+    if let Ok(n) = std::env::var("CACHE_MB") {
+        options.cache_bytes = n.parse::<u64>().unwrap() << 20;
+    }
     let start = Instant::now();
     let store = Embedded::open(options).unwrap();
     println!("open {:.2}s rss {} MB {:?}", start.elapsed().as_secs_f64(), rss(), store.status());
@@ -202,14 +215,22 @@ fn main() {
         let mut at = Seq(0);
         while at < head {
             let more = now(store.feed(at, 10_000)).unwrap();
-            for e in &more { folded.entry(e.member).or_default().apply_entry(e).unwrap(); }
+            for e in &more {
+                folded.entry(e.member).or_default().apply_entry(e).unwrap();
+            }
             at = more.last().unwrap().seq;
         }
         let (mut n, mut after) = (0, None);
         loop {
             let more = now(store.members(ProgramNo(0), after, 1000)).unwrap();
-            for m in &more { assert_eq!(**m, folded[&m.key]); n += 1; }
-            match more.last() { Some(m) => after = Some(m.key), None => break }
+            for m in &more {
+                assert_eq!(**m, folded[&m.key]);
+                n += 1;
+            }
+            match more.last() {
+                Some(m) => after = Some(m.key),
+                None => break,
+            }
         }
         assert_eq!(n, folded.len());
         println!("fold(journal) = member for all {n}");
@@ -217,14 +238,26 @@ fn main() {
     }
     let [total, members, size]: [u64; 3] = std::array::from_fn(|i| args[i + 2].parse().unwrap());
     let head = store.status().head.0;
-    let mut bench = Bench { store: store.clone(), head, clock: store.status().head_recorded_at.0.max(1_766_000_000_000_000) + 1, made: Duration::ZERO, read: Duration::ZERO };
+    let mut bench = Bench {
+        store: store.clone(),
+        head,
+        clock: store.status().head_recorded_at.0.max(1_766_000_000_000_000) + 1,
+        made: Duration::ZERO,
+        read: Duration::ZERO,
+    };
     let keys: Vec<MemberKey> = (0..members).map(|n| MemberKey::of("cafe", &format!("member-{n}"))).collect();
     let zone = Zone::named("America/Chicago").unwrap();
     if head == 0 {
         let start = Instant::now();
         for first in (0..members).step_by(2048) {
             let orders = (first..(first + 2048).min(members)).map(|n| {
-                let enrolled = MemberEnrolled { member_id: format!("member-{n}").into(), id_given: true, identifiers: vec![], attributes: vec![], base_tier: Some(TierId(Word(3))) };
+                let enrolled = MemberEnrolled {
+                    member_id: format!("member-{n}").into(),
+                    id_given: true,
+                    identifiers: vec![],
+                    attributes: vec![],
+                    base_tier: Some(TierId(Word(3))),
+                };
                 (keys[n as usize], vec![Fact::MemberEnrolled(enrolled)], None)
             });
             let orders = orders.collect();
@@ -239,12 +272,16 @@ fn main() {
     let mut before = threads();
     while done < total {
         let made = Instant::now();
-        let orders: Vec<_> = (0..size.min(total - done)).map(|n| {
-            random ^= random << 13; random ^= random >> 7; random ^= random << 17;
-            let recorded = purchase(head + done + n, bench.clock, &zone);
-            let claim = Claim::receipt(ProgramNo(0), &recorded.purchase.receipt);
-            (keys[(random % members) as usize], vec![Fact::PurchaseRecorded(Box::new(recorded))], Some(claim))
-        }).collect();
+        let orders: Vec<_> = (0..size.min(total - done))
+            .map(|n| {
+                random ^= random << 13;
+                random ^= random >> 7;
+                random ^= random << 17;
+                let recorded = purchase(head + done + n, bench.clock, &zone);
+                let claim = Claim::receipt(ProgramNo(0), &recorded.purchase.receipt);
+                (keys[(random % members) as usize], vec![Fact::PurchaseRecorded(Box::new(recorded))], Some(claim))
+            })
+            .collect();
         bench.made += made.elapsed();
         done += orders.len() as u64;
         bench.group(orders);
@@ -256,20 +293,53 @@ fn main() {
             let p = |q: f64| sums.commits[((sums.commits.len() - 1) as f64 * q) as usize];
             let per = |d: Duration| d.as_secs_f64() * 1e6 / n;
             let status = store.status();
-            println!("{:>4.1}M: {:>7.0}/s | per order us: make {:.2} read {:.2} prepare {:.2} write {:.2} sync {:.2} apply {:.2} wait {:.2} | commit p50 {} p99 {} max {} | lag {} dirty {} cached {} rss {} | kept {} rows {} batches {:.1} MB {:.2}s",
-                done as f64 / 1e6, n / spent, per(bench.made), per(bench.read), per(sums.prepared), per(sums.written), per(sums.synced), per(sums.applied), per(sums.waited),
-                p(0.5), p(0.99), p(1.0), status.head.0 - status.checkpoint.0, status.dirty_members, status.cached_members, rss(), sums.rows, sums.batches, sums.row_bytes as f64 / 1e6, sums.keeping.as_secs_f64());
+            println!(
+                "{:>4.1}M: {:>7.0}/s | per order us: make {:.2} read {:.2} prepare {:.2} write {:.2} sync {:.2} apply {:.2} wait {:.2} | commit p50 {} p99 {} max {} | lag {} dirty {} cached {} rss {} | kept {} rows {} batches {:.1} MB {:.2}s",
+                done as f64 / 1e6,
+                n / spent,
+                per(bench.made),
+                per(bench.read),
+                per(sums.prepared),
+                per(sums.written),
+                per(sums.synced),
+                per(sums.applied),
+                per(sums.waited),
+                p(0.5),
+                p(0.99),
+                p(1.0),
+                status.head.0 - status.checkpoint.0,
+                status.dirty_members,
+                status.cached_members,
+                rss(),
+                sums.rows,
+                sums.batches,
+                sums.row_bytes as f64 / 1e6,
+                sums.keeping.as_secs_f64()
+            );
             let after = threads();
-            let mut used: Vec<_> = after.iter().map(|(k, v)| (k.clone(), v - before.get(k).unwrap_or(&0.0))).filter(|x| x.1 > 0.005).collect();
+            let mut used: Vec<_> = after
+                .iter()
+                .map(|(k, v)| (k.clone(), v - before.get(k).unwrap_or(&0.0)))
+                .filter(|x| x.1 > 0.005)
+                .collect();
             used.sort_by(|a, b| b.1.total_cmp(&a.1));
-            println!("      cpu us/order {:?}", used.iter().map(|(k, v)| format!("{k} {:.2}", v * 1e6 / n)).collect::<Vec<_>>());
+            println!(
+                "      cpu us/order {:?}",
+                used.iter().map(|(k, v)| format!("{k} {:.2}", v * 1e6 / n)).collect::<Vec<_>>()
+            );
             before = after;
             (bench.made, bench.read) = Default::default();
             start = Instant::now();
         }
     }
     let status = store.status();
-    println!("total {:.0}/s; journal {} MB = {:.0} B/entry, snapshots {} MB", total as f64 / all.elapsed().as_secs_f64(), status.journal_bytes >> 20, status.journal_bytes as f64 / status.head.0 as f64, status.snapshot_bytes >> 20);
+    println!(
+        "total {:.0}/s; journal {} MB = {:.0} B/entry, snapshots {} MB",
+        total as f64 / all.elapsed().as_secs_f64(),
+        status.journal_bytes >> 20,
+        status.journal_bytes as f64 / status.head.0 as f64,
+        status.snapshot_bytes >> 20
+    );
     // As after kill -9: nothing is closed.
     std::process::exit(9);
 }

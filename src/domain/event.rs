@@ -3,6 +3,8 @@
 //! Facts carry results, never rules, so a member is their plain fold and replay needs no program. They are for
 //! ever: a variant may gain fields, never change what a field means. How they are written is `store/format.rs`.
 
+use std::sync::Arc;
+
 use super::calendar::Day;
 use super::order::{AttributeValue, Claim, Identifier, MemberKey, Note, Purchase};
 use super::program::{MeterId, ProgramNo, RuleId, TierId, WalletId, Word};
@@ -146,7 +148,7 @@ pub struct MemberEnrolled {
 #[derive(Clone, Debug, PartialEq)]
 pub struct PurchaseRecorded {
     /// The purchase, as the till reported it; a repeated receipt is compared against this, field by field.
-    pub purchase: Purchase,
+    pub purchase: Arc<Purchase>,
     /// The moment it counts at: `occurred_at`, or our clock where that was a little ahead.
     pub counted_at: Moment,
     /// The tier the member held then, if the program has a ladder.

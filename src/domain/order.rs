@@ -3,6 +3,8 @@
 //! An [`Order`] is a command with its member, key, caller and time; a [`Refusal`] is a "no" with a stable name.
 //! Nothing here decides anything (that is `decide/`) or knows the wire.
 
+use std::sync::Arc;
+
 use super::calendar::Zone;
 use super::event::Seq;
 use super::program::source::Flaw;
@@ -90,7 +92,7 @@ pub enum Verb {
     /// Close for good.
     Close(Note),
     /// Record a purchase.
-    RecordPurchase(Box<Purchase>),
+    RecordPurchase(Arc<Purchase>),
     /// Bring the member up to now; the sweeper's order, keyless and idempotent.
     Settle,
 }
@@ -331,6 +333,9 @@ pub enum Refusal {
     /// The member has no such identifier.
     #[error("the member has no such identifier")]
     IdentifierNotLinked,
+    /// The member has this identifier already.
+    #[error("the member has this identifier already")]
+    IdentifierAlreadyLinked,
     /// The member is suspended.
     #[error("the member is suspended")]
     MemberSuspended,
@@ -397,6 +402,7 @@ impl Refusal {
             Self::MemberExists => "MEMBER_EXISTS",
             Self::IdentifierClaimed { .. } => "IDENTIFIER_CLAIMED",
             Self::IdentifierNotLinked => "IDENTIFIER_NOT_LINKED",
+            Self::IdentifierAlreadyLinked => "IDENTIFIER_ALREADY_LINKED",
             Self::MemberSuspended => "MEMBER_SUSPENDED",
             Self::MemberNotSuspended => "MEMBER_NOT_SUSPENDED",
             Self::MemberClosed => "MEMBER_CLOSED",

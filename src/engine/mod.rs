@@ -1,243 +1,409 @@
 //! The one place where the pure core meets what is durable.
 //!
-//! (Skeleton: the shape the edge speaks to.)
+//! Callers hand in orders and get answers that would survive a power cut; one [`lane`] decides and commits them in
+//! groups. Reads look at what is kept and settle a copy to now. The engine knows the domain and the store's seam,
+//! never the wire, and no engine below the seam.
 
+mod answer;
+pub mod clock;
+mod draft;
+pub mod figures;
+mod lane;
+mod programs;
+mod pseudonym;
+mod versions;
+
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use arc_swap::ArcSwap;
+use tokio::sync::{Semaphore, TryAcquireError, mpsc, oneshot, watch};
+
+use crate::domain::decide;
 use crate::domain::event::{Entry, Seq};
 use crate::domain::member::Member;
 use crate::domain::order::{Identifier, MemberKey, MemberName, Order, Refusal};
-use crate::domain::program::{ProgramNo, Timeline};
+use crate::domain::program::Timeline;
 use crate::domain::units::Moment;
-use crate::store::{ReadError, Status};
+use crate::store::{Store, Wants};
+pub use answer::{Applied, ApplyProgram, Denied, EngineStatus, Failure, Outcome, View};
+use clock::Clock;
+use lane::{Job, Lane, Orders};
+pub use programs::Programs;
+pub use pseudonym::Pseudonyms;
 
-/// Whether an order did something or had been done before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Done now.
-    Applied,
-    /// Done before under the same key.
-    Replayed,
-}
-
-/// The answer to an order: what it did, and the member after it.
-#[derive(Clone, Debug)]
-pub struct Applied {
-    /// Done now or before.
-    pub outcome: Outcome,
-    /// The entries it made (of a replay: that the first one made). Empty for a rehearsal.
-    pub entries: Vec<Arc<Entry>>,
-    /// For a rehearsal: the entries it would have made.
-    pub rehearsed: bool,
-    /// The member, settled to now.
-    pub view: View,
-}
-
-/// A member as she stands now: settled, so that a read shows what the next write will do.
-#[derive(Clone, Debug)]
-pub struct View {
-    /// The member, settled.
-    pub member: Arc<Member>,
-    /// Her program.
-    pub timeline: Arc<Timeline>,
-    /// The moment she is settled to.
-    pub now: Moment,
-}
-
-/// Why an order was not carried out.
-#[derive(Debug, thiserror::Error)]
-pub enum Denied {
-    /// A "no".
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// A failure; nothing was kept unless it says unknown.
-    #[error(transparent)]
-    Failed(#[from] Failure),
-}
-
-/// A failure of ours, not a "no".
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum Failure {
-    /// The queue is full; nothing was started.
-    #[error("the server is overloaded")]
-    Overloaded,
-    /// The server is draining.
-    #[error("the server is draining")]
-    Draining,
-    /// The store is out of room; nothing was kept.
-    #[error("the store is out of room")]
-    NoRoom,
-    /// The store cannot answer.
-    #[error("the store cannot answer: {0}")]
-    Store(String),
-    /// The deadline passed before the order was decided; nothing was kept.
-    #[error("the deadline passed before the order was decided")]
-    DeadlineExceeded,
-}
-
-impl From<ReadError> for Failure {
-    fn from(error: ReadError) -> Self {
-        Self::Store(error.to_string())
-    }
-}
-
-/// A new program version to apply.
-#[derive(Clone, Debug)]
-pub struct ApplyProgram {
-    /// The TOML text.
-    pub source: Box<str>,
-    /// When it takes effect; now if absent. A first version holds from the beginning of time.
-    pub effective_at: Option<Moment>,
-    /// The newest version the caller knows; 0 to not compare.
-    pub expected_version: u32,
-    /// The caller's key.
-    pub request_id: Box<str>,
-    /// Check only.
-    pub dry_run: bool,
-}
-
-/// All programs at one moment.
-#[derive(Clone, Debug, Default)]
-pub struct Programs {
-    timelines: Vec<Arc<Timeline>>,
-}
-
-impl Programs {
-    /// The program with this id.
-    #[must_use]
-    pub fn named(&self, id: &str) -> Option<&Arc<Timeline>> {
-        self.timelines.iter().find(|timeline| &*timeline.newest().id == id)
-    }
-
-    /// The program with this number.
-    #[must_use]
-    pub fn numbered(&self, number: ProgramNo) -> Option<&Arc<Timeline>> {
-        self.timelines.get(usize::from(number.0))
-    }
-
-    /// All of them, in the order of their first version.
-    #[must_use]
-    pub fn all(&self) -> &[Arc<Timeline>] {
-        &self.timelines
-    }
-}
-
-/// How the engine is doing.
-#[derive(Clone, Debug)]
-pub struct EngineStatus {
-    /// The store's own report.
-    pub store: Status,
-    /// Orders waiting.
-    pub queued: usize,
-    /// How many may wait.
+/// What the engine is composed of.
+pub struct Options {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// Where moments come from.
+    pub clock: Clock,
+    /// The secret identifiers are hashed under.
+    pub pseudonyms: Pseudonyms,
+    /// How many orders may wait or be in work, 1 to 4,000,000.
     pub queue_limit: usize,
-    /// Whether the clock is a test clock.
-    pub test_clock: bool,
-    /// The engine's clock.
-    pub now: Moment,
-    /// Whether the engine is draining.
-    pub draining: bool,
 }
 
-/// The orders of one stream batch, being decided.
-pub type Batch = tokio::sync::oneshot::Receiver<Vec<Result<Applied, Denied>>>;
+/// How many orders wait unless told otherwise: enough to fill several groups, little enough to be answered within
+/// a second.
+pub const QUEUE_LIMIT: usize = 65_536;
+
+struct Shared {
+    store: Arc<dyn Store>,
+    clock: Clock,
+    pseudonyms: Pseudonyms,
+    programs: ArcSwap<Programs>,
+    head: watch::Sender<Seq>,
+    clock_moved: watch::Sender<Moment>,
+    broken: watch::Sender<Option<String>>,
+    figures: figures::Figures,
+    draining: AtomicBool,
+    room: Arc<Semaphore>,
+    queue_limit: usize,
+}
+
+impl Shared {
+    fn status(&self) -> EngineStatus {
+        EngineStatus {
+            store: self.store.status(),
+            queued: self.queue_limit.saturating_sub(self.room.available_permits()),
+            queue_limit: self.queue_limit,
+            test_clock: self.clock.is_test(),
+            now: self.clock.now(),
+            draining: self.draining.load(Ordering::Acquire),
+        }
+    }
+
+    fn broken(&self, why: &str) {
+        self.draining.store(true, Ordering::Release);
+        self.broken.send_replace(Some(why.to_owned()));
+    }
+}
+
+/// The orders of one stream batch, being decided; answered together, in order.
+pub type Batch = oneshot::Receiver<Vec<Result<Applied, Denied>>>;
 
 /// The engine: cheap to clone, shared by every caller.
 #[derive(Clone)]
-pub struct Engine {}
+pub struct Engine {
+    shared: Arc<Shared>,
+    jobs: mpsc::UnboundedSender<Job>,
+}
+
+/// The lane's thread; ends when every [`Engine`] is dropped.
+pub type LaneThread = std::thread::JoinHandle<()>;
 
 impl Engine {
-    /// Carries out one order; durable when it returns. A full queue is [`Failure::Overloaded`].
-    pub async fn submit(&self, _order: Order) -> Result<Applied, Denied> {
-        Err(Failure::Draining.into())
+    /// Starts the engine on a store: reads the programs and starts the lane.
+    ///
+    /// # Errors
+    /// The store cannot be read, a stored program cannot be understood, or no thread can be started.
+    pub async fn start(options: Options) -> anyhow::Result<(Self, LaneThread)> {
+        let programs = stored_programs(&*options.store).await?;
+        let (jobs, waiting) = mpsc::unbounded_channel();
+        let head = options.store.status().head;
+        let shared = Arc::new(Shared {
+            store: options.store,
+            clock_moved: watch::Sender::new(options.clock.now()),
+            clock: options.clock,
+            pseudonyms: options.pseudonyms,
+            programs: ArcSwap::from_pointee(programs),
+            head: watch::Sender::new(head),
+            broken: watch::Sender::new(None),
+            figures: figures::Figures::new(&opentelemetry::global::meter("rung")),
+            draining: AtomicBool::new(false),
+            room: Arc::new(Semaphore::new(options.queue_limit)),
+            queue_limit: options.queue_limit,
+        });
+        let lane = Lane::new(Arc::clone(&shared), waiting);
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        let thread = std::thread::Builder::new().name("lane".into()).spawn(move || runtime.block_on(lane.run()))?;
+        Ok((Self { shared, jobs }, thread))
+    }
+
+    /// Carries out one order; durable when it returns.
+    ///
+    /// # Errors
+    /// The refusal, or a failure; a full queue is [`Failure::Overloaded`] and nothing was started.
+    pub async fn submit(&self, order: Order) -> Result<Applied, Denied> {
+        self.accepting()?;
+        let permit = match Arc::clone(&self.shared.room).try_acquire_owned() {
+            Ok(permit) => permit,
+            Err(TryAcquireError::NoPermits) => return Err(Failure::Overloaded.into()),
+            Err(TryAcquireError::Closed) => return Err(Failure::Draining.into()),
+        };
+        let (reply, answer) = oneshot::channel();
+        let orders = Orders::One { order: Box::new(order), span: tracing::Span::current(), reply };
+        self.send(Job::Orders { orders, permit })?;
+        answer.await.map_err(|_| Denied::Failed(Failure::Draining))?
     }
 
     /// Queues orders of a stream, in order, waiting for room; answers come together, in order.
-    pub async fn submit_all(&self, _orders: Vec<Order>) -> Result<Batch, Failure> {
-        Err(Failure::Draining)
+    ///
+    /// # Errors
+    /// [`Failure::Draining`].
+    pub async fn submit_all(&self, orders: Vec<Order>) -> Result<Batch, Failure> {
+        self.accepting()?;
+        let wanted = orders.len().min(self.shared.queue_limit);
+        let wanted = u32::try_from(wanted).unwrap_or(u32::MAX);
+        let permit = Arc::clone(&self.shared.room).acquire_many_owned(wanted).await.map_err(|_| Failure::Draining)?;
+        let (reply, answer) = oneshot::channel();
+        self.send(Job::Orders { orders: Orders::Many { orders, reply }, permit })?;
+        Ok(answer)
     }
 
     /// The same path as [`Self::submit`], nothing kept (`dry_run`, quotes).
-    pub async fn rehearse(&self, _order: Order) -> Result<Applied, Denied> {
-        Err(Failure::Draining.into())
+    ///
+    /// # Errors
+    /// As [`Self::submit`].
+    pub async fn rehearse(&self, order: Order) -> Result<Applied, Denied> {
+        let programs = self.shared.programs.load_full();
+        let status = self.shared.store.status();
+        let mut draft = draft::Draft::new(programs, self.now().max(status.head_recorded_at), status.head);
+        lane::read_for(&mut draft, &self.shared, &[&order]).await?;
+        draft.decide(&order)
     }
 
     /// One member, settled to now.
-    pub async fn member(&self, _program: &str, _name: &MemberName) -> Result<View, Denied> {
-        Err(Failure::Draining.into())
+    ///
+    /// # Errors
+    /// Unknown program or member, or the store cannot answer.
+    pub async fn member(&self, program: &str, name: &MemberName) -> Result<View, Denied> {
+        let timeline = self.timeline(program)?;
+        let mut wants = Wants::default();
+        match name {
+            MemberName::Id(id) => wants.members.push(MemberKey::of(program, id)),
+            MemberName::Identifier(identifier) => wants.identifiers.push(identifier.hash),
+        }
+        let found = self.shared.store.read(&wants).await?;
+        let member = found.members.into_values().next().ok_or(Refusal::UnknownMember)?;
+        Ok(self.view(member, timeline))
     }
 
-    /// Members of a program in the order of their keys, after `after`.
-    pub async fn members(&self, _program: &str, _after: Option<MemberKey>, _limit: usize) -> Result<Vec<View>, Denied> {
-        Err(Failure::Draining.into())
+    /// The ids of members, by key; a key nobody has is absent.
+    ///
+    /// # Errors
+    /// The store cannot answer.
+    pub async fn member_ids(&self, keys: &[MemberKey]) -> Result<HashMap<MemberKey, Box<str>>, Failure> {
+        let members = keys.iter().copied().filter(|key| *key != MemberKey::NOBODY).collect();
+        let found = self.shared.store.read(&Wants { members, ..Wants::default() }).await?;
+        Ok(found.members.into_iter().map(|(key, member)| (key, member.id.clone())).collect())
     }
 
-    /// A member's entries, newest first, before `before` (`None`: from the newest).
+    /// Members of a program in the order of their keys, after `after`, at most `limit`.
+    ///
+    /// # Errors
+    /// Unknown program, or the store cannot answer.
+    pub async fn members(&self, program: &str, after: Option<MemberKey>, limit: usize) -> Result<Vec<View>, Denied> {
+        let timeline = self.timeline(program)?;
+        let members = self.shared.store.members(timeline.number, after, limit).await?;
+        Ok(members.into_iter().map(|member| self.view(member, Arc::clone(&timeline))).collect())
+    }
+
+    /// A member's entries, newest first, before `before` (`None`: from the newest), at most `limit`.
+    ///
+    /// # Errors
+    /// Unknown program or member, or the store cannot answer.
     pub async fn history(
         &self,
-        _program: &str,
-        _name: &MemberName,
-        _before: Option<Seq>,
-        _limit: usize,
+        program: &str,
+        name: &MemberName,
+        before: Option<Seq>,
+        limit: usize,
     ) -> Result<(View, Vec<Arc<Entry>>), Denied> {
-        Err(Failure::Draining.into())
+        let view = self.member(program, name).await?;
+        let mut at = view.member.last_entry;
+        let mut entries = Vec::new();
+        if let Some(before) = before {
+            at = self.previous_of(&view.member, before).await?;
+        }
+        while at != Seq::NONE && entries.len() < limit {
+            let entry = self.shared.store.entry(at).await?.ok_or(Refusal::UnknownEntry)?;
+            at = entry.previous;
+            entries.push(entry);
+        }
+        Ok((view, entries))
+    }
+
+    async fn previous_of(&self, member: &Member, before: Seq) -> Result<Seq, Denied> {
+        let entry = self.shared.store.entry(before).await?.filter(|entry| entry.member == member.key);
+        Ok(entry.ok_or(Refusal::UnknownEntry)?.previous)
     }
 
     /// One entry of a program.
-    pub async fn entry(&self, _program: &str, _seq: Seq) -> Result<(Arc<Entry>, Arc<Timeline>), Denied> {
-        Err(Failure::Draining.into())
+    ///
+    /// # Errors
+    /// Unknown program or entry, or the store cannot answer.
+    pub async fn entry(&self, program: &str, seq: Seq) -> Result<(Arc<Entry>, Arc<Timeline>), Denied> {
+        let timeline = self.timeline(program)?;
+        let entry = self.shared.store.entry(seq).await?.filter(|entry| entry.program == timeline.number);
+        Ok((entry.ok_or(Refusal::UnknownEntry)?, timeline))
     }
 
-    /// Entries of all programs after `after`, oldest first.
-    pub async fn feed(&self, _after: Seq, _limit: usize) -> Result<Vec<Arc<Entry>>, Failure> {
-        Err(Failure::Draining)
+    /// Entries of all programs after `after`, oldest first, at most `limit`.
+    ///
+    /// # Errors
+    /// The store cannot answer.
+    pub async fn feed(&self, after: Seq, limit: usize) -> Result<Vec<Arc<Entry>>, Failure> {
+        Ok(self.shared.store.feed(after, limit).await?)
     }
 
     /// Tells whenever the head of the feed moves.
-    pub fn watch_head(&self) -> tokio::sync::watch::Receiver<Seq> {
-        tokio::sync::watch::channel(Seq::NONE).1
+    #[must_use]
+    pub fn watch_head(&self) -> watch::Receiver<Seq> {
+        self.shared.head.subscribe()
     }
 
-    /// Applies a program version. Answers with the timeline after it and whether it was applied, replayed or (the
-    /// same text as the newest version) unchanged, which counts as replayed.
-    pub async fn apply_program(&self, _apply: ApplyProgram) -> Result<(Outcome, Arc<Timeline>), Denied> {
-        Err(Failure::Draining.into())
+    /// Tells whenever the test clock is moved.
+    #[must_use]
+    pub fn watch_clock(&self) -> watch::Receiver<Moment> {
+        self.shared.clock_moved.subscribe()
     }
 
-    /// The TOML text of a version.
-    pub async fn program_source(&self, _program: &str, _version: u32) -> Result<Box<str>, Denied> {
-        Err(Failure::Draining.into())
+    /// Tells when the store cannot be trusted any more and the process must stop.
+    #[must_use]
+    pub fn watch_broken(&self) -> watch::Receiver<Option<String>> {
+        self.shared.broken.subscribe()
+    }
+
+    /// Applies a program version. Answers with its timeline, and whether it was applied now or known (under its key,
+    /// or as the text in force), which counts as replayed.
+    ///
+    /// # Errors
+    /// Flaws, a stale version, an effective time in the past, or a failure.
+    pub async fn apply_program(&self, apply: ApplyProgram) -> Result<(Outcome, Arc<Timeline>), Denied> {
+        self.accepting()?;
+        let (reply, answer) = oneshot::channel();
+        self.send(Job::Program { apply, reply })?;
+        answer.await.map_err(|_| Denied::Failed(Failure::Draining))?
+    }
+
+    /// Settles members who are due, at most `limit`; how many were.
+    ///
+    /// # Errors
+    /// A failure; nothing was kept.
+    pub async fn settle_due(&self, limit: usize) -> Result<usize, Failure> {
+        self.accepting()?;
+        let (reply, answer) = oneshot::channel();
+        self.send(Job::SettleDue { limit, reply })?;
+        answer.await.map_err(|_| Failure::Draining)?
+    }
+
+    /// When the next member is due, if any is.
+    ///
+    /// # Errors
+    /// The store cannot answer.
+    pub async fn next_due(&self) -> Result<Option<Moment>, Failure> {
+        let due = self.shared.store.due(Moment::NEVER, 1).await?;
+        Ok(due.first().map(|(moment, _)| *moment))
+    }
+
+    /// The TOML text of a version; the newest if `version` is 0.
+    ///
+    /// # Errors
+    /// Unknown program or version.
+    pub fn program_source(&self, program: &str, version: u32) -> Result<(Arc<str>, Arc<Timeline>), Denied> {
+        let programs = self.programs();
+        let timeline = self.timeline(program)?;
+        let wanted = if version == 0 { timeline.newest().version } else { version };
+        let source = programs.source(timeline.number, wanted).cloned().ok_or(Refusal::UnknownVersion(version))?;
+        Ok((source, timeline))
     }
 
     /// All programs now.
+    #[must_use]
     pub fn programs(&self) -> Arc<Programs> {
-        Arc::default()
+        self.shared.programs.load_full()
     }
 
     /// The keyed hash and mask of an identifier; the only place its value is looked at.
-    pub fn identify(&self, _program: &str, _kind: &str, _value: &str) -> Identifier {
-        Identifier { kind: "".into(), hash: crate::domain::order::IdentifierHash([0; 16]), mask: "".into() }
+    #[must_use]
+    pub fn identify(&self, program: &str, kind: &str, value: &str) -> Identifier {
+        self.shared.pseudonyms.identifier(program, kind, value)
     }
 
     /// The engine's clock.
+    #[must_use]
     pub fn now(&self) -> Moment {
-        Moment(0)
+        self.shared.clock.now()
     }
 
-    /// Moves the test clock.
-    pub async fn advance_clock(&self, _to: Moment) -> Result<Moment, Denied> {
-        Err(Failure::Draining.into())
+    /// Moves the test clock forwards.
+    ///
+    /// # Errors
+    /// The server runs on the real clock, or the clock would go back.
+    pub fn advance_clock(&self, to: Moment) -> Result<Moment, Denied> {
+        let now = self.shared.clock.advance(to).ok_or(Refusal::NoTestClock)?;
+        if now > to {
+            return Err(Refusal::ClockBackwards { to, now }.into());
+        }
+        self.shared.clock_moved.send_replace(to);
+        Ok(to)
+    }
+
+    /// Stops taking orders; those already queued are finished.
+    pub fn drain(&self) {
+        self.shared.draining.store(true, Ordering::Release);
+        self.shared.room.close();
+    }
+
+    /// Waits until everything queued is answered; nothing new must come in (see [`Self::drain`]).
+    pub async fn idle(&self) {
+        let (reply, done) = oneshot::channel();
+        if self.send(Job::SettleDue { limit: 0, reply }).is_ok() {
+            drop(done.await);
+        }
+    }
+
+    /// Registers the gauges that are read off the engine's state.
+    pub fn observe(&self) {
+        let engine = Arc::downgrade(&self.shared);
+        figures::observe(&opentelemetry::global::meter("rung"), move || engine.upgrade().map(|shared| shared.status()));
+    }
+
+    /// Brings the store's snapshots up to the head.
+    ///
+    /// # Errors
+    /// The store cannot write.
+    pub async fn checkpoint(&self) -> Result<(), Failure> {
+        Ok(self.shared.store.checkpoint().await?)
     }
 
     /// How it is doing.
+    #[must_use]
     pub fn status(&self) -> EngineStatus {
-        EngineStatus {
-            store: Status::default(),
-            queued: 0,
-            queue_limit: 0,
-            test_clock: false,
-            now: Moment(0),
-            draining: true,
-        }
+        self.shared.status()
     }
+
+    fn accepting(&self) -> Result<(), Failure> {
+        if self.shared.draining.load(Ordering::Acquire) { Err(Failure::Draining) } else { Ok(()) }
+    }
+
+    fn send(&self, job: Job) -> Result<(), Failure> {
+        self.jobs.send(job).map_err(|_| Failure::Draining)
+    }
+
+    fn timeline(&self, program: &str) -> Result<Arc<Timeline>, Refusal> {
+        self.programs().named(program).cloned().ok_or_else(|| Refusal::UnknownProgram(program.into()))
+    }
+
+    fn view(&self, member: Arc<Member>, timeline: Arc<Timeline>) -> View {
+        let now = self.now().max(member.recorded_at);
+        let member = match decide::settled(&member, &timeline, now) {
+            std::borrow::Cow::Borrowed(_) => member,
+            std::borrow::Cow::Owned(settled) => Arc::new(settled),
+        };
+        View { member, timeline, now }
+    }
+}
+
+async fn stored_programs(store: &dyn Store) -> anyhow::Result<Programs> {
+    let mut programs = Programs::default();
+    for entry in store.programs().await? {
+        programs = programs.with_entry(&entry).map_err(|refusal| {
+            anyhow::anyhow!("entry {} holds a program that cannot be read: {refusal}", entry.seq.0)
+        })?;
+    }
+    Ok(programs)
 }

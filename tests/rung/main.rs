@@ -1,5 +1,15 @@
-//! Everything that is tested from the outside, in one binary.
+//! Everything that is tested from outside, in one binary.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on says so by panicking"
+)]
 
+mod architecture;
+mod model;
+mod scenarios;
 mod store_crash;
 mod store_damage;
 mod store_faults;

@@ -3,8 +3,8 @@
 use std::fs;
 
 use rung::domain::event::Seq;
-use rung::store::embedded::{Embedded, OpenError, Options};
 use rung::store::Store;
+use rung::store::embedded::{Embedded, OpenError, Options};
 use tempfile::TempDir;
 
 use crate::store_laws::{agrees, some_history, tight};

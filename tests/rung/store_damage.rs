@@ -40,7 +40,10 @@ fn copied(dir: &TempDir) -> TempDir {
 fn copy_all(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
-        let (path, name) = { let entry = entry.unwrap(); (entry.path(), entry.file_name()) };
+        let (path, name) = {
+            let entry = entry.unwrap();
+            (entry.path(), entry.file_name())
+        };
         if path.is_dir() {
             copy_all(&path, &to.join(name));
         } else {
@@ -82,13 +85,26 @@ fn a_torn_tail_is_cut_and_told() {
         let mut torn = good.clone();
         let expected = match round % 4 {
             // The last write never came to its end.
-            0 => { torn[start + dice.below(end - start)..].fill(0); &shorter }
+            0 => {
+                torn[start + dice.below(end - start)..].fill(0);
+                &shorter
+            }
             // Its pages came in the wrong order.
-            1 => { let page = (end - 1) / 4096 * 4096; torn[start..page.max(start + 1)].fill(0); &shorter }
+            1 => {
+                let page = (end - 1) / 4096 * 4096;
+                torn[start..page.max(start + 1)].fill(0);
+                &shorter
+            }
             // Rubbish behind it.
-            2 => { torn[end..end + 1 + dice.below(500)].fill(0xa5); &ledger }
+            2 => {
+                torn[end..end + 1 + dice.below(500)].fill(0xa5);
+                &ledger
+            }
             // A byte of it is wrong: the same as torn.
-            _ => { torn[start + dice.below(end - start)] ^= 1 << dice.below(8); &shorter }
+            _ => {
+                torn[start + dice.below(end - start)] ^= 1 << dice.below(8);
+                &shorter
+            }
         };
         let torn_dir = copied(&dir);
         fs::write(segments(&torn_dir).pop().unwrap(), &torn).unwrap();
@@ -146,7 +162,11 @@ fn a_flipped_bit_is_refused_or_cut_and_never_served() {
 /// Everything that is served is right; the rest is an error.
 fn serves_nothing_wrong(store: &dyn Store, ledger: &Ledger) {
     let head = store.status().head.0 as usize;
-    let shorter = { let mut l = ledger.clone(); l.entries.truncate(head); l.clone_committed() };
+    let shorter = {
+        let mut l = ledger.clone();
+        l.entries.truncate(head);
+        l.clone_committed()
+    };
     for seq in 1..=head {
         match now(store.entry(Seq(seq as u64))) {
             Ok(entry) => assert_eq!(entry.unwrap(), ledger.entries[seq - 1]),
@@ -219,8 +239,16 @@ fn damaged_snapshots_are_made_again_and_never_served() {
         let mut bytes = fs::read(&db).unwrap();
         match round % 4 {
             0 => bytes.truncate(dice.below(bytes.len())),
-            1 => { let at = dice.below(bytes.len() / 4096) * 4096; bytes[at..at + 4096].fill(0); }
-            _ => { for _ in 0..=round { let at = dice.below(bytes.len()); bytes[at] ^= 1 << dice.below(8); } }
+            1 => {
+                let at = dice.below(bytes.len() / 4096) * 4096;
+                bytes[at..at + 4096].fill(0);
+            }
+            _ => {
+                for _ in 0..=round {
+                    let at = dice.below(bytes.len());
+                    bytes[at] ^= 1 << dice.below(8);
+                }
+            }
         }
         fs::write(&db, bytes).unwrap();
         match Embedded::open(tight(&hurt)) {

@@ -8,16 +8,16 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use rung::domain::calendar::Day;
 use rung::domain::calendar::Zone;
 use rung::domain::event::{
     Entry, Fact, Grant, MemberEnrolled, MeterPost, Part, ProgramApplied, PurchaseRecorded, Seq, TierCause,
 };
-use rung::domain::calendar::Day;
 use rung::domain::member::Member;
 use rung::domain::order::{Identifier, IdentifierHash, Line, MemberKey, Purchase, ReceiptKey};
 use rung::domain::program::{MeterId, ProgramNo, RuleId, TierId, Value, WalletId, Word};
 use rung::domain::units::{CurrencyCode, Moment, Points, Quantity, Ratio};
-use rung::store::{CommitError, Group, MemberChange, Store};
+use rung::store::{Group, MemberChange, Store};
 
 /// The answer of a future that never waits.
 pub fn now<T>(future: impl Future<Output = T>) -> T {
@@ -136,7 +136,8 @@ impl Ledger {
     /// The group made so far; the next one begins.
     pub fn take(&mut self) -> Group {
         let before = std::mem::take(&mut self.before);
-        let change = |(key, expected_version)| MemberChange { expected_version, after: Arc::clone(&self.members[&key]) };
+        let change =
+            |(key, expected_version)| MemberChange { expected_version, after: Arc::clone(&self.members[&key]) };
         let members = before.into_iter().map(change).collect();
         let entries = std::mem::take(&mut self.group);
         self.entries.extend(entries.iter().cloned());
@@ -147,14 +148,6 @@ impl Ledger {
 
     pub fn commit(&mut self, store: &dyn Store) {
         now(store.commit(self.take())).unwrap();
-    }
-
-    /// A commit that must fail; the ledger forgets the group.
-    pub fn refused(&mut self, store: &dyn Store) -> CommitError {
-        let kept = self.clone_committed();
-        let refused = now(store.commit(self.take())).unwrap_err();
-        *self = kept;
-        refused
     }
 
     /// This ledger without the group being made.
@@ -199,7 +192,7 @@ pub fn purchase(number: u64, clock: i64) -> PurchaseRecorded {
         meters: vec![MeterPost { meter: MeterId(Word(2)), window: Day(20_454), amount: Points(n) }],
     };
     PurchaseRecorded {
-        purchase: Purchase {
+        purchase: std::sync::Arc::new(Purchase {
             receipt: receipt(number),
             kind: "sale".into(),
             occurred_at: Moment(clock - 1_500_000),
@@ -211,7 +204,7 @@ pub fn purchase(number: u64, clock: i64) -> PurchaseRecorded {
             store: "store-17".into(),
             partner: "".into(),
             attributes: Vec::new(),
-        },
+        }),
         counted_at: Moment(clock - 1_500_000),
         tier: Some(TierId(Word(3))),
         grants: vec![grant(Part::Base, 16), grant(Part::TierBonus(TierId(Word(4))), 4)],

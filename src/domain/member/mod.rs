@@ -36,6 +36,8 @@ pub struct Member {
     pub id: Box<str>,
     /// Entries folded so far; what a conditional commit compares.
     pub version: u64,
+    /// The entry that enrolled her, the beginning of her chain.
+    pub enrolled_by: Seq,
     /// Her newest entry, the end of her chain.
     pub last_entry: Seq,
     /// Whether she may act.
@@ -66,10 +68,7 @@ impl Member {
     /// The next moment at which time alone changes her (a tier's validity ends); what the due index holds.
     #[must_use]
     pub fn next_due(&self) -> Option<Moment> {
-        match self.state {
-            MemberState::Closed => None,
-            _ => self.standing.next_change(),
-        }
+        self.standing.next_change()
     }
 
     /// Folds a whole entry.
@@ -78,7 +77,8 @@ impl Member {
     /// [`Overflow`] if a sum leaves its range; `decide` never lets such a fact come to be.
     pub fn apply_entry(&mut self, entry: &Entry) -> Result<(), Overflow> {
         if self.version == 0 {
-            (self.program, self.key, self.enrolled_at) = (entry.program, entry.member, entry.recorded_at);
+            (self.program, self.key) = (entry.program, entry.member);
+            (self.enrolled_at, self.enrolled_by) = (entry.recorded_at, entry.seq);
         }
         for fact in &entry.facts {
             self.apply(fact)?;

@@ -1,18 +1,19 @@
 //! What the operator promises: one validated, immutable [`Program`] per version, and the [`Timeline`] of versions.
 //!
-//! `source.rs` turns TOML into this form and reports every flaw at once; `condition.rs` holds the typed
+//! `source/` turns TOML into this form and reports every flaw at once; `condition/` holds the typed
 //! conditions; `timeline.rs` says which version judges which moment. Nothing here knows a member's history
 //! or how a program is stored.
 
 pub mod condition;
 pub mod source;
+mod suggest;
 pub mod timeline;
 
 use std::collections::HashMap;
 
 use super::calendar::{CalendarSpan, Day, MonthDay, Zone};
 use super::units::{CurrencyCode, Moment, Ratio, Rounding};
-pub use condition::{Condition, IntegerExpression};
+pub use condition::{Condition, IntegerExpression, Shortfall};
 pub use timeline::Timeline;
 
 /// A word of a program's register: the permanent number of an id such as `miles` or `gold`.

@@ -68,8 +68,11 @@ pub struct Traces {
 
 /// Claims to be written for one ward.
 pub struct Pages {
-    buckets: Vec<(u8, u32, Vec<(u64, Seq)>)>,
+    buckets: Vec<BucketRest>,
 }
+
+/// Generation, bucket, and what of it is not on a page.
+type BucketRest = (u8, u32, Vec<(u64, Seq)>);
 
 impl Default for Claims {
     fn default() -> Self {
@@ -145,7 +148,9 @@ impl Claims {
         let mut buckets = Vec::new();
         for (number, generation) in (0..).zip(&self.generations) {
             for at in generation.ward(ward) {
-                let Some(bucket) = generation.buckets.get(at).filter(|bucket| !bucket.recent.is_empty()) else { continue };
+                let Some(bucket) = generation.buckets.get(at).filter(|bucket| !bucket.recent.is_empty()) else {
+                    continue;
+                };
                 buckets.push((number, u32::try_from(at).unwrap_or(u32::MAX), bucket.recent.clone()));
             }
         }

@@ -219,7 +219,8 @@ impl Core {
     /// # Errors
     /// If the row cannot be read or is damaged.
     pub fn stored_holder(&self, identifier: IdentifierHash) -> Result<Option<MemberKey>, ReadError> {
-        let read = |bytes: &[u8]| bytes.try_into().map(MemberKey).map_err(|_| Damage::new("an identifier's row is short"));
+        let read =
+            |bytes: &[u8]| bytes.try_into().map(MemberKey).map_err(|_| Damage::new("an identifier's row is short"));
         self.identifiers.find(&self.rows, &identifier.0, read)
     }
 

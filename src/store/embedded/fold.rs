@@ -6,12 +6,12 @@
 //! what was written: they are made again.
 
 use std::collections::HashSet;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Instant;
 
-use super::core::{Core, Known};
 use super::claims::{Claims, print_of, ward_of};
+use super::core::{Core, Known};
 use super::journal::Head;
 use super::members::{Stored, reflects};
 use crate::domain::event::{Entry, Fact, Seq};
@@ -20,11 +20,11 @@ use crate::domain::order::{Claim, MemberKey};
 use crate::domain::units::Moment;
 use crate::store::ReadError;
 use crate::store::effects::{Moved, after, moves};
+use crate::store::format::Damage;
 use crate::store::format::entry::{self, Place};
 use crate::store::format::frame::{Frame, Slot};
 use crate::store::format::member;
 use crate::store::format::rows::{Almanac, Records, breadth, lead};
-use crate::store::format::Damage;
 use crate::store::hashing::KeyHash;
 
 /// So many entries are handed over at once.

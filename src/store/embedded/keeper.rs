@@ -127,7 +127,8 @@ impl Keeper {
     }
 
     fn visit_next(&mut self) -> Result<(), ReadError> {
-        self.next_at = self.next_at.max(self.almanac.lowest()) + (self.core.options.round_entries / WARDS as u64).max(1);
+        self.next_at =
+            self.next_at.max(self.almanac.lowest()) + (self.core.options.round_entries / WARDS as u64).max(1);
         self.visit()?;
         if self.visited.len() >= WARDS_WAITING || self.batch.count() >= ROWS_MAX / 2 {
             self.flush()?;
@@ -206,7 +207,8 @@ impl Keeper {
             (hash.0, member.map(|member: crate::domain::order::MemberKey| member.0))
         };
         let held: Vec<_> = visit.moves.iter().map(change).collect();
-        let changes: Vec<Change<'_>> = held.iter().map(|(hash, member)| (*hash, member.as_ref().map(|m| &m[..]))).collect();
+        let changes: Vec<Change<'_>> =
+            held.iter().map(|(hash, member)| (*hash, member.as_ref().map(|m| &m[..]))).collect();
         core.identifiers.rewrite(&core.rows, visit.ward, &changes, |leaf| self.put_leaf(leaf))
     }
 

@@ -58,7 +58,8 @@ impl Core {
         let leads = u64::from(leaf.start)..u64::from(leaf.start) + breadth(leaf.depth);
         let ward = u8::try_from(leaf.start >> 24).unwrap_or_default();
         let fresh = known.members.unstored(ward, leads.clone());
-        let mut members: BTreeMap<MemberKey, Arc<Member>> = fresh.into_iter().map(|member| (member.key, member)).collect();
+        let mut members: BTreeMap<MemberKey, Arc<Member>> =
+            fresh.into_iter().map(|member| (member.key, member)).collect();
         for record in Records::of(&leaf.content) {
             let (key, bytes) = record.map_err(|damage| self.rows.damaged(&damage))?;
             let key = MemberKey(key);

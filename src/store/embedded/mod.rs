@@ -39,8 +39,8 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use self::core::{Core, Holders};
-use self::journal::{Head, Writer};
 pub use self::journal::Verified;
+use self::journal::{Head, Writer};
 pub use self::opening::OpenError;
 pub use self::options::{BatchTiming, CommitTiming, Nobody, Observer, Options};
 use super::effects::{Before, Effects, compare_chains, compare_head, conflict};
@@ -158,7 +158,9 @@ impl Embedded {
         };
         for made in seen {
             match self.core.claimed(&made.claim).map_err(unreadable)? {
-                Some(entry) if entry.member != made.member => return Err(conflict("a claim was made by another member")),
+                Some(entry) if entry.member != made.member => {
+                    return Err(conflict("a claim was made by another member"));
+                }
                 Some(_) => effects.claims.retain(|other| other.claim != made.claim),
                 None => {}
             }

@@ -79,12 +79,8 @@ pub fn open(options: Options) -> Result<Arc<Embedded>, OpenError> {
         snapshots = remake(&folder, &options, &mut repairs, "they belong to another journal")?;
     }
     folder.record(&repairs)?;
-    let spares = Spares::start(
-        Arc::clone(&options.files),
-        &folder.journal(),
-        options.segment_bytes,
-        options.free_floor_bytes,
-    )?;
+    let spares =
+        Spares::start(Arc::clone(&options.files), &folder.journal(), options.segment_bytes, options.free_floor_bytes)?;
     let opened = gather(&options, &journal, snapshots, head);
     let (core, keeper) = match opened {
         Ok(opened) => opened,
@@ -124,8 +120,7 @@ fn open_snapshots(folder: &Folder, options: &Options, repairs: &mut Vec<String>)
 }
 
 fn try_snapshots(folder: &Folder, options: &Options, repairs: &mut Vec<String>) -> Result<Snapshots, String> {
-    let (rows, healed) =
-        Rows::open(&folder.snapshots(), options.snapshot_cache_bytes, options.snapshot_patience)?;
+    let (rows, healed) = Rows::open(&folder.snapshots(), options.snapshot_cache_bytes, options.snapshot_patience)?;
     repairs.extend(healed);
     let almanac = rows.get(ALMANAC).map_err(|error| error.to_string())?;
     let almanac = almanac.map(|row| Almanac::read(row.payload())).transpose().map_err(|damage| damage.to_string())?;

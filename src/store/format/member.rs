@@ -16,6 +16,7 @@
 //! | 12 number | the announced tier | none |
 //! | 13 sint | since when | 0 |
 //! | 14 bytes | tiers held: a run of varints tier, since (zigzag), until − since (zigzag, wrapping) | none |
+//! | 15 number | the entry that enrolled her | 0 |
 //!
 //! Her key is not part of it: it is the key it is kept under.
 
@@ -46,6 +47,7 @@ pub fn write(out: &mut Vec<u8>, member: &Member) {
     pen.maybe(12, member.standing.tier().map(|tier| tier.0.0.into()));
     pen.signed(13, member.standing.since().0);
     run(&mut pen, 14, member.standing.held(), write_held);
+    pen.number(15, member.enrolled_by.0);
 }
 
 /// Reads the snapshot of the member with this key.
@@ -56,7 +58,7 @@ pub fn read(bytes: &[u8], key: MemberKey) -> Result<Member, Damage> {
     let mut member = Member { key, ..Member::default() };
     let (mut tier, mut since, mut held, mut recorded_from_enrolled) = (None, Moment(0), Vec::new(), 0);
     let mut eye = Eye::on(bytes);
-    while let Some((field, wire)) = eye.next()? {
+    while let Some((field, wire)) = eye.field()? {
         match field {
             7 => recorded_from_enrolled = wire.signed()?,
             12 => tier = Some(TierId(read_word(wire)?)),
@@ -75,7 +77,7 @@ pub fn read(bytes: &[u8], key: MemberKey) -> Result<Member, Damage> {
 /// # Errors
 /// [`Damage`] if the bytes are no snapshot.
 pub fn program_of(bytes: &[u8]) -> Result<ProgramNo, Damage> {
-    match Eye::on(bytes).next()? {
+    match Eye::on(bytes).field()? {
         Some((1, wire)) => wire.narrow().map(ProgramNo),
         _ => Ok(ProgramNo(0)),
     }
@@ -93,6 +95,7 @@ fn read_field(member: &mut Member, field: u64, wire: Wire<'_>) -> Result<(), Dam
         9 => member.attributes.push(read_attribute(wire.nested()?)?),
         10 => member.balances = read_run(wire, read_balance)?,
         11 => member.meters = Meters::from_counts(read_run(wire, read_count)?),
+        15 => member.enrolled_by = Seq(wire.number()?),
         other => return Err(unknown("a member", other)),
     }
     Ok(())

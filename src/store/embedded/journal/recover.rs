@@ -42,8 +42,14 @@ pub struct Reflected {
 ///
 /// # Errors
 /// Damage other than a torn tail, or what the files fail with.
-pub fn recover(files: &Arc<dyn Files>, folder: PathBuf, epoch: u64, reflected: Reflected) -> Result<Recovered, ReadError> {
-    let mut found = Found { files: Arc::clone(files), folder, head: Head::NONE, repairs: Vec::new(), reflected: Seq::NONE };
+pub fn recover(
+    files: &Arc<dyn Files>,
+    folder: PathBuf,
+    epoch: u64,
+    reflected: Reflected,
+) -> Result<Recovered, ReadError> {
+    let mut found =
+        Found { files: Arc::clone(files), folder, head: Head::NONE, repairs: Vec::new(), reflected: Seq::NONE };
     let numbers = found.numbers()?;
     let mut spans = Vec::with_capacity(numbers.len());
     let (mut current, mut known_epoch) = (None, None);

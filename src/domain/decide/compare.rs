@@ -1,0 +1,141 @@
+//! The same key again: is it the same order, or another one under a used key?
+//!
+//! All fields of the order are compared, in the order in which they are documented; caller and tracing are not.
+
+use super::{Decision, Ground, fields};
+use crate::domain::event::{Entry, Fact, MemberEnrolled};
+use crate::domain::order::{Enrolment, Line, Purchase, Refusal, Tender, Verb};
+use crate::domain::program::{Program, Value};
+
+/// The decision on an order whose key `entry` holds.
+pub(super) fn replay(ground: &Ground<'_>, entry: &Entry, verb: &Verb) -> Result<Decision, Refusal> {
+    if entry.member != ground.key {
+        return Err(Refusal::ReceiptClaimed);
+    }
+    match difference(ground, entry, verb) {
+        None => Ok(Decision::Replay(entry.seq)),
+        Some(field) => Err(Refusal::KeyReused { field, entry: entry.seq }),
+    }
+}
+
+/// The decision on an enrolment whose key `entry` holds.
+pub(super) fn enrolment(program: &Program, entry: &Entry, asked: &Enrolment) -> Result<Decision, Refusal> {
+    let first = entry.facts.iter().find_map(|fact| match fact {
+        Fact::MemberEnrolled(enrolled) => Some(enrolled),
+        _ => None,
+    });
+    match first.map_or(Some("verb"), |first| enrolment_difference(program, first, asked)) {
+        None => Ok(Decision::Replay(entry.seq)),
+        Some(field) => Err(Refusal::KeyReused { field: field.into(), entry: entry.seq }),
+    }
+}
+
+fn enrolment_difference(program: &Program, first: &MemberEnrolled, asked: &Enrolment) -> Option<&'static str> {
+    let same_id = first.id_given == asked.id_given && (!asked.id_given || first.member_id == asked.member_id);
+    let mut identifiers: Vec<_> = asked.identifiers.iter().map(|identifier| identifier.hash).collect();
+    let mut held: Vec<_> = first.identifiers.iter().map(|identifier| identifier.hash).collect();
+    identifiers.sort_unstable();
+    held.sort_unstable();
+    let attributes = fields::enrolment_attributes(program, &asked.attributes);
+    let fields = [
+        ("member_id", same_id),
+        ("identifiers", identifiers == held),
+        ("attributes", attributes.is_ok_and(|attributes| attributes == first.attributes)),
+    ];
+    first_false(&fields)
+}
+
+/// The first field in which an order differs from the facts its key made before; `verb` if it asked for something
+/// else altogether.
+fn difference(ground: &Ground<'_>, entry: &Entry, verb: &Verb) -> Option<String> {
+    let mut found = Some("verb".to_owned());
+    for fact in &entry.facts {
+        let here = match (fact, verb) {
+            (Fact::PurchaseRecorded(first), Verb::RecordPurchase(asked)) => purchase(&first.purchase, asked),
+            (Fact::AttributesUpdated { set, remove }, Verb::Update(update)) => {
+                let same = updates_same(ground, set, remove, update);
+                (!same).then(|| "attributes".into())
+            }
+            (Fact::IdentifierLinked(first), Verb::LinkIdentifier(asked))
+            | (Fact::IdentifierUnlinked(first), Verb::UnlinkIdentifier(asked)) => {
+                (first.hash != asked.hash).then(|| "identifier".into())
+            }
+            (Fact::MemberSuspended(first), Verb::Suspend(asked))
+            | (Fact::MemberReinstated(first), Verb::Reinstate(asked))
+            | (Fact::MemberClosed(first), Verb::Close(asked)) => (first != asked).then(|| "reason".into()),
+            _ => continue,
+        };
+        found = here;
+    }
+    found
+}
+
+fn updates_same(
+    ground: &Ground<'_>,
+    set: &[crate::domain::order::AttributeValue],
+    remove: &[crate::domain::program::Word],
+    asked: &crate::domain::order::AttributesUpdate,
+) -> bool {
+    let register = &ground.timeline.newest().register;
+    let mut named: Vec<(&str, &Value)> = set.iter().map(|(id, value)| (register.text(id.0), value)).collect();
+    let mut wanted: Vec<(&str, &Value)> = asked.set.iter().map(|(name, value)| (&**name, value)).collect();
+    named.sort_unstable();
+    wanted.sort_unstable();
+    let mut removed: Vec<&str> = remove.iter().map(|word| register.text(*word)).collect();
+    let mut unwanted: Vec<&str> = asked.remove.iter().map(|name| &**name).collect();
+    removed.sort_unstable();
+    unwanted.sort_unstable();
+    named == wanted && removed == unwanted
+}
+
+/// The first field in which two purchases under one receipt differ.
+fn purchase(first: &Purchase, asked: &Purchase) -> Option<String> {
+    let head = [
+        ("purchase.kind", first.kind == asked.kind),
+        ("purchase.occurred_at", first.occurred_at == asked.occurred_at),
+        ("purchase.time_zone", first.zone == asked.zone),
+        ("purchase.lines[0].amount.currency_code", first.currency == asked.currency),
+        ("purchase.lines", first.lines.len() == asked.lines.len()),
+    ];
+    let tail = [
+        ("purchase.tenders", first.tenders.len() == asked.tenders.len()),
+        ("purchase.channel", first.channel == asked.channel),
+        ("purchase.store", first.store == asked.store),
+        ("purchase.partner", first.partner == asked.partner),
+        ("purchase.attributes", first.attributes == asked.attributes),
+    ];
+    first_false(&head)
+        .map(str::to_owned)
+        .or_else(|| numbered("lines", &first.lines, &asked.lines, line))
+        .or_else(|| numbered("tenders", &first.tenders, &asked.tenders, tender))
+        .or_else(|| first_false(&tail).map(str::to_owned))
+}
+
+fn numbered<T>(
+    name: &str,
+    first: &[T],
+    asked: &[T],
+    differs: impl Fn(&T, &T) -> Option<&'static str>,
+) -> Option<String> {
+    let pairs = first.iter().zip(asked).enumerate();
+    pairs.filter_map(|(at, (a, b))| Some(format!("purchase.{name}[{at}].{}", differs(a, b)?))).next()
+}
+
+fn line(first: &Line, asked: &Line) -> Option<&'static str> {
+    first_false(&[
+        ("line_id", first.line_id == asked.line_id),
+        ("sku", first.sku == asked.sku),
+        ("category", first.category == asked.category),
+        ("quantity", first.quantity == asked.quantity),
+        ("amount", first.minor_units == asked.minor_units),
+        ("attributes", first.attributes == asked.attributes),
+    ])
+}
+
+fn tender(first: &Tender, asked: &Tender) -> Option<&'static str> {
+    first_false(&[("kind", first.kind == asked.kind), ("amount", first.minor_units == asked.minor_units)])
+}
+
+fn first_false(fields: &[(&'static str, bool)]) -> Option<&'static str> {
+    fields.iter().find(|(_, same)| !same).map(|(field, _)| *field)
+}

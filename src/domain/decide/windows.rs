@@ -1,0 +1,81 @@
+//! Which window of a meter a day falls into, and what a meter reads at a moment.
+
+use crate::domain::calendar::{Day, Zone};
+use crate::domain::event::{LIFETIME, MeterPost};
+use crate::domain::member::Member;
+use crate::domain::program::{Meter, Program, Window};
+use crate::domain::units::{Moment, Overflow, Points};
+
+/// The key of the window of `meter` that holds `day`, for a member who enrolled on `enrolled`.
+pub(super) fn window_key(window: Window, day: Day, enrolled: Day) -> Day {
+    match window {
+        Window::CalendarYear(start) => start.year_start(day),
+        Window::AnniversaryYear => anniversary(day, enrolled),
+        Window::RollingDays(_) => day,
+        Window::Lifetime => LIFETIME,
+    }
+}
+
+fn anniversary(day: Day, enrolled: Day) -> Day {
+    let years = i32::from(day.year()) - i32::from(enrolled.year());
+    let this_year = enrolled.plus_months(years.saturating_mul(12));
+    if this_year <= day { this_year } else { enrolled.plus_months((years - 1).saturating_mul(12)) }
+}
+
+/// The first day of the window that holds `day` and the first day after it; `None` for a lifetime.
+#[must_use]
+pub fn window_span(window: Window, day: Day, enrolled: Day) -> Option<(Day, Day)> {
+    let key = window_key(window, day, enrolled);
+    match window {
+        Window::CalendarYear(start) => Some((key, start.in_year(key.year().saturating_add(1)))),
+        Window::AnniversaryYear => Some((key, key.plus_months(12))),
+        Window::RollingDays(days) => Some((day.plus_days(1 - days), day.plus_days(1))),
+        Window::Lifetime => None,
+    }
+}
+
+/// What every meter of the program reads at `at`, by position in `program.meters`.
+///
+/// # Errors
+/// [`Overflow`] if a rolling sum leaves its range.
+pub fn meter_values(program: &Program, member: &Member, at: Moment) -> Result<Vec<i64>, Overflow> {
+    readings(program, member, &[], program.zone.day_of(at))
+}
+
+/// As [`meter_values`], with `posts` counted on top.
+pub(super) fn readings(
+    program: &Program,
+    member: &Member,
+    posts: &[MeterPost],
+    day: Day,
+) -> Result<Vec<i64>, Overflow> {
+    let enrolled = enrolled_on(&program.zone, member);
+    program.meters.iter().map(|meter| reading(meter, member, posts, day, enrolled).map(|points| points.0)).collect()
+}
+
+fn reading(meter: &Meter, member: &Member, posts: &[MeterPost], day: Day, enrolled: Day) -> Result<Points, Overflow> {
+    let last = window_key(meter.window, day, enrolled);
+    let first = match meter.window {
+        Window::RollingDays(days) => day.plus_days(1 - days),
+        _ => last,
+    };
+    let stored = match meter.window {
+        Window::RollingDays(_) => sum(member.meters.between(meter.id, first, last).map(|count| count.amount))?,
+        _ => member.meters.in_window(meter.id, last),
+    };
+    let counted = |post: &&MeterPost| post.meter == meter.id && first <= post.window && post.window <= last;
+    stored.plus(sum(posts.iter().filter(counted).map(|post| post.amount))?)
+}
+
+fn sum(amounts: impl Iterator<Item = Points>) -> Result<Points, Overflow> {
+    let mut total = Points::ZERO;
+    for amount in amounts {
+        total = total.plus(amount)?;
+    }
+    Ok(total)
+}
+
+/// The local day of a member's enrolment.
+pub(super) fn enrolled_on(zone: &Zone, member: &Member) -> Day {
+    zone.day_of(member.enrolled_at)
+}

@@ -1,0 +1,123 @@
+//! The program source: one TOML text, read whole, validated whole, every flaw reported with line and column.
+//!
+//! `sheet.rs` is the text while it is read, `head.rs`, `declared.rs`, `earning.rs`, `rate.rs` and `ladder.rs` read
+//! its parts, `terms.rs` the small forms they share, `changes.rs` says what a next version may not change. Nothing
+//! here knows members or how a program is stored.
+
+mod changes;
+mod declared;
+mod earning;
+mod head;
+mod ladder;
+mod letters;
+#[cfg(test)]
+mod published;
+mod rate;
+mod sheet;
+mod terms;
+
+#[cfg(test)]
+mod tests;
+
+use toml::de::DeTable;
+
+use super::{Program, Register};
+use crate::domain::units::Moment;
+pub use changes::changes_refused;
+use declared::Declared;
+use sheet::{Sheet, Table};
+
+/// The longest program source, in bytes.
+pub const SOURCE_BYTES_MAX: usize = 256 * 1024;
+
+/// One thing wrong with a program source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flaw {
+    /// 1-based.
+    pub line: u32,
+    /// 1-based, in characters.
+    pub column: u32,
+    /// The key it is about (`wallets.miles.decimals`), empty for the whole file.
+    pub path: String,
+    /// What is wrong and what to write instead: lower case, no full stop.
+    pub message: String,
+}
+
+impl std::fmt::Display for Flaw {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{} {}", self.line, self.column, self.message)
+    }
+}
+
+/// Reads and validates one version.
+///
+/// `known` is the register of the version before (empty for a first version): ids keep their numbers, and new ones
+/// are added in a fixed order (wallets, meters, attributes, tiers, rules; each in the order of the file).
+///
+/// # Errors
+/// Every flaw of the text (the first hundred), in the order of their places.
+pub fn read(text: &str, version: u32, effective_at: Moment, known: &Register) -> Result<Program, Vec<Flaw>> {
+    let sheet = Sheet::new(text);
+    let program = parsed(&sheet, text).and_then(|root| whole(&sheet, root.get_ref(), known));
+    match program {
+        Some(program) if sheet.is_clean() => Ok(Program { version, effective_at, ..program }),
+        _ => Err(sheet.into_flaws()),
+    }
+}
+
+/// Reads the version that follows `before`: [`read`] and [`changes_refused`] in one, with places for the latter.
+///
+/// # Errors
+/// Every flaw, in the order of their places.
+pub fn read_next(text: &str, effective_at: Moment, before: &Program) -> Result<Program, Vec<Flaw>> {
+    let program = read(text, before.version.saturating_add(1), effective_at, &before.register)?;
+    let sheet = Sheet::new(text);
+    let root = DeTable::parse(text).ok();
+    for flaw in changes_refused(before, &program) {
+        let at = root.as_ref().map_or(0, |root| sheet::place_of_path(root.get_ref(), &flaw.path));
+        sheet.flaw(at, &flaw.path, flaw.message);
+    }
+    if sheet.is_clean() { Ok(program) } else { Err(sheet.into_flaws()) }
+}
+
+fn parsed<'t>(sheet: &Sheet<'t>, text: &'t str) -> Option<toml::Spanned<DeTable<'t>>> {
+    if text.len() > SOURCE_BYTES_MAX {
+        sheet.flaw(0, "", format!("a program source has at most {SOURCE_BYTES_MAX} bytes"));
+        return None;
+    }
+    let (root, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        sheet.flaw(error.span().map_or(0, |span| span.start), "", terms::one_line(error.message()));
+    }
+    errors.is_empty().then_some(root)
+}
+
+fn whole(sheet: &Sheet<'_>, root: &DeTable<'_>, known: &Register) -> Option<Program> {
+    let table = Table::new(sheet, String::new(), 0, root);
+    let head = head::read(&table);
+    let mut declared = Declared::read(&table, head.zone.as_ref(), known.clone());
+    let ladder = ladder::read(&table, &head, &mut declared);
+    let rules = earning::read(&table, &head, &mut declared);
+    table.close();
+    if declared.register.words().len() > Register::WORDS_MAX {
+        sheet.flaw(0, "", format!("a program uses at most {} ids over its life", Register::WORDS_MAX));
+    }
+    Some(Program {
+        id: head.id?,
+        name: head.name?,
+        version: 0,
+        effective_at: Moment::BEGINNING,
+        zone: head.zone?,
+        currency: head.currency?,
+        accept_late: head.accept_late,
+        credit_before_enrolment: head.credit_before_enrolment,
+        on_close: head.on_close,
+        kinds: head.kinds,
+        wallets: declared.wallets,
+        meters: declared.meters,
+        attributes: declared.attributes,
+        rules,
+        ladder,
+        register: declared.register,
+    })
+}

@@ -1,0 +1,134 @@
+//! The small forms a program file is made of: ids, names, decimals, days, moments, spans and conditions.
+
+use toml::de::DeValue;
+
+use super::sheet::Node;
+use crate::domain::calendar::{CalendarSpan, Day, MonthDay, Zone, parse_rfc3339};
+use crate::domain::program::condition::{Condition, IntegerExpression, Names, Objection};
+use crate::domain::units::Moment;
+
+/// Words of the condition language that cannot name anything.
+const RESERVED: &[&str] = &[
+    "as",
+    "break",
+    "const",
+    "continue",
+    "else",
+    "false",
+    "for",
+    "function",
+    "if",
+    "import",
+    "in",
+    "let",
+    "line",
+    "loop",
+    "member",
+    "namespace",
+    "null",
+    "package",
+    "purchase",
+    "return",
+    "timestamp",
+    "true",
+    "var",
+    "void",
+    "while",
+];
+
+/// What is wrong with an id of a program, wallet, tier, rule or kind.
+pub(super) fn id_flaw(id: &str) -> Option<String> {
+    let plain = id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-');
+    let sound = plain && (1..=64).contains(&id.len());
+    (!sound).then(|| "an id is 1 to 64 of `a-z`, `0-9`, `_` and `-`".into())
+}
+
+/// What is wrong with an id that conditions use as a name.
+pub(super) fn name_flaw(id: &str) -> Option<String> {
+    let plain = id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    let sound = plain && (1..=64).contains(&id.len()) && !id.starts_with(|first: char| first.is_ascii_digit());
+    if !sound {
+        return Some(
+            "conditions use this as a name: 1 to 64 of `a-z`, `0-9` and `_`, not starting with a digit".into(),
+        );
+    }
+    RESERVED.contains(&id).then(|| format!("`{id}` means something else in conditions"))
+}
+
+/// An id written as a value.
+pub(super) fn id<'a>(node: &Node<'a>) -> Option<&'a str> {
+    let id = node.text()?;
+    match id_flaw(id) {
+        Some(message) => node.refuse(message),
+        None => Some(id),
+    }
+}
+
+/// A name for people: 1 to 200 characters, no control characters.
+pub(super) fn name(node: &Node<'_>) -> Option<Box<str>> {
+    let name = node.text()?;
+    let sound = !name.trim().is_empty() && name.chars().count() <= 200 && !name.chars().any(char::is_control);
+    if sound { Some(name.into()) } else { node.refuse("a name has 1 to 200 characters and no control characters") }
+}
+
+pub(super) fn decimals(node: &Node<'_>) -> Option<u8> {
+    node.integer(0..=4).and_then(|decimals| u8::try_from(decimals).ok())
+}
+
+pub(super) fn span(node: &Node<'_>) -> Option<CalendarSpan> {
+    CalendarSpan::parse(node.text()?)
+        .or_else(|| node.refuse("not a span; write days, months or years as `400d`, `6mo` or `2y`"))
+}
+
+pub(super) fn month_day(node: &Node<'_>) -> Option<MonthDay> {
+    MonthDay::parse(node.text()?).or_else(|| node.refuse("not a day of the year; write month and day as `03-01`"))
+}
+
+/// A moment with its offset, or a day, which stands for its first moment in the program's zone.
+///
+/// Without a zone (it is flawed, which was said) a day gives nothing and is not reported.
+pub(super) fn moment(node: &Node<'_>, zone: Option<&Zone>) -> Option<Moment> {
+    let written = match node.value() {
+        DeValue::String(text) => text.to_string(),
+        DeValue::Datetime(moment) => moment.to_string(),
+        _ => return node.wrong("a moment"),
+    };
+    if let Some(moment) = parse_rfc3339(&written) {
+        return Some(moment);
+    }
+    match day(&written) {
+        Some(day) => zone.map(|zone| zone.start_of(day)),
+        None => {
+            node.refuse("not a moment; write `2025-12-17T00:00:00-06:00`, or `2025-12-17` for the start of that day")
+        }
+    }
+}
+
+fn day(written: &str) -> Option<Day> {
+    if written.len() == 10 { Day::parse(written) } else { None }
+}
+
+/// A condition, with its objections placed.
+pub(super) fn condition(node: &Node<'_>, names: &Names<'_>) -> Option<Condition> {
+    placed(node, Condition::read(node.text()?, names))
+}
+
+/// A whole-number expression, with its objections placed.
+pub(super) fn expression(node: &Node<'_>, names: &Names<'_>) -> Option<IntegerExpression> {
+    placed(node, IntegerExpression::read(node.text()?, names))
+}
+
+fn placed<T>(node: &Node<'_>, read: Result<T, Vec<Objection>>) -> Option<T> {
+    read.map_err(|objections| {
+        for objection in objections {
+            node.sheet.flaw(node.place_of(objection.at), &node.path, objection.message);
+        }
+    })
+    .ok()
+}
+
+/// A message of somebody else's as ours are: one line, lower case, no full stop.
+pub(super) fn one_line(message: &str) -> String {
+    let joined = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    joined.trim_end_matches('.').to_owned()
+}

@@ -1,0 +1,391 @@
+//! Every "no" and every failure as a `google.rpc.Status`: a code, a stable reason, the numbers that explain it.
+//!
+//! `ErrorInfo` is always there, with the domain `rung.v1`. The catalogue of reasons is [`Refusal::reason`] plus
+//! [`reason`] below. Nothing here decides whether something is refused.
+
+use std::time::Duration;
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+use crate::domain::calendar::rfc3339;
+use crate::domain::event::Seq;
+use crate::domain::order::{Fault, Refusal};
+use crate::domain::program::source::Flaw;
+use crate::engine::{Denied, Failure};
+
+/// The domain of every `ErrorInfo`.
+pub const DOMAIN: &str = "rung.v1";
+
+/// Reasons that do not come from the domain.
+pub mod reason {
+    /// The queue is full; nothing was started.
+    pub const OVERLOADED: &str = "OVERLOADED";
+    /// The server is going down.
+    pub const DRAINING: &str = "DRAINING";
+    /// The store is out of room; nothing was kept.
+    pub const NO_ROOM: &str = "NO_ROOM";
+    /// The store cannot answer.
+    pub const STORE_UNAVAILABLE: &str = "STORE_UNAVAILABLE";
+    /// The caller's deadline passed.
+    pub const DEADLINE_EXCEEDED: &str = "DEADLINE_EXCEEDED";
+    /// A cursor of another history, or one that lies ahead.
+    pub const CURSOR_OUT_OF_RANGE: &str = "CURSOR_OUT_OF_RANGE";
+    /// A message larger than the server reads.
+    pub const MESSAGE_TOO_LARGE: &str = "MESSAGE_TOO_LARGE";
+    /// A message that is not what the method takes.
+    pub const UNREADABLE_MESSAGE: &str = "UNREADABLE_MESSAGE";
+    /// No such service or method.
+    pub const UNKNOWN_METHOD: &str = "UNKNOWN_METHOD";
+    /// A mistake of ours.
+    pub const INTERNAL: &str = "INTERNAL";
+    /// Something the transport noticed.
+    pub const TRANSPORT: &str = "TRANSPORT";
+}
+
+/// Details travel in a header, and many clients read no more than 8 KiB of those.
+const DETAIL_BYTES_MAX: usize = 4_096;
+/// When to come back after an overload: a few groups later.
+const OVERLOAD_PAUSE: Duration = Duration::from_millis(100);
+/// When to come back to a draining server or a troubled store.
+const TROUBLE_PAUSE: Duration = Duration::from_secs(1);
+
+/// An error before it is written down.
+pub struct Problem {
+    code: Code,
+    reason: &'static str,
+    message: String,
+    numbers: Vec<(&'static str, String)>,
+    violations: Vec<(String, String)>,
+    retry_after: Option<Duration>,
+}
+
+impl Problem {
+    /// A problem without further details.
+    pub fn new(code: Code, reason: &'static str, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { code, reason, message, numbers: Vec::new(), violations: Vec::new(), retry_after: None }
+    }
+
+    /// With a number (or word) that explains it.
+    #[must_use]
+    pub fn with(mut self, key: &'static str, value: impl ToString) -> Self {
+        self.numbers.push((key, value.to_string()));
+        self
+    }
+
+    fn violating(mut self, violations: impl Iterator<Item = (String, String)>) -> Self {
+        let mut room = DETAIL_BYTES_MAX;
+        let mut count = 0_usize;
+        for (field, description) in violations {
+            count += 1;
+            let size = field.len() + description.len();
+            if size <= room {
+                room -= size;
+                self.violations.push((field, description));
+            }
+        }
+        self.with("faults", count)
+    }
+
+    const fn again_after(mut self, pause: Duration) -> Self {
+        self.retry_after = Some(pause);
+        self
+    }
+}
+
+impl From<Problem> for Status {
+    fn from(problem: Problem) -> Self {
+        let numbers = problem.numbers.into_iter().map(|(key, value)| (key.to_owned(), value));
+        let metadata: std::collections::HashMap<String, String> = numbers.collect();
+        let mut details = ErrorDetails::new();
+        details.set_error_info(problem.reason, DOMAIN, metadata);
+        for (field, description) in problem.violations {
+            details.add_bad_request_violation(field, description);
+        }
+        if let Some(pause) = problem.retry_after {
+            details.set_retry_info(Some(pause));
+        }
+        let mut status = Self::with_error_details(problem.code, problem.message, details);
+        if problem.code == Code::ResourceExhausted
+            && let Some(pause) = problem.retry_after
+        {
+            let millis = u64::try_from(pause.as_millis()).unwrap_or_default();
+            status.metadata_mut().insert("grpc-retry-pushback-ms", millis.into());
+        }
+        status
+    }
+}
+
+impl From<Refusal> for Status {
+    fn from(refusal: Refusal) -> Self {
+        refused(&refusal)
+    }
+}
+
+impl From<Failure> for Status {
+    fn from(failure: Failure) -> Self {
+        failed(&failure)
+    }
+}
+
+impl From<Denied> for Status {
+    fn from(no: Denied) -> Self {
+        denied(&no)
+    }
+}
+
+/// The status of an answer that is no "yes".
+#[must_use]
+pub fn denied(denied: &Denied) -> Status {
+    match denied {
+        Denied::Refused(refusal) => refused(refusal),
+        Denied::Failed(failure) => failed(failure),
+    }
+}
+
+/// The status of a failure.
+#[must_use]
+pub fn failed(failure: &Failure) -> Status {
+    let message = failure.to_string();
+    let problem = match failure {
+        Failure::Overloaded => {
+            Problem::new(Code::ResourceExhausted, reason::OVERLOADED, message).again_after(OVERLOAD_PAUSE)
+        }
+        Failure::Draining => Problem::new(Code::Unavailable, reason::DRAINING, message).again_after(TROUBLE_PAUSE),
+        Failure::NoRoom => Problem::new(Code::Unavailable, reason::NO_ROOM, message).again_after(TROUBLE_PAUSE),
+        Failure::Store(_) => {
+            Problem::new(Code::Unavailable, reason::STORE_UNAVAILABLE, message).again_after(TROUBLE_PAUSE)
+        }
+        Failure::DeadlineExceeded => Problem::new(Code::DeadlineExceeded, reason::DEADLINE_EXCEEDED, message),
+    };
+    problem.into()
+}
+
+/// The status of a refusal.
+#[must_use]
+pub fn refused(refusal: &Refusal) -> Status {
+    let problem = Problem::new(code(refusal), refusal.reason(), refusal.to_string());
+    explained(problem, refusal).into()
+}
+
+/// The code of a refusal: what a caller that knows no reasons may conclude.
+const fn code(refusal: &Refusal) -> Code {
+    match refusal {
+        Refusal::Malformed(_) | Refusal::ProgramFlawed(_) => Code::InvalidArgument,
+        Refusal::UnknownProgram(_) | Refusal::UnknownVersion(_) | Refusal::UnknownEntry | Refusal::UnknownMember => {
+            Code::NotFound
+        }
+        Refusal::KeyReused { .. }
+        | Refusal::ReceiptClaimed
+        | Refusal::MemberExists
+        | Refusal::IdentifierClaimed { .. }
+        | Refusal::IdentifierAlreadyLinked => Code::AlreadyExists,
+        Refusal::StaleVersion { .. } => Code::Aborted,
+        Refusal::EffectiveInPast { .. }
+        | Refusal::NoTestClock
+        | Refusal::ClockBackwards { .. }
+        | Refusal::IdentifierNotLinked
+        | Refusal::MemberSuspended
+        | Refusal::MemberNotSuspended
+        | Refusal::MemberClosed
+        | Refusal::OccurredInFuture { .. }
+        | Refusal::TooLate { .. }
+        | Refusal::BeforeEnrolment { .. }
+        | Refusal::WrongCurrency { .. }
+        | Refusal::AmountOverflow => Code::FailedPrecondition,
+    }
+}
+
+/// The numbers of a refusal.
+fn explained(problem: Problem, refusal: &Refusal) -> Problem {
+    match refusal {
+        Refusal::Malformed(faults) => problem.violating(faults.iter().map(violation)),
+        Refusal::ProgramFlawed(flaws) => problem.violating(flaws.iter().map(flaw_violation)),
+        Refusal::UnknownProgram(id) => problem.with("program", id),
+        Refusal::UnknownVersion(version) => problem.with("version", version),
+        Refusal::KeyReused { field, entry } => key_reused(problem, field, *entry),
+        Refusal::StaleVersion { expected, found } => problem.with("expected", expected).with("found", found),
+        Refusal::EffectiveInPast { effective_at, earliest } => {
+            problem.with("effective_at", rfc3339(*effective_at)).with("earliest", rfc3339(*earliest))
+        }
+        Refusal::ClockBackwards { to, now } => problem.with("to", rfc3339(*to)).with("now", rfc3339(*now)),
+        Refusal::IdentifierClaimed { kind, mask } => problem.with("kind", kind).with("mask", mask),
+        Refusal::OccurredInFuture { occurred_at, now } => {
+            problem.with("occurred_at", rfc3339(*occurred_at)).with("now", rfc3339(*now))
+        }
+        Refusal::TooLate { occurred_at, earliest } => {
+            problem.with("occurred_at", rfc3339(*occurred_at)).with("earliest", rfc3339(*earliest))
+        }
+        Refusal::BeforeEnrolment { occurred_at, enrolled_at } => {
+            problem.with("occurred_at", rfc3339(*occurred_at)).with("enrolled_at", rfc3339(*enrolled_at))
+        }
+        Refusal::WrongCurrency { expected, found } => {
+            problem.with("expected", expected.as_str()).with("found", found.as_str())
+        }
+        Refusal::UnknownEntry
+        | Refusal::UnknownMember
+        | Refusal::ReceiptClaimed
+        | Refusal::NoTestClock
+        | Refusal::MemberExists
+        | Refusal::IdentifierNotLinked
+        | Refusal::IdentifierAlreadyLinked
+        | Refusal::MemberSuspended
+        | Refusal::MemberNotSuspended
+        | Refusal::MemberClosed
+        | Refusal::AmountOverflow => problem,
+    }
+}
+
+fn key_reused(problem: Problem, field: &str, entry: Seq) -> Problem {
+    problem.with("field", field).with("entry_id", super::wire::entries::entry_id(entry))
+}
+
+fn violation(fault: &Fault) -> (String, String) {
+    (fault.field.clone(), fault.message.clone())
+}
+
+fn flaw_violation(flaw: &Flaw) -> (String, String) {
+    let place = format!("line {}, column {}", flaw.line, flaw.column);
+    let about = if flaw.path.is_empty() { String::new() } else { format!("{}: ", flaw.path) };
+    ("source".into(), format!("{place}: {about}{}", flaw.message))
+}
+
+/// The status of one item of a stream, as a message.
+#[must_use]
+pub fn as_message(status: &Status) -> tonic_types::pb::Status {
+    let whole = <tonic_types::pb::Status as prost::Message>::decode(status.details());
+    whole.unwrap_or_else(|_| tonic_types::pb::Status {
+        code: status.code().into(),
+        message: status.message().to_owned(),
+        details: Vec::new(),
+    })
+}
+
+/// A status that the transport made, with the details that all our statuses have and the code that callers expect.
+#[must_use]
+pub fn completed(status: Status) -> Status {
+    if !status.details().is_empty() || status.code() == Code::Ok {
+        return status;
+    }
+    let (code, reason) = match status.code() {
+        Code::OutOfRange if status.message().contains("message length too large") => {
+            (Code::ResourceExhausted, reason::MESSAGE_TOO_LARGE)
+        }
+        Code::Internal if status.message().starts_with("failed to decode Protobuf message") => {
+            (Code::InvalidArgument, reason::UNREADABLE_MESSAGE)
+        }
+        Code::Unimplemented if status.message().is_empty() => {
+            return Problem::new(Code::Unimplemented, reason::UNKNOWN_METHOD, "there is no such method").into();
+        }
+        code => (code, reason::TRANSPORT),
+    };
+    Problem::new(code, reason, status.message()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::units::{CurrencyCode, Moment};
+
+    /// Every refusal, its code and its reason: what callers have been promised.
+    fn catalogue() -> Vec<(Refusal, Code, &'static str)> {
+        let at = Moment(0);
+        let usd = CurrencyCode::parse("USD").unwrap();
+        let fault = Fault { field: "f".into(), message: "m".into() };
+        let flaw = Flaw { line: 1, column: 2, path: String::new(), message: "m".into() };
+        vec![
+            (Refusal::Malformed(vec![fault]), Code::InvalidArgument, "MALFORMED"),
+            (Refusal::ProgramFlawed(vec![flaw]), Code::InvalidArgument, "PROGRAM_FLAWED"),
+            (Refusal::UnknownProgram("p".into()), Code::NotFound, "UNKNOWN_PROGRAM"),
+            (Refusal::UnknownVersion(7), Code::NotFound, "UNKNOWN_VERSION"),
+            (Refusal::UnknownEntry, Code::NotFound, "UNKNOWN_ENTRY"),
+            (Refusal::UnknownMember, Code::NotFound, "UNKNOWN_MEMBER"),
+            (Refusal::KeyReused { field: "f".into(), entry: Seq(3) }, Code::AlreadyExists, "KEY_REUSED"),
+            (Refusal::ReceiptClaimed, Code::AlreadyExists, "RECEIPT_CLAIMED"),
+            (Refusal::StaleVersion { expected: 1, found: 2 }, Code::Aborted, "STALE_VERSION"),
+            (
+                Refusal::EffectiveInPast { effective_at: at, earliest: at },
+                Code::FailedPrecondition,
+                "EFFECTIVE_IN_PAST",
+            ),
+            (Refusal::NoTestClock, Code::FailedPrecondition, "NO_TEST_CLOCK"),
+            (Refusal::ClockBackwards { to: at, now: at }, Code::FailedPrecondition, "CLOCK_BACKWARDS"),
+            (Refusal::MemberExists, Code::AlreadyExists, "MEMBER_EXISTS"),
+            (
+                Refusal::IdentifierClaimed { kind: "card".into(), mask: "…1".into() },
+                Code::AlreadyExists,
+                "IDENTIFIER_CLAIMED",
+            ),
+            (Refusal::IdentifierNotLinked, Code::FailedPrecondition, "IDENTIFIER_NOT_LINKED"),
+            (Refusal::IdentifierAlreadyLinked, Code::AlreadyExists, "IDENTIFIER_ALREADY_LINKED"),
+            (Refusal::MemberSuspended, Code::FailedPrecondition, "MEMBER_SUSPENDED"),
+            (Refusal::MemberNotSuspended, Code::FailedPrecondition, "MEMBER_NOT_SUSPENDED"),
+            (Refusal::MemberClosed, Code::FailedPrecondition, "MEMBER_CLOSED"),
+            (Refusal::OccurredInFuture { occurred_at: at, now: at }, Code::FailedPrecondition, "OCCURRED_IN_FUTURE"),
+            (Refusal::TooLate { occurred_at: at, earliest: at }, Code::FailedPrecondition, "TOO_LATE"),
+            (
+                Refusal::BeforeEnrolment { occurred_at: at, enrolled_at: at },
+                Code::FailedPrecondition,
+                "BEFORE_ENROLMENT",
+            ),
+            (Refusal::WrongCurrency { expected: usd, found: usd }, Code::FailedPrecondition, "WRONG_CURRENCY"),
+            (Refusal::AmountOverflow, Code::FailedPrecondition, "AMOUNT_OVERFLOW"),
+        ]
+    }
+
+    #[test]
+    fn every_refusal_has_its_code_and_reason() {
+        for (refusal, code, reason) in catalogue() {
+            let status = refused(&refusal);
+            let info = status.get_details_error_info().unwrap();
+            assert_eq!((status.code(), &*info.reason, &*info.domain), (code, reason, DOMAIN));
+            assert_eq!(status.message(), refusal.to_string());
+            assert_eq!(as_message(&status).code, i32::from(code), "{reason}");
+            assert_eq!(as_message(&status).details.len(), if code == Code::InvalidArgument { 2 } else { 1 });
+        }
+    }
+
+    #[test]
+    fn the_numbers_explain_the_no() {
+        let told = |refusal: &Refusal| {
+            let info = refused(refusal).get_details_error_info().unwrap();
+            let mut told: Vec<_> = info.metadata.into_iter().map(|(key, value)| format!("{key}={value}")).collect();
+            told.sort();
+            told.join(" ")
+        };
+        let reused = Refusal::KeyReused { field: "purchase.lines[0].amount".into(), entry: Seq(42) };
+        assert_eq!(told(&reused), "entry_id=42 field=purchase.lines[0].amount");
+        assert_eq!(told(&Refusal::StaleVersion { expected: 1, found: 2 }), "expected=1 found=2");
+        let late = Refusal::TooLate { occurred_at: Moment(0), earliest: Moment(1_000_000) };
+        assert_eq!(told(&late), "earliest=1970-01-01T00:00:01Z occurred_at=1970-01-01T00:00:00Z");
+    }
+
+    #[test]
+    fn failures_say_whether_and_when_to_come_back() {
+        let rows = [
+            (Failure::Overloaded, Code::ResourceExhausted, reason::OVERLOADED, Some(OVERLOAD_PAUSE)),
+            (Failure::Draining, Code::Unavailable, reason::DRAINING, Some(TROUBLE_PAUSE)),
+            (Failure::NoRoom, Code::Unavailable, reason::NO_ROOM, Some(TROUBLE_PAUSE)),
+            (Failure::Store("x".into()), Code::Unavailable, reason::STORE_UNAVAILABLE, Some(TROUBLE_PAUSE)),
+            (Failure::DeadlineExceeded, Code::DeadlineExceeded, reason::DEADLINE_EXCEEDED, None),
+        ];
+        for (failure, code, reason, pause) in rows {
+            let status = failed(&failure);
+            assert_eq!((status.code(), &*status.get_details_error_info().unwrap().reason), (code, reason));
+            assert_eq!(status.get_details_retry_info().and_then(|retry| retry.retry_delay), pause);
+            let pushback = status.metadata().get("grpc-retry-pushback-ms").map(|value| value.to_str().unwrap());
+            assert_eq!(pushback, (code == Code::ResourceExhausted).then_some("100"));
+        }
+    }
+
+    #[test]
+    fn details_fit_into_a_header() {
+        let fault = |n: usize| Fault { field: format!("purchase.lines[{n}].line_id"), message: "is required".into() };
+        let status = refused(&Refusal::Malformed((0..500).map(fault).collect()));
+        assert!(status.details().len() < 8_192 * 3 / 4, "{}", status.details().len());
+        assert_eq!(status.get_details_error_info().unwrap().metadata["faults"], "500");
+        let listed = status.get_details_bad_request().unwrap().field_violations.len();
+        assert!((50..500).contains(&listed), "{listed}");
+    }
+}

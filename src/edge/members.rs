@@ -1,0 +1,162 @@
+//! `MemberService`: who the members are.
+
+use tonic::{Request, Response, Status};
+
+use super::trace::caller;
+use super::wire::faults::Faults;
+use super::wire::member::member;
+use super::wire::naming::{self, Identify};
+use super::wire::orders::{Asked, Desk};
+use super::wire::page::{Page, page, token};
+use super::wire::replies::{Reply, reply};
+use crate::domain::order::{MemberKey, MemberName, Refusal};
+use crate::engine::{Applied, Denied, Engine};
+use crate::pb;
+
+/// The service.
+#[derive(Clone)]
+pub struct Members {
+    engine: Engine,
+}
+
+impl Members {
+    /// The service on an engine.
+    #[must_use]
+    pub const fn new(engine: Engine) -> Self {
+        Self { engine }
+    }
+
+    /// Reads an order out of a request, carries it out and answers with the common reply.
+    async fn order<T>(
+        &self,
+        request: Request<T>,
+        read: fn(Desk<'_>, T) -> Result<Asked, Refusal>,
+    ) -> Result<Reply, Status> {
+        let caller = caller(&request);
+        let desk = Desk { caller: &caller, identify: &self.engine };
+        let asked = read(desk, request.into_inner())?;
+        let dry_run = asked.dry_run;
+        let applied = carry_out(&self.engine, asked).await?;
+        Ok(reply(&applied, dry_run))
+    }
+}
+
+/// Submits an order, or rehearses it.
+pub async fn carry_out(engine: &Engine, asked: Asked) -> Result<Applied, Denied> {
+    if asked.dry_run { engine.rehearse(asked.order).await } else { engine.submit(asked.order).await }
+}
+
+/// What ties the pages of a member's list to the way she was named.
+#[must_use]
+pub fn list_of(name: &MemberName) -> String {
+    match name {
+        MemberName::Id(id) => id.to_string(),
+        MemberName::Identifier(identifier) => format!("{:?}", identifier.hash.0),
+    }
+}
+
+/// The program and member that a read names.
+pub fn named(
+    engine: &dyn Identify,
+    program: String,
+    member_id: String,
+    identifier: Option<pb::Identifier>,
+    faults: &mut Faults,
+) -> (Box<str>, MemberName) {
+    let program = naming::program(program, faults);
+    let name = naming::member(&program, member_id, identifier, "identifier", engine, faults);
+    (program, name)
+}
+
+#[tonic::async_trait]
+impl pb::member_service_server::MemberService for Members {
+    async fn enroll_member(
+        &self,
+        request: Request<pb::EnrollMemberRequest>,
+    ) -> Result<Response<pb::EnrollMemberResponse>, Status> {
+        let Reply { outcome, entry_ids, member } = self.order(request, |desk, asked| desk.enroll(asked)).await?;
+        Ok(Response::new(pb::EnrollMemberResponse { outcome, entry_ids, member }))
+    }
+
+    async fn update_member(
+        &self,
+        request: Request<pb::UpdateMemberRequest>,
+    ) -> Result<Response<pb::UpdateMemberResponse>, Status> {
+        let Reply { outcome, entry_ids, member } = self.order(request, |desk, asked| desk.update(asked)).await?;
+        Ok(Response::new(pb::UpdateMemberResponse { outcome, entry_ids, member }))
+    }
+
+    async fn link_identifier(
+        &self,
+        request: Request<pb::LinkIdentifierRequest>,
+    ) -> Result<Response<pb::LinkIdentifierResponse>, Status> {
+        let Reply { outcome, entry_ids, member } = self.order(request, |desk, asked| desk.link(asked)).await?;
+        Ok(Response::new(pb::LinkIdentifierResponse { outcome, entry_ids, member }))
+    }
+
+    async fn unlink_identifier(
+        &self,
+        request: Request<pb::UnlinkIdentifierRequest>,
+    ) -> Result<Response<pb::UnlinkIdentifierResponse>, Status> {
+        let Reply { outcome, entry_ids, member } = self.order(request, |desk, asked| desk.unlink(asked)).await?;
+        Ok(Response::new(pb::UnlinkIdentifierResponse { outcome, entry_ids, member }))
+    }
+
+    async fn suspend_member(
+        &self,
+        request: Request<pb::SuspendMemberRequest>,
+    ) -> Result<Response<pb::SuspendMemberResponse>, Status> {
+        let Reply { outcome, entry_ids, member } = self.order(request, |desk, asked| desk.suspend(asked)).await?;
+        Ok(Response::new(pb::SuspendMemberResponse { outcome, entry_ids, member }))
+    }
+
+    async fn reinstate_member(
+        &self,
+        request: Request<pb::ReinstateMemberRequest>,
+    ) -> Result<Response<pb::ReinstateMemberResponse>, Status> {
+        let Reply { outcome, entry_ids, member } = self.order(request, |desk, asked| desk.reinstate(asked)).await?;
+        Ok(Response::new(pb::ReinstateMemberResponse { outcome, entry_ids, member }))
+    }
+
+    async fn close_member(
+        &self,
+        request: Request<pb::CloseMemberRequest>,
+    ) -> Result<Response<pb::CloseMemberResponse>, Status> {
+        let Reply { outcome, entry_ids, member } = self.order(request, |desk, asked| desk.close(asked)).await?;
+        Ok(Response::new(pb::CloseMemberResponse { outcome, entry_ids, member }))
+    }
+
+    async fn get_member(
+        &self,
+        request: Request<pb::GetMemberRequest>,
+    ) -> Result<Response<pb::GetMemberResponse>, Status> {
+        let pb::GetMemberRequest { program, member_id, identifier } = request.into_inner();
+        let mut faults = Faults::default();
+        let (program, name) = named(&self.engine, program, member_id, identifier, &mut faults);
+        faults.verdict(())?;
+        let view = self.engine.member(&program, &name).await?;
+        Ok(Response::new(pb::GetMemberResponse { member: Some(member(&view)) }))
+    }
+
+    async fn list_members(
+        &self,
+        request: Request<pb::ListMembersRequest>,
+    ) -> Result<Response<pb::ListMembersResponse>, Status> {
+        let pb::ListMembersRequest { program, page_size, page_token } = request.into_inner();
+        let mut faults = Faults::default();
+        let program = naming::program(program, &mut faults);
+        let scope = ["members", &*program];
+        let asked: Page<16> = page(page_size, &page_token, &scope, &mut faults);
+        faults.verdict(())?;
+        // One more than asked for tells whether there is a next page.
+        let found = self.engine.members(&program, asked.after.map(MemberKey), asked.limit.saturating_add(1)).await;
+        let mut found = found?;
+        let more = found.len() > asked.limit;
+        found.truncate(asked.limit);
+        let last = found.last().filter(|_| more);
+        Ok(Response::new(pb::ListMembersResponse {
+            next_page_token: last.map(|view| token(&view.member.key.0, &scope)).unwrap_or_default(),
+            members: found.iter().map(member).collect(),
+        }))
+    }
+}

@@ -1,0 +1,122 @@
+//! Who an order is about and under which key it comes: program, member, identifiers, request id.
+
+use super::faults::{Faults, Path};
+use super::scalars::{KEY_MAX, NAME_MAX, TEXT_MAX, required_text, text};
+use crate::domain::order::{Identifier, IdentifierHash, MemberName};
+use crate::pb;
+
+/// The longest kind of an identifier, in bytes.
+pub const IDENTIFIER_KIND_MAX: usize = 32;
+/// The most identifiers a member can enrol with.
+pub const IDENTIFIERS_MAX: usize = 16;
+
+/// Turns an identifier's value into its keyed hash and mask; the value goes no further.
+pub trait Identify: Sync {
+    /// The identifier, known within `program`.
+    fn identify(&self, program: &str, kind: &str, value: &str) -> Identifier;
+}
+
+impl Identify for crate::engine::Engine {
+    fn identify(&self, program: &str, kind: &str, value: &str) -> Identifier {
+        Self::identify(self, program, kind, value)
+    }
+}
+
+/// The program's id.
+pub fn program(id: String, faults: &mut Faults) -> Box<str> {
+    required_text(id, NAME_MAX, &Path::Field(&Path::Request, "program"), faults)
+}
+
+/// The caller's key of an order that has no other key.
+pub fn request_id(id: String, faults: &mut Faults) -> Box<str> {
+    required_text(id, KEY_MAX, &Path::Field(&Path::Request, "request_id"), faults)
+}
+
+/// The caller's key of an order that has a key of its own.
+pub fn optional_request_id(id: String, faults: &mut Faults) -> Box<str> {
+    text(id, KEY_MAX, &Path::Field(&Path::Request, "request_id"), faults)
+}
+
+/// The member, named by her id or by the identifier in the field called `identifier_field`.
+pub fn member(
+    program: &str,
+    member_id: String,
+    identifier: Option<pb::Identifier>,
+    identifier_field: &'static str,
+    identify: &dyn Identify,
+    faults: &mut Faults,
+) -> MemberName {
+    let id_path = Path::Field(&Path::Request, "member_id");
+    let identifier_path = Path::Field(&Path::Request, identifier_field);
+    match identifier {
+        None if member_id.is_empty() => {
+            faults.at(&id_path, format_args!("is required (or `{identifier_field}`)"));
+            MemberName::Id(Box::default())
+        }
+        None => MemberName::Id(self::member_id(member_id, &id_path, faults)),
+        Some(value) => {
+            if !member_id.is_empty() {
+                faults.at(&identifier_path, "names the member a second time; give it or `member_id`");
+            }
+            MemberName::Identifier(self::identifier(program, value, &identifier_path, identify, faults))
+        }
+    }
+}
+
+/// A member id: printable ASCII without spaces, so that it reads the same in every log and on every card.
+pub fn member_id(id: String, path: &Path<'_>, faults: &mut Faults) -> Box<str> {
+    if !id.bytes().all(|byte| byte.is_ascii_graphic()) {
+        faults.at(path, "must be printable ASCII without spaces");
+    }
+    text(id, KEY_MAX, path, faults)
+}
+
+/// Something a member is recognised by.
+pub fn identifier(
+    program: &str,
+    given: pb::Identifier,
+    path: &Path<'_>,
+    identify: &dyn Identify,
+    faults: &mut Faults,
+) -> Identifier {
+    let word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-');
+    let kind_fits = (1..=IDENTIFIER_KIND_MAX).contains(&given.kind.len()) && given.kind.bytes().all(word);
+    if !kind_fits {
+        let message = format_args!("must be 1 to {IDENTIFIER_KIND_MAX} of a-z, 0-9, `_` and `-`");
+        faults.at(&Path::Field(path, "kind"), message);
+    }
+    let value_fits = !given.value.trim().is_empty() && given.value.len() <= TEXT_MAX;
+    if !value_fits {
+        faults.at(&Path::Field(path, "value"), format_args!("must have 1 to {TEXT_MAX} bytes that are not all blank"));
+    }
+    if kind_fits && value_fits { identify.identify(program, &given.kind, &given.value) } else { nobody() }
+}
+
+/// Stands for an identifier that could not be read; the order it is in is refused.
+fn nobody() -> Identifier {
+    Identifier { kind: Box::default(), hash: IdentifierHash([0; 16]), mask: Box::default() }
+}
+
+/// What a new member can be recognised by, each once.
+pub fn identifiers(
+    program: &str,
+    given: Vec<pb::Identifier>,
+    identify: &dyn Identify,
+    faults: &mut Faults,
+) -> Vec<Identifier> {
+    if given.len() > IDENTIFIERS_MAX {
+        let message = format_args!("has {} entries, at most {IDENTIFIERS_MAX} are allowed", given.len());
+        faults.at(&Path::Field(&Path::Request, "identifiers"), message);
+        return Vec::new();
+    }
+    let mut read: Vec<Identifier> = Vec::with_capacity(given.len());
+    for (position, value) in given.into_iter().enumerate() {
+        let path = Path::Element(&Path::Request, "identifiers", position);
+        let found = identifier(program, value, &path, identify, faults);
+        match read.iter().position(|other| other.hash == found.hash && !other.kind.is_empty()) {
+            Some(first) => faults.at(&path, format_args!("is the same as identifiers[{first}]")),
+            None => read.push(found),
+        }
+    }
+    read
+}

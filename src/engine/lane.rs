@@ -1,0 +1,257 @@
+//! The lane: the single writer. It takes what is waiting, reads once, decides in turn, commits once, answers all.
+//!
+//! It runs on a thread of its own, so that a durable write never holds up the threads that talk to callers. All
+//! answers of a group, yes and no alike, wait for its commit: a "no" may rest on a neighbour's uncommitted "yes".
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tracing::Span;
+
+use super::answer::{Applied, ApplyProgram, Denied, Failure, Outcome};
+use super::draft::Draft;
+use super::{Shared, programs::Programs, versions};
+use crate::domain::event::Seq;
+use crate::domain::order::{Order, Refusal};
+use crate::domain::program::Timeline;
+use crate::domain::units::Moment;
+use crate::store::{CommitError, Group};
+
+/// The most orders decided and committed together.
+const GROUP_ORDERS_MAX: usize = 4_096;
+/// How often a group is decided anew after a conflict before its orders fail.
+const ATTEMPTS_MAX: usize = 5;
+
+pub(super) type Verdict = Result<Applied, Denied>;
+pub(super) type ProgramVerdict = Result<(Outcome, Arc<Timeline>), Denied>;
+
+/// Something for the lane to do.
+pub(super) enum Job {
+    /// Orders to carry out, answered together and in order.
+    Orders { orders: Orders, permit: OwnedSemaphorePermit },
+    /// A program version to apply.
+    Program { apply: ApplyProgram, reply: oneshot::Sender<ProgramVerdict> },
+    /// Members to settle because time passed.
+    SettleDue { limit: usize, reply: oneshot::Sender<Result<usize, Failure>> },
+}
+
+/// One order of a unary call, or the batch of a stream.
+pub(super) enum Orders {
+    One { order: Box<Order>, span: Span, reply: oneshot::Sender<Verdict> },
+    Many { orders: Vec<Order>, reply: oneshot::Sender<Vec<Verdict>> },
+}
+
+impl Orders {
+    fn as_slice(&self) -> &[Order] {
+        match self {
+            Self::One { order, .. } => std::slice::from_ref(order),
+            Self::Many { orders, .. } => orders,
+        }
+    }
+
+    /// A span for the commit of a traced order, under the span of its call.
+    fn commit_span(&self) -> Option<Span> {
+        match self {
+            Self::One { span, .. } if !span.is_disabled() => Some(tracing::info_span!(parent: span, "commit")),
+            _ => None,
+        }
+    }
+
+    fn answer(self, verdicts: &mut impl Iterator<Item = Verdict>) {
+        // A caller who went away does not hear the answer; the order stands all the same.
+        match self {
+            Self::One { reply, .. } => drop(verdicts.next().map(|verdict| reply.send(verdict))),
+            Self::Many { orders, reply } => drop(reply.send(verdicts.take(orders.len()).collect())),
+        }
+    }
+}
+
+pub(super) struct Lane {
+    shared: Arc<Shared>,
+    jobs: mpsc::UnboundedReceiver<Job>,
+    head: Seq,
+    recorded_at: Moment,
+}
+
+impl Lane {
+    pub(super) fn new(shared: Arc<Shared>, jobs: mpsc::UnboundedReceiver<Job>) -> Self {
+        let status = shared.store.status();
+        Self { shared, jobs, head: status.head, recorded_at: status.head_recorded_at }
+    }
+
+    /// Works until every sender is gone and the queue is empty.
+    pub(super) async fn run(mut self) {
+        let mut waiting = Vec::new();
+        while self.jobs.recv_many(&mut waiting, GROUP_ORDERS_MAX).await > 0 {
+            let mut group = Vec::new();
+            let mut size = 0;
+            for job in waiting.drain(..) {
+                match job {
+                    Job::Orders { orders, permit } => {
+                        size += orders.as_slice().len();
+                        group.push((orders, permit));
+                        if size >= GROUP_ORDERS_MAX {
+                            self.carry_out(std::mem::take(&mut group)).await;
+                            size = 0;
+                        }
+                    }
+                    other => {
+                        self.carry_out(std::mem::take(&mut group)).await;
+                        size = 0;
+                        self.special(other).await;
+                    }
+                }
+            }
+            self.carry_out(group).await;
+        }
+    }
+
+    async fn special(&mut self, job: Job) {
+        match job {
+            Job::Orders { .. } => {}
+            Job::Program { apply, reply } => drop(reply.send(self.apply_program(apply).await)),
+            Job::SettleDue { limit, reply } => drop(reply.send(self.settle_due(limit).await)),
+        }
+    }
+
+    async fn carry_out(&mut self, group: Vec<(Orders, OwnedSemaphorePermit)>) {
+        if group.is_empty() {
+            return;
+        }
+        let orders: Vec<&Order> = group.iter().flat_map(|(orders, _)| orders.as_slice()).collect();
+        let count = orders.len();
+        let spans: Vec<Span> = group.iter().filter_map(|(orders, _)| orders.commit_span()).collect();
+        let started = Instant::now();
+        let verdicts = match self.decide_and_commit(&orders).await {
+            Ok(verdicts) => verdicts,
+            Err(failure) => vec![Err(Denied::Failed(failure)); count],
+        };
+        drop(spans);
+        self.shared.figures.group(&verdicts, started.elapsed());
+        let mut verdicts = verdicts.into_iter();
+        for (orders, permit) in group {
+            orders.answer(&mut verdicts);
+            drop(permit);
+        }
+    }
+
+    /// Decides a group on what is stored and commits it; decides anew when what is stored moved underneath.
+    async fn decide_and_commit(&mut self, orders: &[&Order]) -> Result<Vec<Verdict>, Failure> {
+        for _ in 0..ATTEMPTS_MAX {
+            let mut draft = self.draft();
+            read_for(&mut draft, &self.shared, orders).await?;
+            let verdicts = orders.iter().map(|order| draft.decide(order)).collect();
+            match self.commit(draft.into_group()).await? {
+                Committed::Kept => return Ok(verdicts),
+                Committed::Stale => {}
+            }
+        }
+        Err(Failure::Store("the same members were changed elsewhere again and again".into()))
+    }
+
+    fn draft(&self) -> Draft {
+        Draft::new(self.programs(), self.now(), self.head)
+    }
+
+    fn programs(&self) -> Arc<Programs> {
+        self.shared.programs.load_full()
+    }
+
+    /// Our time: never before that of an entry already kept.
+    fn now(&self) -> Moment {
+        self.shared.clock.now().max(self.recorded_at)
+    }
+
+    async fn commit(&mut self, group: Option<Group>) -> Result<Committed, Failure> {
+        let Some(group) = group else { return Ok(Committed::Kept) };
+        let (recorded_at, head) = (group.recorded_at, group.entries.last().map_or(self.head, |entry| entry.seq));
+        match self.shared.store.commit(group).await {
+            Ok(()) => {
+                (self.head, self.recorded_at) = (head, recorded_at);
+                self.shared.head.send_replace(head);
+                Ok(Committed::Kept)
+            }
+            Err(CommitError::Conflict(_) | CommitError::Unknown(_)) => {
+                self.head = self.shared.store.status().head;
+                Ok(Committed::Stale)
+            }
+            Err(CommitError::NoRoom) => Err(Failure::NoRoom),
+            Err(CommitError::Broken(why)) => {
+                self.shared.broken(&why);
+                Err(Failure::Store(why))
+            }
+        }
+    }
+
+    async fn apply_program(&mut self, apply: ApplyProgram) -> ProgramVerdict {
+        let programs = self.programs();
+        let claimed = versions::claimed(&self.shared.store, &apply).await?;
+        match versions::judge(&programs, &apply, claimed.as_deref(), self.now(), self.head.next())? {
+            versions::Judged::Known(timeline) => Ok((Outcome::Replayed, timeline)),
+            versions::Judged::New { programs, timeline, entry } => {
+                if apply.dry_run {
+                    return Ok((Outcome::Applied, timeline));
+                }
+                let mut draft = self.draft();
+                draft.push_program(entry);
+                match self.commit(draft.into_group()).await? {
+                    Committed::Stale => Err(Failure::Store("the feed moved elsewhere".into()).into()),
+                    Committed::Kept => {
+                        self.shared.programs.store(Arc::new(programs));
+                        Ok((Outcome::Applied, timeline))
+                    }
+                }
+            }
+        }
+    }
+
+    async fn settle_due(&mut self, limit: usize) -> Result<usize, Failure> {
+        if limit == 0 {
+            return Ok(0);
+        }
+        let mut draft = self.draft();
+        let due = self.shared.store.due(self.now(), limit).await?;
+        let wants = crate::store::Wants { members: due.iter().map(|(_, key)| *key).collect(), ..Default::default() };
+        let found = self.shared.store.read(&wants).await?;
+        let mut settled = 0;
+        for member in due.iter().filter_map(|(_, key)| found.members.get(key).cloned()) {
+            let Some(timeline) = self.programs().numbered(member.program).cloned() else { continue };
+            let key = member.key;
+            draft.take_member(member);
+            settled += usize::from(draft.settle(key, &timeline).map_err(overflow)?);
+        }
+        match self.commit(draft.into_group()).await? {
+            Committed::Kept => Ok(settled),
+            Committed::Stale => Ok(0),
+        }
+    }
+}
+
+enum Committed {
+    Kept,
+    Stale,
+}
+
+fn overflow(refusal: Refusal) -> Failure {
+    Failure::Store(format!("a member cannot be settled: {refusal}"))
+}
+
+/// The read phase of a group: everything its orders may look at.
+pub(super) async fn read_for(draft: &mut Draft, shared: &Shared, orders: &[&Order]) -> Result<(), Failure> {
+    let wants = draft.wants(orders.iter().copied());
+    draft.take(shared.store.read(&wants).await?);
+    if wants.identifiers.is_empty() {
+        return Ok(());
+    }
+    let (more, enrolments) = draft.second_wants(orders.iter().copied());
+    if !more.claims.is_empty() {
+        draft.take(shared.store.read(&more).await?);
+    }
+    for (key, seq) in enrolments {
+        if let Some(entry) = shared.store.entry(seq).await? {
+            draft.take_enrolment(key, entry);
+        }
+    }
+    Ok(())
+}

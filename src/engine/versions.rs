@@ -1,0 +1,120 @@
+//! Applying a program version: may this text be the next version, and what entry records it.
+
+use std::sync::Arc;
+
+use super::answer::{ApplyProgram, Denied};
+use super::programs::Programs;
+use crate::domain::event::{Entry, Fact, ProgramApplied, Seq};
+use crate::domain::order::{Claim, MemberKey, Refusal};
+use crate::domain::program::{Program, Register, Timeline, source};
+use crate::domain::units::Moment;
+use crate::store::{ReadError, Store, Wants};
+
+/// What applying a text comes to.
+pub(super) enum Judged {
+    /// It is the newest version already, or was applied under the same key.
+    Known(Arc<Timeline>),
+    /// It becomes the next version.
+    New {
+        /// All programs after it.
+        programs: Programs,
+        /// Its program after it.
+        timeline: Arc<Timeline>,
+        /// The entry that records it.
+        entry: Arc<Entry>,
+    },
+}
+
+/// The entry that holds the caller's key, if it was used before.
+pub(super) async fn claimed(store: &Arc<dyn Store>, apply: &ApplyProgram) -> Result<Option<Arc<Entry>>, ReadError> {
+    if apply.request_id.is_empty() {
+        return Ok(None);
+    }
+    let claim = Claim::request(MemberKey::NOBODY, &apply.request_id);
+    let wants = Wants { claims: vec![claim], ..Wants::default() };
+    Ok(store.read(&wants).await?.claims.remove(&claim))
+}
+
+/// Judges a program text against what is in force.
+pub(super) fn judge(
+    programs: &Programs,
+    apply: &ApplyProgram,
+    claimed: Option<&Entry>,
+    now: Moment,
+    seq: Seq,
+) -> Result<Judged, Denied> {
+    let draft = parse(&apply.source, 1, Moment::BEGINNING, &Register::default())?;
+    let before = programs.named(&draft.id);
+    if let Some(known) = known(programs, before, apply, claimed)? {
+        return Ok(Judged::Known(known));
+    }
+    if let Some(timeline) = before {
+        follows(timeline, apply, now)?;
+    }
+    let newest = before.map(|timeline| timeline.newest());
+    let version = newest.map_or(1, |program| program.version + 1);
+    let known_words = newest.map(|program| program.register.clone()).unwrap_or_default();
+    let effective_at = match newest {
+        None => Moment::BEGINNING,
+        Some(newest) => apply.effective_at.unwrap_or(now).max(newest.effective_at),
+    };
+    let program = match newest {
+        None => draft,
+        Some(newest) => source::read_next(&apply.source, effective_at, newest).map_err(Refusal::ProgramFlawed)?,
+    };
+    let number = before.map_or_else(|| programs.next_number(), |timeline| timeline.number);
+    let words_added = program.register.words().iter().skip(known_words.words().len()).cloned().collect();
+    let applied =
+        ProgramApplied { id: program.id.clone(), version, effective_at, source: apply.source.clone(), words_added };
+    let entry = Arc::new(Entry {
+        seq,
+        program: number,
+        member: MemberKey::NOBODY,
+        previous: Seq::NONE,
+        recorded_at: now,
+        program_version: version,
+        request_id: apply.request_id.clone(),
+        principal: Box::default(),
+        trace_id: Box::default(),
+        facts: vec![Fact::ProgramApplied(applied)],
+    });
+    let programs = programs.with_entry(&entry)?;
+    let timeline = programs.named(&program.id).cloned().ok_or(Refusal::UnknownProgram(program.id))?;
+    Ok(Judged::New { programs, timeline, entry })
+}
+
+/// The timeline, if this text was applied before: under the caller's key, or as the newest version.
+fn known(
+    programs: &Programs,
+    before: Option<&Arc<Timeline>>,
+    apply: &ApplyProgram,
+    claimed: Option<&Entry>,
+) -> Result<Option<Arc<Timeline>>, Refusal> {
+    if let Some(entry) = claimed {
+        let same = entry.facts.iter().any(|fact| matches!(fact, Fact::ProgramApplied(p) if p.source == apply.source));
+        if !same {
+            return Err(Refusal::KeyReused { field: "source".into(), entry: entry.seq });
+        }
+        return Ok(before.cloned());
+    }
+    let newest = |timeline: &Timeline| programs.source(timeline.number, timeline.newest().version);
+    let unchanged = before.filter(|timeline| newest(timeline).is_some_and(|source| **source == *apply.source));
+    Ok(unchanged.cloned())
+}
+
+/// Whether a further version may follow now.
+fn follows(timeline: &Timeline, apply: &ApplyProgram, now: Moment) -> Result<(), Refusal> {
+    let newest = timeline.newest();
+    if apply.expected_version != 0 && apply.expected_version != newest.version {
+        return Err(Refusal::StaleVersion { expected: apply.expected_version, found: newest.version });
+    }
+    let earliest = now.max(newest.effective_at);
+    match apply.effective_at {
+        Some(effective_at) if effective_at < earliest => Err(Refusal::EffectiveInPast { effective_at, earliest }),
+        _ => Ok(()),
+    }
+}
+
+fn parse(text: &str, version: u32, effective_at: Moment, known: &Register) -> Result<Program, Refusal> {
+    source::read(text, version, effective_at, known).map_err(Refusal::ProgramFlawed)
+}

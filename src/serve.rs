@@ -1,0 +1,265 @@
+//! `rung serve`: compose the parts, say where they listen, run until told to stop, drain.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use opentelemetry::metrics::{Counter, Histogram};
+
+use anyhow::{Context as _, bail, ensure};
+use rung::config::{Settings, StoreKind};
+use rung::domain::calendar::rfc3339;
+use rung::edge::{self, operations};
+use rung::engine::clock::Clock;
+use rung::engine::figures::SECONDS;
+use rung::engine::{ApplyProgram, Denied, Engine, Options, Pseudonyms};
+use rung::store::Store;
+use rung::store::embedded::{self, Embedded};
+use rung::store::memory::Memory;
+use rung::telemetry::{self, Telemetry};
+use rung::workers::sweeper;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// The program an empty folder gets when none is named.
+const SAMPLE: &str = include_str!("../deploy/programs/aadvantage.toml");
+/// Marks a data folder whose moments come from a test clock.
+const TEST_CLOCK_MARK: &str = "test-clock";
+
+/// Serves until SIGTERM or SIGINT.
+///
+/// # Errors
+/// Anything that keeps the server from starting, in words for the operator.
+pub fn run(settings: Settings) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let code = runtime.block_on(serve(settings));
+    // What is still running by now was given its time.
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    code
+}
+
+async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
+    let telemetry = telemetry::start(settings.log_format)?;
+    std::fs::create_dir_all(&settings.data).with_context(|| format!("cannot make {}", settings.data.display()))?;
+    let store = open_store(&settings)?;
+    let clock = clock(&settings, &*store)?;
+    let pseudonyms = Pseudonyms::new(identifier_key(&settings)?);
+    let options = Options { store, clock, pseudonyms, queue_limit: settings.queue_limit };
+    let (engine, lane) = Engine::start(options).await?;
+    engine.observe();
+    apply_programs(&engine, &settings).await?;
+
+    let listener = TcpListener::bind(settings.listen).await;
+    let listener = listener.with_context(|| format!("cannot listen on {}", settings.listen))?;
+    let stop = CancellationToken::new();
+    let sweeping = tokio::spawn(sweeper::run(engine.clone(), stop.clone()));
+    let showing = operations(&settings, &engine, &telemetry, stop.clone()).await?;
+    let address = listener.local_addr()?;
+    let edge_options = edge::Options { drain: settings.drain, ..edge::Options::default() };
+    let serving = tokio::spawn(edge::serve(listener, engine.clone(), edge_options, stop.clone()));
+    println!("listening on {address}");
+
+    let code = wait_for_the_end(&engine).await?;
+    stop.cancel();
+    serving.await??;
+    sweeping.await?;
+    if let Some(showing) = showing {
+        showing.await??;
+    }
+    finish(engine, lane).await;
+    telemetry.shutdown();
+    Ok(code)
+}
+
+fn open_store(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
+    match settings.store {
+        StoreKind::Memory => Ok(Arc::new(Memory::default())),
+        StoreKind::Embedded => {
+            let mut options = embedded::Options::new(&settings.data);
+            options.cache_bytes = settings.cache_bytes;
+            options.observer = Arc::new(DiskFigures::new());
+            let store = Embedded::open(options)?;
+            Ok(store)
+        }
+    }
+}
+
+/// What the embedded store tells of its writes, as metrics.
+struct DiskFigures {
+    commit: Histogram<f64>,
+    sync: Histogram<f64>,
+    snapshots: Histogram<f64>,
+    bytes: Counter<u64>,
+}
+
+impl DiskFigures {
+    fn new() -> Self {
+        let meter = opentelemetry::global::meter("rung");
+        let seconds = |name, description| {
+            let histogram = meter.f64_histogram(name).with_unit("s").with_description(description);
+            histogram.with_boundaries(SECONDS.to_vec()).build()
+        };
+        Self {
+            commit: seconds("rung.store.commit.duration", "A group's way through the store, waiting included."),
+            sync: seconds("rung.store.sync.duration", "Writing a frame and its fdatasync."),
+            snapshots: seconds("rung.store.snapshot.duration", "A batch of snapshots and its fdatasync."),
+            bytes: meter.u64_counter("rung.store.journal.written").with_unit("By").build(),
+        }
+    }
+}
+
+impl embedded::Observer for DiskFigures {
+    fn committed(&self, timing: embedded::CommitTiming) {
+        let whole = timing.waited + timing.prepared + timing.written + timing.synced + timing.applied;
+        self.commit.record(whole.as_secs_f64(), &[]);
+        self.sync.record((timing.written + timing.synced).as_secs_f64(), &[]);
+        self.bytes.add(timing.bytes, &[]);
+    }
+
+    fn kept(&self, timing: embedded::BatchTiming) {
+        self.snapshots.record(timing.took.as_secs_f64(), &[]);
+    }
+}
+
+/// The clock, after holding the folder's mark against the flag: moments of a test must never mix with real ones.
+fn clock(settings: &Settings, store: &dyn Store) -> anyhow::Result<Clock> {
+    let mark = settings.data.join(TEST_CLOCK_MARK);
+    let status = store.status();
+    match settings.test_clock {
+        None if mark.exists() => {
+            bail!("{} was made under a test clock; start it with --test-clock", settings.data.display())
+        }
+        None => Ok(Clock::System),
+        Some(_) if !mark.exists() && status.head.0 > 0 => {
+            bail!("{} was made under the real clock and cannot be opened with --test-clock", settings.data.display())
+        }
+        Some(from) => {
+            let stands = from.max(status.head_recorded_at);
+            write_durably(&mark, &format!("{}\n", rfc3339(from)))?;
+            Ok(Clock::test(stands))
+        }
+    }
+}
+
+/// The secret identifiers are hashed under; made on first use, readable by its owner alone.
+fn identifier_key(settings: &Settings) -> anyhow::Result<[u8; 32]> {
+    let path = settings.identifier_key.clone().unwrap_or_else(|| settings.data.join("identifier.key"));
+    if !path.exists() {
+        ensure!(settings.identifier_key.is_none(), "the identifier key {} does not exist", path.display());
+        let fresh: Vec<String> = (0..4).map(|_| uuid::Uuid::new_v4().simple().to_string()).collect();
+        let mixed = blake3::hash(fresh.concat().as_bytes());
+        write_durably(&path, &format!("{}\n", mixed.to_hex()))?;
+    }
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let key = blake3::Hash::from_hex(text.trim())
+        .with_context(|| format!("{} does not hold 64 hexadecimal digits", path.display()))?;
+    Ok(*key.as_bytes())
+}
+
+/// Writes a small file so that it is there after a power cut, or not at all.
+fn write_durably(path: &Path, text: &str) -> anyhow::Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let temporary = path.with_extension("new");
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(&temporary, path)?;
+    if let Some(folder) = path.parent() {
+        std::fs::File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
+async fn apply_programs(engine: &Engine, settings: &Settings) -> anyhow::Result<()> {
+    for path in &settings.programs {
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        apply(engine, &path.display().to_string(), &text).await?;
+    }
+    if engine.programs().all().is_empty() {
+        apply(engine, "the AAdvantage sample", SAMPLE).await?;
+    }
+    Ok(())
+}
+
+async fn apply(engine: &Engine, name: &str, text: &str) -> anyhow::Result<()> {
+    let apply = ApplyProgram {
+        source: text.into(),
+        effective_at: None,
+        expected_version: 0,
+        request_id: Box::default(),
+        dry_run: false,
+    };
+    match engine.apply_program(apply).await {
+        Ok((outcome, timeline)) => {
+            let newest = timeline.newest();
+            tracing::info!(program = &*newest.id, version = newest.version, ?outcome, "serving {name}");
+            Ok(())
+        }
+        Err(Denied::Refused(rung::domain::order::Refusal::ProgramFlawed(flaws))) => {
+            for flaw in &flaws {
+                eprintln!("{name}:{flaw}");
+            }
+            bail!("{name} has {} flaw(s)", flaws.len())
+        }
+        Err(denied) => bail!("{name} cannot be applied: {denied}"),
+    }
+}
+
+type Showing = tokio::task::JoinHandle<std::io::Result<()>>;
+
+/// The operations port; its default address may be taken by another server of this machine, one asked for may not.
+async fn operations(
+    settings: &Settings,
+    engine: &Engine,
+    telemetry: &Telemetry,
+    stop: CancellationToken,
+) -> anyhow::Result<Option<Showing>> {
+    let (address, asked_for) = settings.operations;
+    let listener = match TcpListener::bind(address).await {
+        Ok(listener) => listener,
+        Err(error) if !asked_for => {
+            tracing::warn!(%address, %error, "no operations port");
+            return Ok(None);
+        }
+        Err(error) => return Err(error).context(format!("cannot listen on {address} for operations")),
+    };
+    tracing::info!(address = %listener.local_addr()?, "operations port");
+    let (registry, engine) = (telemetry.registry().clone(), engine.clone());
+    let shown = operations::Shown {
+        metrics: Arc::new(move || Telemetry::prometheus(&registry)),
+        serving: Arc::new(move || !engine.status().draining),
+    };
+    Ok(Some(tokio::spawn(operations::serve(listener, shown, stop))))
+}
+
+/// Waits for a signal, or for the store to break; the exit code says which.
+async fn wait_for_the_end(engine: &Engine) -> anyhow::Result<ExitCode> {
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut broken = engine.watch_broken();
+    tokio::select! {
+        _ = term.recv() => tracing::info!("SIGTERM: draining"),
+        _ = int.recv() => tracing::info!("SIGINT: draining"),
+        Ok(why) = broken.wait_for(Option::is_some) => {
+            tracing::error!(why = why.as_deref().unwrap_or_default(), "the store cannot be trusted: stopping");
+            return Ok(ExitCode::FAILURE);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Lets the lane finish what is queued and brings the snapshots up to the head.
+async fn finish(engine: Engine, lane: rung::engine::LaneThread) {
+    engine.drain();
+    engine.idle().await;
+    if let Err(failure) = engine.checkpoint().await {
+        tracing::warn!(%failure, head = engine.status().store.head.0, "no checkpoint; the next opening folds the journal");
+    }
+    drop(engine);
+    let joined = tokio::task::spawn_blocking(move || lane.join()).await;
+    if !matches!(joined, Ok(Ok(()))) {
+        tracing::error!("the lane did not end well");
+    }
+}

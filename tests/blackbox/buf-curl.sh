@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# The tour of the README's first calls with buf curl, over reflection, against a fresh server.
+set -euo pipefail
+binary=$1
+folder=$(mktemp -d)
+trap 'kill "$server" 2>/dev/null || true; rm -rf "$folder"' EXIT
+"$binary" serve --data "$folder/data" --listen 127.0.0.1:0 --operations 127.0.0.1:0 >"$folder/out" 2>"$folder/log" &
+server=$!
+for _ in $(seq 100); do grep -q '^listening on ' "$folder/out" && break; sleep 0.1; done
+address=$(sed -n 's/^listening on //p' "$folder/out")
+
+call() { buf curl --protocol grpc --http2-prior-knowledge -d "$2" "http://$address/rung.v1.$1"; }
+expect() { grep -q "$1" <<<"$2" || { echo "expected $1 in: $2"; exit 1; }; }
+
+services=$(buf curl --protocol grpc --http2-prior-knowledge --list-services "http://$address")
+for service in MemberService PointsService TierService ProgramService EventService AdminService; do
+    expect "rung.v1.$service" "$services"
+done
+expect OUTCOME_APPLIED "$(call MemberService/EnrollMember \
+    '{"program":"aadvantage","member_id":"m-1001","identifiers":[{"kind":"card","value":"1A2B3C4"}],"request_id":"en-1"}')"
+purchase='{"program":"aadvantage","member_id":"m-1001","purchase":{
+  "receipt":{"source":"aa.com","id":"0012345678901"},"kind":"flight","occurred_at":"2026-05-04T09:30:00Z",
+  "lines":[{"line_id":"1","category":"fare","quantity":"1","amount":{"currency_code":"USD","minor_units":"143600"}},
+           {"line_id":"2","category":"carrier_fee","quantity":"1","amount":{"currency_code":"USD","minor_units":"45800"}},
+           {"line_id":"3","category":"tax","quantity":"1","amount":{"currency_code":"USD","minor_units":"21234"}}]}}'
+first=$(call PointsService/RecordPurchase "$purchase")
+expect OUTCOME_APPLIED "$first"
+expect '"granted": "9470"' "$first"
+expect OUTCOME_REPLAYED "$(call PointsService/RecordPurchase "$purchase")"
+expect '"available": "9470"' "$(call MemberService/GetMember '{"program":"aadvantage","member_id":"m-1001"}')"
+expect '"tier": "gold"' "$(call TierService/GetStanding '{"program":"aadvantage","member_id":"m-1001"}')"
+kill -TERM "$server"
+wait "$server"
+echo "buf curl: every call answered as expected"
