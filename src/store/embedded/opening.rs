@@ -19,8 +19,8 @@ use super::keeper::Keeper;
 use super::leaves::Shelf;
 use super::members::Members;
 use super::options::Options;
-use super::rows::Rows;
-use crate::domain::event::Entry;
+use super::rows::{Batch, Rows};
+use crate::domain::event::{Entry, Seq};
 use crate::store::ReadError;
 use crate::store::format::rows::{ALMANAC, Almanac, program_of};
 use crate::store::hashing::random;
@@ -71,6 +71,9 @@ pub fn open(options: Options) -> Result<Arc<Embedded>, OpenError> {
     repairs.extend(cuts);
     tracing::debug!(took = ?start.elapsed(), "the journal is open");
     let is_foreign = |almanac: &Almanac| almanac.epoch != journal.epoch();
+    if snapshots.almanac.is_none() && head.seq != Seq::NONE {
+        repairs.push("the snapshots were missing and were made again from the journal".into());
+    }
     if snapshots.almanac.as_ref().is_some_and(is_foreign) {
         drop(snapshots);
         snapshots = remake(&folder, &options, &mut repairs, "they belong to another journal")?;
@@ -145,9 +148,12 @@ fn gather(
     head: Head,
 ) -> Result<Gathered, FoldError> {
     let Snapshots { rows, almanac } = snapshots;
-    let almanac = almanac.unwrap_or_else(|| Almanac::blank(journal.epoch()));
+    let almanac = match almanac {
+        Some(almanac) => almanac,
+        None => begin_almanac(&rows, journal.epoch())?,
+    };
     let known = Known {
-        head: Head { seq: crate::domain::event::Seq(almanac.lowest()), ..Head::NONE },
+        head: Head { seq: Seq(almanac.lowest()), ..Head::NONE },
         members: Members::within(options.cache_bytes),
         identifiers: Identifiers::default(),
         claims: Claims::default(),
@@ -170,12 +176,21 @@ fn gather(
     Ok((core, keeper))
 }
 
+/// New snapshots say so, so that they are not taken for lost ones.
+fn begin_almanac(rows: &Rows, epoch: u64) -> Result<Almanac, ReadError> {
+    let almanac = Almanac::blank(epoch);
+    let mut batch = Batch::default();
+    batch.put(ALMANAC, almanac.to_bytes());
+    rows.write(batch)?;
+    Ok(almanac)
+}
+
 fn programs(rows: &Rows, journal: &super::journal::Journal) -> Result<Vec<Arc<Entry>>, ReadError> {
     let mut applied = Vec::new();
     rows.scan(b"p", b"q", |key, _| {
         applied.push(program_of(key).map_err(|damage| rows.damaged(&damage))?);
         Ok(true)
     })?;
-    let missing = |seq: crate::domain::event::Seq| ReadError::Damaged(format!("entry {} is missing", seq.0));
+    let missing = |seq: Seq| ReadError::Damaged(format!("entry {} is missing", seq.0));
     applied.into_iter().map(|seq| journal.entry(seq)?.ok_or_else(|| missing(seq))).collect()
 }
