@@ -4,6 +4,8 @@
 //! Traces, and metrics a second time, leave by OTLP when one of the standard `OTEL_EXPORTER_OTLP_…` variables names
 //! an endpoint. Nothing here knows what is measured.
 
+use std::io::IsTerminal as _;
+
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
@@ -116,7 +118,9 @@ where
     S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
 {
     let levels = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env_lossy();
-    let lines = fmt::layer().with_writer(std::io::stderr);
+    let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let colours = std::io::stderr().is_terminal() && !is_plain;
+    let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
     let events = filter_fn(|metadata| metadata.is_event());
     let events = match levels.max_level_hint() {
         Some(level) => events.with_max_level_hint(level),
