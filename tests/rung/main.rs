@@ -17,4 +17,5 @@ mod store_faults;
 mod store_format;
 mod store_laws;
 mod store_ledger;
+mod store_power;
 mod store_room;

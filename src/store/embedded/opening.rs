@@ -52,6 +52,8 @@ struct Snapshots {
     rows: Rows,
     /// None if it is new.
     almanac: Option<Almanac>,
+    /// Whether the ones before them were set aside.
+    remade: bool,
 }
 
 /// Opens the store.
@@ -71,7 +73,7 @@ pub fn open(options: Options) -> Result<Arc<Embedded>, OpenError> {
     repairs.extend(cuts);
     tracing::debug!(took = ?start.elapsed(), "the journal is open");
     let is_foreign = |almanac: &Almanac| almanac.epoch != journal.epoch();
-    if snapshots.almanac.is_none() && head.seq != Seq::NONE {
+    if snapshots.almanac.is_none() && !snapshots.remade && head.seq != Seq::NONE {
         repairs.push("the snapshots were missing and were made again from the journal".into());
     }
     if snapshots.almanac.as_ref().is_some_and(is_foreign) {
@@ -127,13 +129,13 @@ fn try_snapshots(folder: &Folder, options: &Options, repairs: &mut Vec<String>) 
     if almanac.is_none() && !rows.is_empty().map_err(|error| error.to_string())? {
         return Err("they do not say how far they are".into());
     }
-    Ok(Snapshots { rows, almanac })
+    Ok(Snapshots { rows, almanac, remade: false })
 }
 
 fn remake(folder: &Folder, options: &Options, repairs: &mut Vec<String>, why: &str) -> Result<Snapshots, OpenError> {
     folder.set_snapshots_aside()?;
     let told = |why| OpenError::Read(ReadError::Unavailable(format!("new snapshots cannot be made: {why}")));
-    let snapshots = try_snapshots(folder, options, repairs).map_err(told)?;
+    let snapshots = Snapshots { remade: true, ..try_snapshots(folder, options, repairs).map_err(told)? };
     repairs.push(format!("the snapshots were made again from the journal: {why}"));
     Ok(snapshots)
 }
@@ -147,7 +149,7 @@ fn gather(
     snapshots: Snapshots,
     head: Head,
 ) -> Result<Gathered, FoldError> {
-    let Snapshots { rows, almanac } = snapshots;
+    let Snapshots { rows, almanac, .. } = snapshots;
     let almanac = match almanac {
         Some(almanac) => almanac,
         None => begin_almanac(&rows, journal.epoch())?,
