@@ -34,13 +34,13 @@ pub fn rung() -> Command {
     command
 }
 
-/// A folder, the flags that go with it, and the server that runs on it, if one does.
+/// A data folder, the flags that go with it, and the server that runs on it, if one does.
 pub struct House {
-    folder: PathBuf,
+    data: PathBuf,
     flags: Vec<String>,
     running: Option<Running>,
-    /// Removed with everything in it, unless the folder was given.
-    _own: Option<TempDir>,
+    /// Holds the log, and the data if their folder was not given; removed with everything in it.
+    own: TempDir,
 }
 
 struct Running {
@@ -52,31 +52,34 @@ impl House {
     /// Starts a server with these flags on a fresh folder.
     pub fn open(flags: &[&str]) -> Self {
         let own = TempDir::new().unwrap();
-        let mut house = Self::closed(own.path(), flags);
-        house._own = Some(own);
+        let data = own.path().join("data");
+        let mut house = Self { data, flags: owned(flags), running: None, own };
         house.start();
         house
     }
 
-    /// A house on a folder that is there, where nothing runs yet.
-    pub fn closed(folder: &Path, flags: &[&str]) -> Self {
-        let flags = flags.iter().map(|&flag| flag.to_owned()).collect();
-        Self { folder: folder.to_owned(), flags, running: None, _own: None }
+    /// A house on a folder of somebody else's, where nothing runs yet.
+    pub fn closed(data: &Path, flags: &[&str]) -> Self {
+        Self { data: data.to_owned(), flags: owned(flags), running: None, own: TempDir::new().unwrap() }
     }
 
     /// The data folder.
-    pub fn data(&self) -> PathBuf {
-        self.folder.join("data")
+    pub fn data(&self) -> &Path {
+        &self.data
     }
 
     /// What the newest server logged.
     pub fn log(&self) -> String {
-        fs::read_to_string(self.folder.join("server.log")).unwrap_or_default()
+        fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.own.path().join("server.log")
     }
 
     /// Starts with other flags from now on.
     pub fn with_flags(mut self, flags: &[&str]) -> Self {
-        self.flags = flags.iter().map(|&flag| flag.to_owned()).collect();
+        self.flags = owned(flags);
         self
     }
 
@@ -88,10 +91,10 @@ impl House {
     /// Starts the server, or says what it said when it would not start.
     pub fn try_start(&mut self) -> Result<(), String> {
         assert!(self.running.is_none(), "it runs already");
-        let log = File::create(self.folder.join("server.log")).unwrap();
+        let log = File::create(self.log_file()).unwrap();
         let mut command = rung();
         command.args(["serve", "--listen", "127.0.0.1:0", "--operations", "127.0.0.1:0", "--data"]);
-        command.arg(self.data()).args(&self.flags).stdout(Stdio::piped()).stderr(log);
+        command.arg(&self.data).args(&self.flags).stdout(Stdio::piped()).stderr(log);
         let mut child = command.spawn().unwrap();
         match ready_line(&mut child) {
             Some(address) => {
@@ -173,6 +176,10 @@ impl Drop for House {
             eprintln!("the server's log:\n{}", self.log());
         }
     }
+}
+
+fn owned(flags: &[&str]) -> Vec<String> {
+    flags.iter().map(|&flag| flag.to_owned()).collect()
 }
 
 /// The address of the ready line; `None` if the process ended without it.
