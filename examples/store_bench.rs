@@ -2,6 +2,13 @@
 //!
 //! `store_bench DIR ENTRIES MEMBERS GROUP` writes; `store_bench DIR open` only opens and reports.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a bench that cannot go on says so by panicking"
+)]
+
 #[global_allocator]
 static HEAP: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -231,8 +238,13 @@ fn main() {
     }
     let [total, members, size]: [u64; 3] = std::array::from_fn(|i| args[i + 2].parse().unwrap());
     let head = store.status().head.0;
-    let mut bench =
-        Bench { store: store.clone(), head, clock: 1_766_000_000_000_000, made: Duration::ZERO, read: Duration::ZERO };
+    let mut bench = Bench {
+        store: store.clone(),
+        head,
+        clock: store.status().head_recorded_at.0.max(1_766_000_000_000_000) + 1,
+        made: Duration::ZERO,
+        read: Duration::ZERO,
+    };
     let keys: Vec<MemberKey> = (0..members).map(|n| MemberKey::of("cafe", &format!("member-{n}"))).collect();
     let zone = Zone::named("America/Chicago").unwrap();
     if head == 0 {

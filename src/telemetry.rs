@@ -12,7 +12,7 @@ use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use prometheus::{Registry, TextEncoder};
-use tracing_subscriber::filter::{EnvFilter, LevelFilter, filter_fn};
+use tracing_subscriber::filter::{EnvFilter, FilterExt, LevelFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
@@ -49,9 +49,14 @@ pub fn start(format: LogFormat) -> anyhow::Result<Telemetry> {
     let spans = tracers.as_ref().map(|provider| {
         tracing_opentelemetry::layer()
             .with_tracer(provider.tracer("rung"))
-            .with_filter(filter_fn(|metadata| metadata.target().starts_with("rung")))
+            .with_filter(
+                filter_fn(|metadata| metadata.target().starts_with("rung")).with_max_level_hint(LevelFilter::INFO),
+            )
+            .boxed()
     });
-    tracing_subscriber::registry().with(spans).with(log_lines(format)).try_init()?;
+    // No layer rather than an absent one: an absent layer would ask for every span there is.
+    let layers: Vec<_> = spans.into_iter().chain([log_lines(format)]).collect();
+    tracing_subscriber::registry().with(layers).try_init()?;
     Ok(Telemetry { registry, meters, tracers })
 }
 
@@ -117,8 +122,13 @@ where
     let colours = std::io::stderr().is_terminal() && !is_plain;
     let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
     let events = filter_fn(|metadata| metadata.is_event());
+    let events = match levels.max_level_hint() {
+        Some(level) => events.with_max_level_hint(level),
+        None => events,
+    };
+    let wanted = levels.and(events);
     match format {
-        LogFormat::Text => lines.with_filter(levels).with_filter(events).boxed(),
-        LogFormat::Json => lines.json().with_filter(levels).with_filter(events).boxed(),
+        LogFormat::Text => lines.with_filter(wanted).boxed(),
+        LogFormat::Json => lines.json().with_filter(wanted).boxed(),
     }
 }

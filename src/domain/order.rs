@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::calendar::Zone;
 use super::event::Seq;
 use super::program::source::Flaw;
@@ -22,7 +24,7 @@ impl MemberKey {
     /// The key of this member.
     #[must_use]
     pub fn of(program_id: &str, member_id: &str) -> Self {
-        Self(digest("rung member v1", &[program_id, member_id]))
+        Self(Digest::of("rung member v1").text(program_id).text(member_id).half())
     }
 }
 
@@ -207,46 +209,46 @@ impl Claim {
     /// A purchase's receipt, within its program.
     #[must_use]
     pub fn receipt(program: ProgramNo, receipt: &ReceiptKey) -> Self {
-        Self(digest_in("rung receipt v1", program, &[&receipt.source, &receipt.id]))
+        let digest = Digest::of("rung receipt v1").bytes(&program.0.to_be_bytes());
+        Self(digest.text(&receipt.source).text(&receipt.id).half())
     }
 
     /// An enrolment's request id, within its program.
     #[must_use]
     pub fn enrolment(program: ProgramNo, request_id: &str) -> Self {
-        Self(digest_in("rung enrolment v1", program, &[request_id]))
+        Self(Digest::of("rung enrolment v1").bytes(&program.0.to_be_bytes()).text(request_id).half())
     }
 
     /// Any other order's request id, within its member.
     #[must_use]
     pub fn request(member: MemberKey, request_id: &str) -> Self {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(b"rung request v1").update(&member.0).update(request_id.as_bytes());
-        Self(first_half(&hasher))
+        Self(Digest::of("rung request v1").bytes(&member.0).text(request_id).half())
     }
 }
 
-fn digest(context: &str, parts: &[&str]) -> [u8; 16] {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(context.as_bytes());
-    parts.iter().for_each(|part| length_then_text(&mut hasher, part));
-    first_half(&hasher)
-}
+/// What is hashed into a key, gathered so that it is hashed in one go: most keys fit one block or two.
+struct Digest(SmallVec<[u8; 192]>);
 
-fn digest_in(context: &str, program: ProgramNo, parts: &[&str]) -> [u8; 16] {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(context.as_bytes()).update(&program.0.to_be_bytes());
-    parts.iter().for_each(|part| length_then_text(&mut hasher, part));
-    first_half(&hasher)
-}
+impl Digest {
+    fn of(context: &str) -> Self {
+        Self(SmallVec::from_slice(context.as_bytes()))
+    }
 
-fn length_then_text(hasher: &mut blake3::Hasher, part: &str) {
-    hasher.update(&(part.len() as u64).to_be_bytes()).update(part.as_bytes());
-}
+    fn bytes(mut self, bytes: &[u8]) -> Self {
+        self.0.extend_from_slice(bytes);
+        self
+    }
 
-fn first_half(hasher: &blake3::Hasher) -> [u8; 16] {
-    let mut half = [0; 16];
-    hasher.finalize_xof().fill(&mut half);
-    half
+    /// A text, its length before it, so that no two lists of texts read alike.
+    fn text(self, text: &str) -> Self {
+        self.bytes(&(text.len() as u64).to_be_bytes()).bytes(text.as_bytes())
+    }
+
+    fn half(self) -> [u8; 16] {
+        let mut half = [0; 16];
+        half.copy_from_slice(blake3::hash(&self.0).as_bytes().first_chunk::<16>().unwrap_or(&[0; 16]));
+        half
+    }
 }
 
 /// One faulty field of an order, with the path the caller knows it by.

@@ -161,8 +161,8 @@ impl Engine {
         let programs = self.shared.programs.load_full();
         let status = self.shared.store.status();
         let mut draft = draft::Draft::new(programs, self.now().max(status.head_recorded_at), status.head);
-        lane::read_for(&mut draft, &self.shared, &[&order]).await?;
-        draft.decide(&order)
+        let keys = lane::read_for(&mut draft, &self.shared, &[&order]).await?;
+        draft.decide(&order, keys.first().copied().unwrap_or_default())
     }
 
     /// One member, settled to now.

@@ -1,6 +1,5 @@
-//! Faults as a backend: files that run out of room, fail to sync, or lose what was not synced.
+//! Faults as a backend: files that run out of room or fail to sync.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -17,17 +16,12 @@ pub struct Faults {
     pub sync_fails: AtomicBool,
     /// How much room the disk claims to have.
     pub free: AtomicU64,
-    /// Writes since each file's last sync, as they were before: what a power cut takes back.
-    unsynced: Mutex<BTreeMap<PathBuf, Vec<(u64, Vec<u8>)>>>,
-    /// Writes to a segment that are cut short by this many bytes, to leave half of one behind.
-    pub short: AtomicU64,
 }
 
 /// The system's files, with faults.
 pub struct Faulty(pub Arc<Faults>);
 
 struct FaultyDisk {
-    path: Mutex<PathBuf>,
     disk: Arc<dyn Disk>,
     faults: Arc<Faults>,
 }
@@ -38,8 +32,8 @@ impl Faulty {
         (Arc::new(Self(Arc::clone(&faults))), faults)
     }
 
-    fn wrap(&self, path: &Path, disk: Arc<dyn Disk>) -> Arc<dyn Disk> {
-        Arc::new(FaultyDisk { path: Mutex::new(path.to_owned()), disk, faults: Arc::clone(&self.0) })
+    fn wrap(&self, disk: Arc<dyn Disk>) -> Arc<dyn Disk> {
+        Arc::new(FaultyDisk { disk, faults: Arc::clone(&self.0) })
     }
 }
 
@@ -49,14 +43,14 @@ fn full() -> io::Error {
 
 impl Files for Faulty {
     fn open(&self, path: &Path) -> io::Result<Arc<dyn Disk>> {
-        Ok(self.wrap(path, System.open(path)?))
+        Ok(self.wrap(System.open(path)?))
     }
 
     fn create(&self, path: &Path) -> io::Result<Arc<dyn Disk>> {
         if *self.0.room.lock().unwrap() == Some(0) {
             return Err(full());
         }
-        Ok(self.wrap(path, System.create(path)?))
+        Ok(self.wrap(System.create(path)?))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {

@@ -17,7 +17,7 @@ use rung::domain::member::Member;
 use rung::domain::order::{Identifier, IdentifierHash, Line, MemberKey, Purchase, ReceiptKey};
 use rung::domain::program::{MeterId, ProgramNo, RuleId, TierId, Value, WalletId, Word};
 use rung::domain::units::{CurrencyCode, Moment, Points, Quantity, Ratio};
-use rung::store::{CommitError, Group, MemberChange, Store};
+use rung::store::{Group, MemberChange, Store};
 
 /// The answer of a future that never waits.
 pub fn now<T>(future: impl Future<Output = T>) -> T {
@@ -148,14 +148,6 @@ impl Ledger {
 
     pub fn commit(&mut self, store: &dyn Store) {
         now(store.commit(self.take())).unwrap();
-    }
-
-    /// A commit that must fail; the ledger forgets the group.
-    pub fn refused(&mut self, store: &dyn Store) -> CommitError {
-        let kept = self.clone_committed();
-        let refused = now(store.commit(self.take())).unwrap_err();
-        *self = kept;
-        refused
     }
 
     /// This ledger without the group being made.

@@ -68,8 +68,11 @@ pub struct Traces {
 
 /// Claims to be written for one ward.
 pub struct Pages {
-    buckets: Vec<(u8, u32, Vec<(u64, Seq)>)>,
+    buckets: Vec<BucketRest>,
 }
+
+/// Generation, bucket, and what of it is not on a page.
+type BucketRest = (u8, u32, Vec<(u64, Seq)>);
 
 impl Default for Claims {
     fn default() -> Self {

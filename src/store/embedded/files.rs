@@ -17,38 +17,28 @@ pub trait Files: Send + Sync + 'static {
     /// As the system says; so do all the others.
     fn open(&self, path: &Path) -> io::Result<Arc<dyn Disk>>;
     /// Creates an empty file, in place of any other.
-    #[allow(clippy::missing_errors_doc)]
     fn create(&self, path: &Path) -> io::Result<Arc<dyn Disk>>;
     /// Gives a file another name.
-    #[allow(clippy::missing_errors_doc)]
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a file.
-    #[allow(clippy::missing_errors_doc)]
     fn remove(&self, path: &Path) -> io::Result<()>;
     /// Every file in a folder.
-    #[allow(clippy::missing_errors_doc)]
     fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>>;
     /// Makes names given in a folder durable.
-    #[allow(clippy::missing_errors_doc)]
     fn sync_folder(&self, folder: &Path) -> io::Result<()>;
     /// How many bytes of room are left around a folder.
-    #[allow(clippy::missing_errors_doc)]
     fn free(&self, folder: &Path) -> io::Result<u64>;
 }
 
 /// One file.
 pub trait Disk: Send + Sync {
     /// Fills `bytes` from `offset`.
-    #[allow(clippy::missing_errors_doc)]
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()>;
     /// Writes all of `bytes` at `offset`.
-    #[allow(clippy::missing_errors_doc)]
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
     /// Makes everything written durable.
-    #[allow(clippy::missing_errors_doc)]
     fn sync(&self) -> io::Result<()>;
     /// The file's length.
-    #[allow(clippy::missing_errors_doc)]
     fn length(&self) -> io::Result<u64>;
 }
 

@@ -157,20 +157,26 @@ fn fold_entry(
 }
 
 fn fold_member(core: &Core, known: &mut Known, entry: &Entry) -> Result<(), FoldError> {
-    if known.members.get(&entry.member).is_none() {
-        if let Some(member) = core.snapshot(entry.member)? {
-            let evictions = known.members.evictions(&entry.member);
-            known.members.learn(member, evictions);
-        }
-    }
-    if known.members.get(&entry.member).is_none() {
-        return begin_member(known, entry);
-    }
-    let folded = known.members.amend(&entry.member, |member, stored| fold_into(member, stored, entry).transpose());
-    if let Some((stored, before, after)) = folded.transpose()? {
+    let dues = if known.members.get(&entry.member).is_some() {
+        known.members.amend(&entry.member, |member, stored| fold_into(member, stored, entry).transpose()).transpose()?
+    } else {
+        fold_snapshot(core, known, entry)?
+    };
+    if let Some((stored, before, after)) = dues {
         known.due.change(entry.member, stored, before, after);
     }
     Ok(())
+}
+
+/// Folds an entry into a member who is not in memory.
+fn fold_snapshot(core: &Core, known: &mut Known, entry: &Entry) -> Result<Option<Dues>, FoldError> {
+    let Some(mut member) = core.snapshot(entry.member)? else { return begin_member(known, entry).map(Some) };
+    let stored = Stored::of(&member);
+    let dues = fold_into(&mut member, stored, entry)?;
+    if dues.is_some() {
+        known.members.replace(&member, || stored);
+    }
+    Ok(dues)
 }
 
 /// The due moment the snapshot database has, the one before, and the one after.
@@ -191,16 +197,16 @@ fn fold_into(member: &mut Arc<Member>, stored: Stored, entry: &Entry) -> Result<
     Ok(Some((stored.due, before, changed.next_due())))
 }
 
-fn begin_member(known: &mut Known, entry: &Entry) -> Result<(), FoldError> {
+fn begin_member(known: &mut Known, entry: &Entry) -> Result<Dues, FoldError> {
     if entry.previous != Seq::NONE {
         let (seq, previous) = (entry.seq.0, entry.previous.0);
         return Err(FoldError::Stale(format!("a member is missing whose entry {seq} follows {previous}")));
     }
     let mut member = Member::default();
     member.apply_entry(entry).map_err(|error| ReadError::Damaged(format!("entry {}: {error}", entry.seq.0)))?;
-    known.due.change(entry.member, None, None, member.next_due());
+    let due = member.next_due();
     known.members.replace(&Arc::new(member), Stored::default);
-    Ok(())
+    Ok((None, None, due))
 }
 
 fn fold_move(core: &Core, known: &mut Known, almanac: &Almanac, step: Moved, seq: Seq) -> Result<(), ReadError> {

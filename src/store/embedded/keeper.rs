@@ -138,6 +138,8 @@ impl Keeper {
 
     /// Goes round until everything up to `target` is written.
     fn catch_up(&mut self, target: u64) -> Result<(), ReadError> {
+        // No ward is visited twice for one batch: what the first visit found would count twice.
+        self.flush()?;
         for _ in 0..WARDS {
             if self.almanac.lowest() >= target || self.core.signals().stop {
                 break;

@@ -19,8 +19,8 @@ use super::keeper::Keeper;
 use super::leaves::Shelf;
 use super::members::Members;
 use super::options::Options;
-use super::rows::Rows;
-use crate::domain::event::Entry;
+use super::rows::{Batch, Rows};
+use crate::domain::event::{Entry, Seq};
 use crate::store::ReadError;
 use crate::store::format::rows::{ALMANAC, Almanac, program_of};
 use crate::store::hashing::random;
@@ -52,6 +52,8 @@ struct Snapshots {
     rows: Rows,
     /// None if it is new.
     almanac: Option<Almanac>,
+    /// Whether the ones before them were set aside.
+    remade: bool,
 }
 
 /// Opens the store.
@@ -71,6 +73,9 @@ pub fn open(options: Options) -> Result<Arc<Embedded>, OpenError> {
     repairs.extend(cuts);
     tracing::debug!(took = ?start.elapsed(), "the journal is open");
     let is_foreign = |almanac: &Almanac| almanac.epoch != journal.epoch();
+    if snapshots.almanac.is_none() && !snapshots.remade && head.seq != Seq::NONE {
+        repairs.push("the snapshots were missing and were made again from the journal".into());
+    }
     if snapshots.almanac.as_ref().is_some_and(is_foreign) {
         drop(snapshots);
         snapshots = remake(&folder, &options, &mut repairs, "they belong to another journal")?;
@@ -124,13 +129,13 @@ fn try_snapshots(folder: &Folder, options: &Options, repairs: &mut Vec<String>) 
     if almanac.is_none() && !rows.is_empty().map_err(|error| error.to_string())? {
         return Err("they do not say how far they are".into());
     }
-    Ok(Snapshots { rows, almanac })
+    Ok(Snapshots { rows, almanac, remade: false })
 }
 
 fn remake(folder: &Folder, options: &Options, repairs: &mut Vec<String>, why: &str) -> Result<Snapshots, OpenError> {
     folder.set_snapshots_aside()?;
     let told = |why| OpenError::Read(ReadError::Unavailable(format!("new snapshots cannot be made: {why}")));
-    let snapshots = try_snapshots(folder, options, repairs).map_err(told)?;
+    let snapshots = Snapshots { remade: true, ..try_snapshots(folder, options, repairs).map_err(told)? };
     repairs.push(format!("the snapshots were made again from the journal: {why}"));
     Ok(snapshots)
 }
@@ -144,10 +149,13 @@ fn gather(
     snapshots: Snapshots,
     head: Head,
 ) -> Result<Gathered, FoldError> {
-    let Snapshots { rows, almanac } = snapshots;
-    let almanac = almanac.unwrap_or_else(|| Almanac::blank(journal.epoch()));
+    let Snapshots { rows, almanac, .. } = snapshots;
+    let almanac = match almanac {
+        Some(almanac) => almanac,
+        None => begin_almanac(&rows, journal.epoch())?,
+    };
     let known = Known {
-        head: Head { seq: crate::domain::event::Seq(almanac.lowest()), ..Head::NONE },
+        head: Head { seq: Seq(almanac.lowest()), ..Head::NONE },
         members: Members::within(options.cache_bytes),
         identifiers: Identifiers::default(),
         claims: Claims::default(),
@@ -170,12 +178,21 @@ fn gather(
     Ok((core, keeper))
 }
 
+/// New snapshots say so, so that they are not taken for lost ones.
+fn begin_almanac(rows: &Rows, epoch: u64) -> Result<Almanac, ReadError> {
+    let almanac = Almanac::blank(epoch);
+    let mut batch = Batch::default();
+    batch.put(ALMANAC, almanac.to_bytes());
+    rows.write(batch)?;
+    Ok(almanac)
+}
+
 fn programs(rows: &Rows, journal: &super::journal::Journal) -> Result<Vec<Arc<Entry>>, ReadError> {
     let mut applied = Vec::new();
     rows.scan(b"p", b"q", |key, _| {
         applied.push(program_of(key).map_err(|damage| rows.damaged(&damage))?);
         Ok(true)
     })?;
-    let missing = |seq: crate::domain::event::Seq| ReadError::Damaged(format!("entry {} is missing", seq.0));
+    let missing = |seq: Seq| ReadError::Damaged(format!("entry {} is missing", seq.0));
     applied.into_iter().map(|seq| journal.entry(seq)?.ok_or_else(|| missing(seq))).collect()
 }

@@ -6,6 +6,7 @@
 //!   power cut between them would lose both.
 //! - A batch holds few rows ([`ROWS_MAX`]): all its pages stay in memory until it is done.
 //! - Values stay within a page of 4 KiB: far larger ones would leave the log for files that sled never syncs.
+//! - sled syncs neither the file with its settings nor the names of its files: that is done on opening.
 //! - One thread writes, nothing calls sled's asynchronous flush, transactions or online checksum.
 //! - sled may panic where it finds its own log damaged; here that becomes an error.
 //!
@@ -107,7 +108,7 @@ impl Rows {
         };
         let log = File::options().read(true).write(true).open(folder.join("db")).map_err(|error| error.to_string())?;
         let rows = Self { db, log, folder: folder.to_owned(), distrust: OnceLock::new() };
-        rows.sync().map_err(|error| error.to_string())?;
+        sync_all(folder).map_err(|error| error.to_string())?;
         rows.health()?;
         Ok((rows, repairs))
     }
@@ -223,6 +224,19 @@ impl Rows {
 #[must_use]
 pub fn suspicion(folder: &Path) -> PathBuf {
     folder.with_extension("distrusted")
+}
+
+/// sled does not sync the file with its own settings, nor the names of its files: without either it does not open.
+fn sync_all(folder: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        // sled may be removing an index it has just replaced.
+        if let (true, Ok(file)) = (path.is_file(), File::open(&path)) {
+            file.sync_all()?;
+        }
+    }
+    File::open(folder)?.sync_all()?;
+    folder.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all())
 }
 
 /// A snapshot of sled's own index that was being written when the power went makes every later opening fail.

@@ -64,7 +64,7 @@ pub fn write(out: &mut Vec<u8>, entry: &Entry, moment: Moment) {
 pub fn read(bytes: &[u8], place: Place) -> Result<Entry, Damage> {
     let mut entry = blank(place);
     let mut eye = Eye::on(bytes);
-    while let Some((field, wire)) = eye.next()? {
+    while let Some((field, wire)) = eye.field()? {
         match field {
             1 => entry.member = MemberKey(wire.array()?),
             2 => entry.previous = Seq(place.seq.0.wrapping_sub(wire.number()?)),
@@ -90,7 +90,7 @@ pub fn read(bytes: &[u8], place: Place) -> Result<Entry, Damage> {
 /// # Errors
 /// [`Damage`] if the bytes are not an entry.
 pub fn member_of(bytes: &[u8]) -> Result<MemberKey, Damage> {
-    match Eye::on(bytes).next()? {
+    match Eye::on(bytes).field()? {
         Some((1, wire)) => wire.array().map(MemberKey),
         _ => Ok(MemberKey::NOBODY),
     }

@@ -77,7 +77,7 @@ impl<'a> Eye<'a> {
     /// # Errors
     /// [`Damage`] if it is cut short or of a wire type never written.
     #[inline]
-    pub fn next(&mut self) -> Result<Option<(u64, Wire<'a>)>, Damage> {
+    pub fn field(&mut self) -> Result<Option<(u64, Wire<'a>)>, Damage> {
         if self.0.is_empty() {
             return Ok(None);
         }
@@ -107,37 +107,31 @@ impl<'a> Wire<'a> {
     }
 
     /// The number, if it fits a narrower type.
-    #[allow(clippy::missing_errors_doc)]
     pub fn narrow<T: TryFrom<u64>>(self) -> Result<T, Damage> {
         narrow(self.number()?)
     }
 
     /// The signed number.
-    #[allow(clippy::missing_errors_doc)]
     pub fn signed(self) -> Result<i64, Damage> {
         self.number().map(unzigzag)
     }
 
     /// The moment.
-    #[allow(clippy::missing_errors_doc)]
     pub fn moment(self) -> Result<Moment, Damage> {
         self.signed().map(Moment)
     }
 
     /// The moment, written as its distance from `from`.
-    #[allow(clippy::missing_errors_doc)]
     pub fn moment_from(self, from: Moment) -> Result<Moment, Damage> {
         self.signed().map(|distance| Moment(from.0.wrapping_add(distance)))
     }
 
     /// The points.
-    #[allow(clippy::missing_errors_doc)]
     pub fn points(self) -> Result<Points, Damage> {
         self.signed().map(Points)
     }
 
     /// The bytes.
-    #[allow(clippy::missing_errors_doc)]
     pub const fn bytes(self) -> Result<&'a [u8], Damage> {
         match self {
             Self::Bytes(bytes) => Ok(bytes),
@@ -146,31 +140,26 @@ impl<'a> Wire<'a> {
     }
 
     /// Exactly `N` bytes.
-    #[allow(clippy::missing_errors_doc)]
     pub fn array<const N: usize>(self) -> Result<[u8; N], Damage> {
         self.bytes()?.try_into().map_err(|_| Damage::new("a key has the wrong length"))
     }
 
     /// The text.
-    #[allow(clippy::missing_errors_doc)]
     pub fn text(self) -> Result<Text, Damage> {
         self.str().map(Text::from)
     }
 
     /// The text, borrowed.
-    #[allow(clippy::missing_errors_doc)]
     pub fn str(self) -> Result<&'a str, Damage> {
         str::from_utf8(self.bytes()?).map_err(|_| Damage::new("a text is not UTF-8"))
     }
 
     /// The nested message.
-    #[allow(clippy::missing_errors_doc)]
     pub fn nested(self) -> Result<Eye<'a>, Damage> {
         self.bytes().map(Eye::on)
     }
 
     /// The time zone of this name.
-    #[allow(clippy::missing_errors_doc)]
     pub fn zone(self) -> Result<Zone, Damage> {
         zone_named(self.str()?).ok_or(Damage::new("a time zone nobody knows"))
     }

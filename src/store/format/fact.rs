@@ -100,7 +100,7 @@ fn read_program(mut eye: Eye<'_>) -> Result<ProgramApplied, Damage> {
         source: Box::default(),
         words_added: Vec::new(),
     };
-    while let Some((field, wire)) = eye.next()? {
+    while let Some((field, wire)) = eye.field()? {
         match field {
             1 => applied.id = wire.text()?.into(),
             2 => applied.version = wire.narrow()?,
@@ -129,7 +129,7 @@ fn read_enrolled(mut eye: Eye<'_>) -> Result<MemberEnrolled, Damage> {
         attributes: Vec::new(),
         base_tier: None,
     };
-    while let Some((field, wire)) = eye.next()? {
+    while let Some((field, wire)) = eye.field()? {
         match field {
             1 => enrolled.member_id = wire.text()?,
             2 => enrolled.id_given = wire.number()? != 0,
@@ -144,7 +144,7 @@ fn read_enrolled(mut eye: Eye<'_>) -> Result<MemberEnrolled, Damage> {
 
 fn read_updated(mut eye: Eye<'_>) -> Result<Fact, Damage> {
     let (mut set, mut remove) = (Vec::new(), Vec::new());
-    while let Some((field, wire)) = eye.next()? {
+    while let Some((field, wire)) = eye.field()? {
         match field {
             1 => set.push(read_attribute(wire.nested()?)?),
             2 => remove.push(read_word(wire)?),
@@ -156,7 +156,7 @@ fn read_updated(mut eye: Eye<'_>) -> Result<Fact, Damage> {
 
 fn read_note(mut eye: Eye<'_>) -> Result<Text, Damage> {
     let mut note = Text::default();
-    while let Some((field, wire)) = eye.next()? {
+    while let Some((field, wire)) = eye.field()? {
         match field {
             1 => note = wire.text()?,
             other => return Err(unknown("a note", other)),
@@ -167,7 +167,7 @@ fn read_note(mut eye: Eye<'_>) -> Result<Text, Damage> {
 
 fn read_forfeited(mut eye: Eye<'_>) -> Result<Fact, Damage> {
     let (mut wallet, mut points) = (WalletId::default(), Points::ZERO);
-    while let Some((field, wire)) = eye.next()? {
+    while let Some((field, wire)) = eye.field()? {
         match field {
             1 => wallet = WalletId(read_word(wire)?),
             2 => points = wire.points()?,
@@ -179,7 +179,7 @@ fn read_forfeited(mut eye: Eye<'_>) -> Result<Fact, Damage> {
 
 fn read_earned(mut eye: Eye<'_>, from: Moment) -> Result<Fact, Damage> {
     let (mut tier, mut since, mut until) = (TierId::default(), from, from);
-    while let Some((field, wire)) = eye.next()? {
+    while let Some((field, wire)) = eye.field()? {
         match field {
             1 => tier = TierId(read_word(wire)?),
             2 => since = wire.moment_from(from)?,
@@ -192,7 +192,7 @@ fn read_earned(mut eye: Eye<'_>, from: Moment) -> Result<Fact, Damage> {
 
 fn read_changed(mut eye: Eye<'_>, moment: Moment) -> Result<Fact, Damage> {
     let (mut from, mut to, mut at, mut cause) = (TierId::default(), TierId::default(), moment, TierCause::Earned);
-    while let Some((field, wire)) = eye.next()? {
+    while let Some((field, wire)) = eye.field()? {
         match field {
             1 => from = TierId(read_word(wire)?),
             2 => to = TierId(read_word(wire)?),
@@ -235,7 +235,7 @@ pub fn write_identifier(pen: &mut Pen<'_>, field: u32, identifier: &Identifier) 
 /// [`Damage`] if the bytes are none.
 pub fn read_identifier(mut eye: Eye<'_>) -> Result<Identifier, Damage> {
     let (mut kind, mut hash, mut mask) = (Text::default(), None, Text::default());
-    while let Some((field, wire)) = eye.next()? {
+    while let Some((field, wire)) = eye.field()? {
         match field {
             1 => kind = wire.text()?,
             2 => hash = Some(IdentifierHash(wire.array()?)),
@@ -260,7 +260,7 @@ pub fn write_attribute(pen: &mut Pen<'_>, field: u32, (id, value): &AttributeVal
 /// [`Damage`] if the bytes are none.
 pub fn read_attribute(mut eye: Eye<'_>) -> Result<AttributeValue, Damage> {
     let (mut id, mut value) = (AttributeId::default(), None);
-    while let Some((field, wire)) = eye.next()? {
+    while let Some((field, wire)) = eye.field()? {
         match field {
             1 => id = AttributeId(read_word(wire)?),
             other => value = Some(read_value(other, wire)?),

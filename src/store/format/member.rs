@@ -58,7 +58,7 @@ pub fn read(bytes: &[u8], key: MemberKey) -> Result<Member, Damage> {
     let mut member = Member { key, ..Member::default() };
     let (mut tier, mut since, mut held, mut recorded_from_enrolled) = (None, Moment(0), Vec::new(), 0);
     let mut eye = Eye::on(bytes);
-    while let Some((field, wire)) = eye.next()? {
+    while let Some((field, wire)) = eye.field()? {
         match field {
             7 => recorded_from_enrolled = wire.signed()?,
             12 => tier = Some(TierId(read_word(wire)?)),
@@ -77,7 +77,7 @@ pub fn read(bytes: &[u8], key: MemberKey) -> Result<Member, Damage> {
 /// # Errors
 /// [`Damage`] if the bytes are no snapshot.
 pub fn program_of(bytes: &[u8]) -> Result<ProgramNo, Damage> {
-    match Eye::on(bytes).next()? {
+    match Eye::on(bytes).field()? {
         Some((1, wire)) => wire.narrow().map(ProgramNo),
         _ => Ok(ProgramNo(0)),
     }

@@ -57,7 +57,7 @@ pub fn write(pen: &mut Pen<'_>, recorded: &PurchaseRecorded, entry: &Entry) {
 pub fn read(mut eye: Eye<'_>, entry: &Entry) -> Result<PurchaseRecorded, Damage> {
     let mut draft = Draft { zone: None, currency: None, ..Draft::default() };
     let (mut occurred_at, mut counted_from_occurred) = (entry.recorded_at, 0);
-    while let Some((field, wire)) = eye.next()? {
+    while let Some((field, wire)) = eye.field()? {
         match field {
             4 => occurred_at = wire.moment_from(entry.recorded_at)?,
             13 => counted_from_occurred = wire.signed()?,
@@ -143,7 +143,7 @@ fn read_line(mut eye: Eye<'_>) -> Result<Line, Damage> {
         minor_units: 0,
         attributes: Vec::new(),
     };
-    while let Some((field, wire)) = eye.next()? {
+    while let Some((field, wire)) = eye.field()? {
         match field {
             1 => line.line_id = wire.text()?,
             2 => line.sku = wire.text()?,
@@ -164,7 +164,7 @@ fn write_tender(pen: &mut Pen<'_>, tender: &Tender) {
 
 fn read_tender(mut eye: Eye<'_>) -> Result<Tender, Damage> {
     let mut tender = Tender { kind: Text::default(), minor_units: 0 };
-    while let Some((field, wire)) = eye.next()? {
+    while let Some((field, wire)) = eye.field()? {
         match field {
             1 => tender.kind = wire.text()?,
             2 => tender.minor_units = wire.signed()?,
@@ -185,7 +185,7 @@ fn write_named(pen: &mut Pen<'_>, field: u32, attributes: &[(Text, Value)]) {
 
 fn read_named(mut eye: Eye<'_>) -> Result<(Text, Value), Damage> {
     let (mut name, mut value) = (Text::default(), None);
-    while let Some((field, wire)) = eye.next()? {
+    while let Some((field, wire)) = eye.field()? {
         match field {
             1 => name = wire.text()?,
             other => value = Some(read_value(other, wire)?),
@@ -227,7 +227,7 @@ fn read_grant(mut eye: Eye<'_>, entry: &Entry) -> Result<Grant, Damage> {
         granted: Points::ZERO,
         meters: SmallVec::new(),
     };
-    while let Some((field, wire)) = eye.next()? {
+    while let Some((field, wire)) = eye.field()? {
         match field {
             1 => grant.rule = RuleId(read_word(wire)?),
             2 => grant.program_version = wire.narrow()?,
