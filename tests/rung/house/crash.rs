@@ -25,8 +25,9 @@ fn some_moment(round: u64) -> Duration {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_acknowledged_survives_kill_9() {
     let mut house = House::open(&["--program", &file("tests/programs/model.toml")]);
-    let mut everything = Vec::new();
+    let (mut everything, mut follower) = (Vec::new(), Follower::default());
     for round in 0..rounds() {
+        let following = tokio::spawn(follower.follow(house.till().await));
         let load = Load::on(&house, &format!("k{round}")).await;
         tokio::time::sleep(some_moment(round)).await;
         house.restart();
@@ -35,15 +36,39 @@ async fn what_was_acknowledged_survives_kill_9() {
         hold_against_the_journal(&till, &notes).await;
         replay(&till, &notes.acknowledged()).await;
         everything.extend(notes.acknowledged());
+        follower = following.await.unwrap();
     }
     eprintln!("{} orders were acknowledged in {} rounds", everything.len(), rounds());
     assert!(everything.len() > 100, "the load was no load");
-    replay(&house.till().await, &everything).await;
+    let till = house.till().await;
+    replay(&till, &everything).await;
+    let followed = follower.events;
+    assert!(followed.len() > 100, "the follower saw nothing");
+    assert_eq!(till.journal().await[..followed.len()], followed, "what was told live is the journal, without a gap");
+}
+
+/// Follows the journal through every life of the server, from where the life before left it.
+#[derive(Default)]
+struct Follower {
+    events: Vec<pb::StreamEventsResponse>,
+}
+
+impl Follower {
+    /// Follows until the server goes away.
+    async fn follow(mut self, till: Till) -> Self {
+        let after = self.events.last().map(|event| event.cursor.clone()).unwrap_or_default();
+        let mut stream = till.follow(&after).await.unwrap();
+        while let Ok(Some(event)) = stream.message().await {
+            self.events.push(event);
+        }
+        self
+    }
 }
 
 /// The journal is whole, agrees with every member, and holds every acknowledged order under the entry it was given.
 pub async fn hold_against_the_journal(till: &Till, notes: &Notes) -> Books {
-    let books = Books::fold(&till.journal().await);
+    let journal = till.journal().await;
+    let books = Books::fold(&journal);
     books.agree(&till.all_members(PROGRAM).await);
     for Acknowledged { order, entry_ids, .. } in notes.acknowledged() {
         let kept = books.receipts.get(order.receipt());

@@ -14,6 +14,9 @@ use super::till::Till;
 /// No start and no end of a server takes longer, or something is wrong.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// As much room as the servers of tests that run side by side need, and more.
+const PLENTY: u64 = 4 << 30;
+
 /// The binary under test.
 const RUNG: &str = env!("CARGO_BIN_EXE_rung");
 
@@ -51,7 +54,7 @@ struct Running {
 impl House {
     /// Starts a server with these flags on a fresh folder.
     pub fn open(flags: &[&str]) -> Self {
-        let own = TempDir::new().unwrap();
+        let own = scratch();
         let data = own.path().join("data");
         let mut house = Self { data, flags: owned(flags), running: None, own };
         house.start();
@@ -60,7 +63,7 @@ impl House {
 
     /// A house on a folder of somebody else's, where nothing runs yet.
     pub fn closed(data: &Path, flags: &[&str]) -> Self {
-        Self { data: data.to_owned(), flags: owned(flags), running: None, own: TempDir::new().unwrap() }
+        Self { data: data.to_owned(), flags: owned(flags), running: None, own: scratch() }
     }
 
     /// The data folder.
@@ -176,6 +179,14 @@ impl Drop for House {
             eprintln!("the server's log:\n{}", self.log());
         }
     }
+}
+
+/// A fresh folder, in memory where there is plenty: a process that is killed leaves its files behind there as on a disk,
+/// and the disk is not kept busy. (Power cuts are another test's subject.)
+fn scratch() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    let has_room = rustix::fs::statvfs(memory).is_ok_and(|about| about.f_bavail * about.f_frsize > PLENTY);
+    if has_room && std::env::var_os("TMPDIR").is_none() { TempDir::new_in(memory) } else { TempDir::new() }.unwrap()
 }
 
 fn owned(flags: &[&str]) -> Vec<String> {
