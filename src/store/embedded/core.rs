@@ -127,6 +127,14 @@ impl Core {
         self.broken().map_or(Ok(()), |why| Err(ReadError::Unavailable(why.to_owned())))
     }
 
+    /// Whether so little room is left that the keeper waits: a snapshot database that meets a full disk cannot be used
+    /// any more, and commits are refused long before.
+    #[must_use]
+    pub fn is_cramped(&self) -> bool {
+        let floor = self.options.free_floor_bytes / 4;
+        floor > 0 && self.options.files.free(&self.options.dir).is_ok_and(|free| free < floor)
+    }
+
     /// How many entries the snapshots are behind.
     #[must_use]
     pub fn lag(&self) -> u64 {

@@ -98,6 +98,10 @@ impl Keeper {
             if signals.stop || self.core.broken().is_some() {
                 return Work::Stop;
             }
+            if self.core.is_cramped() {
+                signals = self.core.wake.wait_timeout(signals, LOOK).unwrap_or_else(PoisonError::into_inner).0;
+                continue;
+            }
             if signals.checkpoint > self.almanac.lowest() {
                 return Work::CatchUp(signals.checkpoint);
             }
