@@ -1,19 +1,18 @@
 //! Random orders against a naive reference: same verdicts, same members, at every step.
 
+pub mod home;
 pub mod reference;
 
 use std::sync::Arc;
 
+use home::{Home, Resident};
 use proptest::prelude::*;
 use reference::{Bought, DAY, Reference, Shown, YEAR_2025};
 use rung::domain::decide::meter_values;
 use rung::domain::member::MemberState;
 use rung::domain::order::{Caller, Enrolment, Line, MemberName, Order, Purchase, ReceiptKey, Verb};
 use rung::domain::units::{CurrencyCode, Moment, Points, Quantity, Text};
-use rung::engine::clock::Clock;
-use rung::engine::{Applied, ApplyProgram, Denied, Engine, Options, Outcome, Pseudonyms, QUEUE_LIMIT, View};
-use rung::store::Store;
-use rung::store::memory::Memory;
+use rung::engine::{Applied, ApplyProgram, Denied, Engine, Outcome, View};
 
 /// One thing that happens.
 #[derive(Clone, Debug)]
@@ -27,6 +26,8 @@ pub enum Happening {
     Wait(i64),
     /// Whoever is due is settled by the sweeper.
     Sweep,
+    /// The engine and its store go down, with or without a checkpoint, and come up again.
+    Reopen(bool),
 }
 
 fn who() -> impl Strategy<Value = u8> {
@@ -68,6 +69,7 @@ fn happening() -> impl Strategy<Value = (Happening, i64)> {
             .prop_map(|(who, receipt, lines, age)| (Happening::Buy(who, Bought { receipt, at: 0, lines }), age)),
         4 => (0_i64..60 * DAY).prop_map(|span| (Happening::Wait(span), 0)),
         1 => Just((Happening::Sweep, 0)),
+        2 => any::<bool>().prop_map(|is_orderly| (Happening::Reopen(is_orderly), 0)),
     ]
 }
 
@@ -95,17 +97,16 @@ pub fn happenings(most: usize) -> impl Strategy<Value = Vec<Happening>> {
 
 /// The engine under test, with the reference beside it.
 pub struct Pair {
-    pub engine: Engine,
-    pub reference: Reference,
-    pub now: i64,
+    home: Home,
+    resident: Option<Resident>,
+    reference: Reference,
+    now: i64,
     requests: u32,
 }
 
 impl Pair {
-    pub async fn on(store: Arc<dyn Store>) -> Self {
-        let clock = Clock::test(Moment(YEAR_2025));
-        let options = Options { store, clock, pseudonyms: Pseudonyms::new([1; 32]), queue_limit: QUEUE_LIMIT };
-        let (engine, _) = Engine::start(options).await.unwrap();
+    pub async fn at(home: Home) -> Self {
+        let resident = home.open(YEAR_2025).await;
         let apply = ApplyProgram {
             source: include_str!("../../programs/model.toml").into(),
             effective_at: None,
@@ -113,8 +114,25 @@ impl Pair {
             request_id: Text::default(),
             dry_run: false,
         };
-        engine.apply_program(apply).await.unwrap();
-        Self { engine, reference: Reference::default(), now: YEAR_2025, requests: 0 }
+        resident.engine.apply_program(apply).await.unwrap();
+        Self { home, resident: Some(resident), reference: Reference::default(), now: YEAR_2025, requests: 0 }
+    }
+
+    fn engine(&self) -> &Engine {
+        &self.resident.as_ref().expect("somebody at home").engine
+    }
+
+    async fn reopen(&mut self, is_orderly: bool) {
+        self.resident.take().expect("somebody at home").leave(is_orderly).await;
+        self.resident = Some(self.home.open(self.now).await);
+    }
+
+    /// Takes the engine down and looks at what it leaves behind.
+    pub async fn end(mut self) {
+        self.reopen(false).await;
+        self.compare().await;
+        self.resident.take().expect("somebody at home").leave(true).await;
+        self.home.verify();
     }
 
     /// Makes one thing happen on both sides and compares the verdicts.
@@ -123,9 +141,10 @@ impl Pair {
         match happening {
             Happening::Wait(span) => {
                 self.now += span;
-                self.engine.advance_clock(Moment(self.now)).unwrap();
+                self.engine().advance_clock(Moment(self.now)).unwrap();
             }
-            Happening::Sweep => drop(self.engine.settle_due(100).await.unwrap()),
+            Happening::Reopen(is_orderly) => self.reopen(*is_orderly).await,
+            Happening::Sweep => drop(self.engine().settle_due(100).await.unwrap()),
             Happening::Enroll(who) => {
                 let enrolment = Enrolment {
                     member_id: name(*who),
@@ -164,8 +183,8 @@ impl Pair {
             caller: Caller::default(),
             verb,
         };
-        let rehearsed = told(&self.engine.rehearse(order.clone()).await);
-        let verdict = self.engine.submit(order).await;
+        let rehearsed = told(&self.engine().rehearse(order.clone()).await);
+        let verdict = self.engine().submit(order).await;
         assert_eq!(told(&verdict), expected);
         assert_eq!(rehearsed, expected, "a dry run says what the order will say");
     }
@@ -173,7 +192,7 @@ impl Pair {
     /// Compares every member on both sides.
     pub async fn compare(&self) {
         for who in 0..4 {
-            let view = self.engine.member("model", &MemberName::Id(name(who))).await.ok();
+            let view = self.engine().member("model", &MemberName::Id(name(who))).await.ok();
             assert_eq!(view.as_ref().map(shown), self.reference.shown(who, self.now), "member {who}");
         }
     }
@@ -243,17 +262,28 @@ pub fn cases(usual: u32) -> u32 {
     std::env::var("RUNG_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
 }
 
-#[test]
-fn the_engine_agrees_with_the_reference() {
+/// Lets random histories happen, each in a home of its own.
+fn histories(usual_cases: u32, home: fn() -> Home) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let config = ProptestConfig { cases: cases(200), failure_persistence: None, ..ProptestConfig::default() };
+    let config = ProptestConfig { cases: cases(usual_cases), failure_persistence: None, ..ProptestConfig::default() };
     proptest!(config, |(happenings in happenings(80))| {
         runtime.block_on(async {
-            let mut pair = Pair::on(Arc::new(Memory::default())).await;
+            let mut pair = Pair::at(home()).await;
             for happening in &happenings {
                 pair.make(happening).await;
                 pair.compare().await;
             }
+            pair.end().await;
         });
     });
+}
+
+#[test]
+fn the_engine_agrees_with_the_reference() {
+    histories(200, Home::memory);
+}
+
+#[test]
+fn the_engine_agrees_with_the_reference_on_a_folder_that_is_opened_again_and_again() {
+    histories(25, Home::folder);
 }
