@@ -13,7 +13,7 @@ use rung::domain::calendar::rfc3339;
 use rung::edge::{self, operations};
 use rung::engine::clock::Clock;
 use rung::engine::figures::SECONDS;
-use rung::engine::{ApplyProgram, Denied, Engine, Options, Pseudonyms};
+use rung::engine::{ApplyProgram, Denied, Engine, LaneThread, Options, Pseudonyms};
 use rung::store::Store;
 use rung::store::embedded::{self, Embedded};
 use rung::store::memory::Memory;
@@ -27,6 +27,8 @@ use tokio_util::sync::CancellationToken;
 const SAMPLE: &str = include_str!("../deploy/programs/aadvantage.toml");
 /// Marks a data folder whose moments come from a test clock.
 const TEST_CLOCK_MARK: &str = "test-clock";
+/// How long the operations port may take to end, after the callers' port did.
+const OPERATIONS_GRACE: Duration = Duration::from_secs(1);
 
 /// Serves until SIGTERM or SIGINT.
 ///
@@ -34,13 +36,17 @@ const TEST_CLOCK_MARK: &str = "test-clock";
 /// Anything that keeps the server from starting, in words for the operator.
 pub fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let code = runtime.block_on(serve(settings));
-    // What is still running by now was given its time.
+    let served = runtime.block_on(serve(settings));
+    // What is still running by now was given its time; going, it lets go of the engine, for which the lane waits.
     runtime.shutdown_timeout(Duration::from_millis(200));
-    code
+    let (code, lane) = served?;
+    if lane.join().is_err() {
+        tracing::error!("the lane did not end well");
+    }
+    Ok(code)
 }
 
-async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
+async fn serve(settings: Settings) -> anyhow::Result<(ExitCode, LaneThread)> {
     let telemetry = telemetry::start(settings.log_format)?;
     std::fs::create_dir_all(&settings.data).with_context(|| format!("cannot make {}", settings.data.display()))?;
     let store = open_store(&settings)?;
@@ -66,11 +72,12 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     serving.await??;
     sweeping.await?;
     if let Some(showing) = showing {
-        showing.await??;
+        // A peer who never asks for anything does not hold us.
+        let _ = tokio::time::timeout(OPERATIONS_GRACE, showing).await;
     }
-    finish(engine, lane).await;
+    finish(&engine).await;
     telemetry.shutdown();
-    Ok(code)
+    Ok((code, lane))
 }
 
 fn open_store(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
@@ -189,7 +196,7 @@ async fn apply(engine: &Engine, name: &str, text: &str) -> anyhow::Result<()> {
         source: text.into(),
         effective_at: None,
         expected_version: 0,
-        request_id: Box::default(),
+        request_id: rung::domain::units::Text::default(),
         dry_run: false,
     };
     match engine.apply_program(apply).await {
@@ -251,15 +258,10 @@ async fn wait_for_the_end(engine: &Engine) -> anyhow::Result<ExitCode> {
 }
 
 /// Lets the lane finish what is queued and brings the snapshots up to the head.
-async fn finish(engine: Engine, lane: rung::engine::LaneThread) {
+async fn finish(engine: &Engine) {
     engine.drain();
     engine.idle().await;
     if let Err(failure) = engine.checkpoint().await {
         tracing::warn!(%failure, head = engine.status().store.head.0, "no checkpoint; the next opening folds the journal");
-    }
-    drop(engine);
-    let joined = tokio::task::spawn_blocking(move || lane.join()).await;
-    if !matches!(joined, Ok(Ok(()))) {
-        tracing::error!("the lane did not end well");
     }
 }

@@ -4,13 +4,15 @@
 //! Traces, and metrics a second time, leave by OTLP when one of the standard `OTEL_EXPORTER_OTLP_…` variables names
 //! an endpoint. Nothing here knows what is measured.
 
+use std::io::IsTerminal as _;
+
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use prometheus::{Registry, TextEncoder};
-use tracing_subscriber::filter::{EnvFilter, LevelFilter, filter_fn};
+use tracing_subscriber::filter::{EnvFilter, FilterExt, LevelFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
@@ -47,9 +49,14 @@ pub fn start(format: LogFormat) -> anyhow::Result<Telemetry> {
     let spans = tracers.as_ref().map(|provider| {
         tracing_opentelemetry::layer()
             .with_tracer(provider.tracer("rung"))
-            .with_filter(filter_fn(|metadata| metadata.target().starts_with("rung")))
+            .with_filter(
+                filter_fn(|metadata| metadata.target().starts_with("rung")).with_max_level_hint(LevelFilter::INFO),
+            )
+            .boxed()
     });
-    tracing_subscriber::registry().with(spans).with(log_lines(format)).try_init()?;
+    // No layer rather than an absent one: an absent layer would ask for every span there is.
+    let layers: Vec<_> = spans.into_iter().chain([log_lines(format)]).collect();
+    tracing_subscriber::registry().with(layers).try_init()?;
     Ok(Telemetry { registry, meters, tracers })
 }
 
@@ -111,10 +118,17 @@ where
     S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
 {
     let levels = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env_lossy();
-    let lines = fmt::layer().with_writer(std::io::stderr);
+    let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let colours = std::io::stderr().is_terminal() && !is_plain;
+    let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
     let events = filter_fn(|metadata| metadata.is_event());
+    let events = match levels.max_level_hint() {
+        Some(level) => events.with_max_level_hint(level),
+        None => events,
+    };
+    let wanted = levels.and(events);
     match format {
-        LogFormat::Text => lines.with_filter(levels).with_filter(events).boxed(),
-        LogFormat::Json => lines.json().with_filter(levels).with_filter(events).boxed(),
+        LogFormat::Text => lines.with_filter(wanted).boxed(),
+        LogFormat::Json => lines.json().with_filter(wanted).boxed(),
     }
 }

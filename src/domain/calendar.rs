@@ -3,6 +3,8 @@
 //! The one place that knows time zones (through `jiff`, with its bundled IANA database, so that the same
 //! source gives the same days on every machine). It must not read a clock: moments come in as arguments.
 
+use std::sync::{Arc, OnceLock};
+
 use jiff::civil::Date;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
@@ -20,8 +22,7 @@ impl Day {
     }
 
     fn of(date: Date) -> Self {
-        let epoch = Date::constant(1970, 1, 1);
-        Self(epoch.until(date).map(|span| span.get_days()).unwrap_or_default())
+        Self(days_before_year(date.year()) + i32::from(date.day_of_year()) - 1)
     }
 
     fn date(self) -> Date {
@@ -33,7 +34,14 @@ impl Day {
     /// The calendar year this day lies in.
     #[must_use]
     pub fn year(self) -> i16 {
-        self.date().year()
+        // 400 years have 146,097 days; the guess is at most one year off.
+        let guess = 1970 + (i64::from(self.0) * 400).div_euclid(146_097);
+        let guess = i16::try_from(guess).unwrap_or(i16::MAX - 1);
+        match () {
+            () if self.0 < days_before_year(guess) => guess - 1,
+            () if self.0 >= days_before_year(guess + 1) => guess + 1,
+            () => guess,
+        }
     }
 
     /// The day `n` days on (back, if negative).
@@ -48,6 +56,14 @@ impl Day {
         let span = jiff::Span::new().try_months(n).unwrap_or_default();
         Self::of(self.date().saturating_add(span))
     }
+}
+
+/// Days from 1970-01-01 to 1 January of `year`, by the Gregorian rule of leap years.
+fn days_before_year(year: i16) -> i32 {
+    let before = i32::from(year) - 1;
+    let leaps = before.div_euclid(4) - before.div_euclid(100) + before.div_euclid(400);
+    // Up to 1 January 1970 there were 719,162 days since 1 January of year 1.
+    before * 365 + leaps - 719_162
 }
 
 impl std::fmt::Display for Day {
@@ -100,42 +116,84 @@ fn two_digits(text: &str) -> Option<i8> {
 }
 
 /// An IANA time zone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Zone(TimeZone);
+#[derive(Clone, Debug)]
+pub struct Zone {
+    zone: TimeZone,
+    /// The first moments of the days from 1970 to 2100, computed when first asked: every purchase asks for days.
+    midnights: Arc<OnceLock<Box<[Moment]>>>,
+}
+
+impl PartialEq for Zone {
+    fn eq(&self, other: &Self) -> bool {
+        self.zone == other.zone
+    }
+}
+
+impl Eq for Zone {}
+
+/// The first day after those whose midnights are kept: 2100-01-01.
+const MIDNIGHTS_END: i32 = 47_482;
 
 impl Zone {
+    fn of(zone: TimeZone) -> Self {
+        Self { zone, midnights: Arc::default() }
+    }
+
     /// The zone called `name` (`America/Chicago`), from the bundled database.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        TimeZoneDatabase::bundled().get(name).ok().map(Self)
+        TimeZoneDatabase::bundled().get(name).ok().map(Self::of)
     }
 
     /// Coordinated universal time.
     #[must_use]
-    pub const fn utc() -> Self {
-        Self(TimeZone::UTC)
+    pub fn utc() -> Self {
+        Self::of(TimeZone::UTC)
     }
 
     /// The IANA name.
     #[must_use]
     pub fn name(&self) -> &str {
-        self.0.iana_name().unwrap_or("UTC")
+        self.zone.iana_name().unwrap_or("UTC")
     }
 
     /// The local day on which `moment` falls here.
     #[must_use]
     pub fn day_of(&self, moment: Moment) -> Day {
-        let clamped = moment.0.clamp(-377_705_023_201_000_000, 253_402_207_200_000_000);
-        let stamp = jiff::Timestamp::from_microsecond(clamped).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-        let seconds = stamp.as_second().saturating_add(self.0.to_offset(stamp).seconds().into());
-        Day(i32::try_from(seconds.div_euclid(86_400)).unwrap_or_default())
+        self.known_day(moment).unwrap_or_else(|| self.computed_day(moment))
     }
 
     /// The first moment of `day` here (after the gap, where a change of clock skips midnight).
     #[must_use]
     pub fn start_of(&self, day: Day) -> Moment {
+        let known = usize::try_from(day.0).ok().and_then(|at| self.midnights().get(at).copied());
+        known.unwrap_or_else(|| self.computed_start(day))
+    }
+
+    fn midnights(&self) -> &[Moment] {
+        self.midnights.get_or_init(|| (0..MIDNIGHTS_END).map(|day| self.computed_start(Day(day))).collect())
+    }
+
+    /// The day of a moment between the kept midnights: its day in UTC, or a neighbour.
+    fn known_day(&self, moment: Moment) -> Option<Day> {
+        let midnights = self.midnights();
+        let guess = usize::try_from(moment.0.div_euclid(86_400_000_000)).ok()?;
+        let near = midnights.get(guess.checked_sub(1)?..guess.checked_add(3)?)?;
+        let within = near.partition_point(|midnight| *midnight <= moment);
+        let day = (guess - 1).checked_add(within.checked_sub(1)?)?;
+        i32::try_from(day).ok().filter(|_| within < near.len()).map(Day)
+    }
+
+    fn computed_day(&self, moment: Moment) -> Day {
+        let clamped = moment.0.clamp(-377_705_023_201_000_000, 253_402_207_200_000_000);
+        let stamp = jiff::Timestamp::from_microsecond(clamped).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        let seconds = stamp.as_second().saturating_add(self.zone.to_offset(stamp).seconds().into());
+        Day(i32::try_from(seconds.div_euclid(86_400)).unwrap_or_default())
+    }
+
+    fn computed_start(&self, day: Day) -> Moment {
         let midnight = day.date().to_datetime(jiff::civil::Time::midnight());
-        match self.0.to_ambiguous_timestamp(midnight).compatible() {
+        match self.zone.to_ambiguous_timestamp(midnight).compatible() {
             Ok(stamp) => Moment(stamp.as_microsecond()),
             Err(_) => Moment::NEVER,
         }
@@ -223,6 +281,28 @@ mod tests {
         assert_eq!(rfc3339(chicago.start_of(Day::parse("2027-04-01").unwrap())), "2027-04-01T05:00:00Z");
         assert_eq!(Day::parse("1969-12-31").unwrap(), Day(-1));
         assert_eq!(Day::parse("1600-02-29").unwrap().to_string(), "1600-02-29");
+    }
+
+    #[test]
+    fn kept_days_are_the_computed_ones() {
+        for name in ["America/Chicago", "Europe/Berlin", "Asia/Kolkata", "Pacific/Apia", "America/Sao_Paulo", "Etc/UTC"]
+        {
+            let zone = Zone::named(name).unwrap();
+            for step in 0..3_000_i64 {
+                let moment = Moment(86_400_000_000 + step * 1_298_813_000_017);
+                assert_eq!(zone.day_of(moment), zone.computed_day(moment), "{name} {}", rfc3339(moment));
+                let day = zone.day_of(moment);
+                assert!(zone.start_of(day) <= moment && moment < zone.start_of(day.plus_days(1)), "{name} {day}");
+            }
+        }
+    }
+
+    #[test]
+    fn years_are_those_of_the_calendar() {
+        for day in (-800_000..800_000).step_by(13) {
+            assert_eq!(Day(day).year(), Day(day).date().year(), "{day}");
+            assert_eq!(Day::of(Day(day).date()), Day(day));
+        }
     }
 
     #[test]

@@ -5,10 +5,12 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::calendar::Day;
 use super::order::{AttributeValue, Claim, Identifier, MemberKey, Note, Purchase};
 use super::program::{MeterId, ProgramNo, RuleId, TierId, WalletId, Word};
-use super::units::{Moment, Points, Ratio};
+use super::units::{Moment, Points, Ratio, Text};
 
 /// An entry's place in the feed: 1 for the first, without holes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,11 +43,11 @@ pub struct Entry {
     /// The program version that judged the order.
     pub program_version: u32,
     /// The caller's key, empty if there was none.
-    pub request_id: Box<str>,
+    pub request_id: Text,
     /// Who asked; empty while the server asks for no credentials.
-    pub principal: Box<str>,
+    pub principal: Text,
     /// The W3C trace id of the call, empty if none came along.
-    pub trace_id: Box<str>,
+    pub trace_id: Text,
     /// What happened, in order; never empty.
     pub facts: Vec<Fact>,
 }
@@ -133,7 +135,7 @@ pub struct ProgramApplied {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemberEnrolled {
     /// Her id.
-    pub member_id: Box<str>,
+    pub member_id: Text,
     /// Whether the caller chose it.
     pub id_given: bool,
     /// What she can be recognised by.
@@ -177,7 +179,7 @@ pub struct Grant {
     /// What was granted, in smallest units.
     pub granted: Points,
     /// Meters that counted it.
-    pub meters: Vec<MeterPost>,
+    pub meters: SmallVec<[MeterPost; 1]>,
 }
 
 /// Base points or a tier's bonus on them.

@@ -5,11 +5,13 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::calendar::Zone;
 use super::event::Seq;
 use super::program::source::Flaw;
 use super::program::{AttributeId, ProgramNo, Value};
-use super::units::{CurrencyCode, Moment, Money, Quantity};
+use super::units::{CurrencyCode, Moment, Money, Quantity, Text};
 
 /// The 16-byte key that leads everything a store keeps of a member: a hash of program id and member id.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,7 +24,7 @@ impl MemberKey {
     /// The key of this member.
     #[must_use]
     pub fn of(program_id: &str, member_id: &str) -> Self {
-        Self(digest("rung member v1", &[program_id, member_id]))
+        Self(Digest::of("rung member v1").text(program_id).text(member_id).half())
     }
 }
 
@@ -34,18 +36,18 @@ pub struct IdentifierHash(pub [u8; 16]);
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identifier {
     /// `card`, `phone`, `mail`, or a word of the operator's own (1 to 32 of `a-z0-9_-`).
-    pub kind: Box<str>,
+    pub kind: Text,
     /// The keyed hash over program, kind and value.
     pub hash: IdentifierHash,
     /// What may be shown: `…3C4`.
-    pub mask: Box<str>,
+    pub mask: Text,
 }
 
 /// How an order names its member.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MemberName {
     /// By the operator's id.
-    Id(Box<str>),
+    Id(Text),
     /// By an identifier.
     Identifier(Identifier),
 }
@@ -54,20 +56,20 @@ pub enum MemberName {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Caller {
     /// The authenticated principal; empty while the server asks for none.
-    pub principal: Box<str>,
+    pub principal: Text,
     /// The W3C trace id, empty if none came along.
-    pub trace_id: Box<str>,
+    pub trace_id: Text,
 }
 
 /// A command for one member.
 #[derive(Clone, Debug)]
 pub struct Order {
     /// The program, as the caller named it.
-    pub program: Box<str>,
+    pub program: Text,
     /// The member, as the caller named her.
     pub member: MemberName,
     /// The caller's key for this order; empty only where the verb has a key of its own (a purchase).
-    pub request_id: Box<str>,
+    pub request_id: Text,
     /// Who asks.
     pub caller: Caller,
     /// What is asked.
@@ -101,34 +103,34 @@ pub enum Verb {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Enrolment {
     /// The id she gets.
-    pub member_id: Box<str>,
+    pub member_id: Text,
     /// Whether the caller chose the id (else we made it, and it is not compared on a retry).
     pub id_given: bool,
     /// What she can be recognised by.
     pub identifiers: Vec<Identifier>,
     /// Her declared attributes, by name.
-    pub attributes: Vec<(Box<str>, Value)>,
+    pub attributes: Vec<(Text, Value)>,
 }
 
 /// Attributes to set and to remove, by name.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct AttributesUpdate {
     /// New values.
-    pub set: Vec<(Box<str>, Value)>,
+    pub set: Vec<(Text, Value)>,
     /// Names to take away.
-    pub remove: Vec<Box<str>>,
+    pub remove: Vec<Text>,
 }
 
 /// A free text with an order, such as why a member is suspended (at most 256 bytes).
-pub type Note = Box<str>;
+pub type Note = Text;
 
 /// A purchase's natural key: the system that issued the receipt and its number there.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ReceiptKey {
     /// The issuing system (`aa.com`, `store-17/till-2`), 1 to 64 bytes.
-    pub source: Box<str>,
+    pub source: Text,
     /// The receipt's number there, 1 to 128 bytes.
-    pub id: Box<str>,
+    pub id: Text,
 }
 
 /// What a till reports.
@@ -137,7 +139,7 @@ pub struct Purchase {
     /// The natural key.
     pub receipt: ReceiptKey,
     /// What sort of purchase (`flight`, `sale`), a word of the program's.
-    pub kind: Box<str>,
+    pub kind: Text,
     /// When it happened at the till.
     pub occurred_at: Moment,
     /// The store's zone, if the till gave one; the program's otherwise.
@@ -149,30 +151,30 @@ pub struct Purchase {
     /// How it was paid, if the till says so.
     pub tenders: Vec<Tender>,
     /// `app`, `store`, `web`: free words, empty if not given.
-    pub channel: Box<str>,
+    pub channel: Text,
     /// The store, empty if not given.
-    pub store: Box<str>,
+    pub store: Text,
     /// The partner, empty if not given.
-    pub partner: Box<str>,
+    pub partner: Text,
     /// Declared attributes, sorted by name.
-    pub attributes: Vec<(Box<str>, Value)>,
+    pub attributes: Vec<(Text, Value)>,
 }
 
 /// One line of a receipt.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line {
     /// Unique within the receipt.
-    pub line_id: Box<str>,
+    pub line_id: Text,
     /// The article, empty if not given.
-    pub sku: Box<str>,
+    pub sku: Text,
     /// The category rules choose by, empty if not given.
-    pub category: Box<str>,
+    pub category: Text,
     /// How many.
     pub quantity: Quantity,
     /// What the whole line cost, in the purchase's currency; negative for a discount.
     pub minor_units: i64,
     /// Declared attributes, sorted by name.
-    pub attributes: Vec<(Box<str>, Value)>,
+    pub attributes: Vec<(Text, Value)>,
 }
 
 /// One means of payment.
@@ -180,7 +182,7 @@ pub struct Line {
 pub struct Tender {
     /// `card`, `cash`, `points` (the part paid with points earns nothing unless a rule says so), or a word of
     /// the operator's own.
-    pub kind: Box<str>,
+    pub kind: Text,
     /// What was paid this way.
     pub minor_units: i64,
 }
@@ -207,46 +209,46 @@ impl Claim {
     /// A purchase's receipt, within its program.
     #[must_use]
     pub fn receipt(program: ProgramNo, receipt: &ReceiptKey) -> Self {
-        Self(digest_in("rung receipt v1", program, &[&receipt.source, &receipt.id]))
+        let digest = Digest::of("rung receipt v1").bytes(&program.0.to_be_bytes());
+        Self(digest.text(&receipt.source).text(&receipt.id).half())
     }
 
     /// An enrolment's request id, within its program.
     #[must_use]
     pub fn enrolment(program: ProgramNo, request_id: &str) -> Self {
-        Self(digest_in("rung enrolment v1", program, &[request_id]))
+        Self(Digest::of("rung enrolment v1").bytes(&program.0.to_be_bytes()).text(request_id).half())
     }
 
     /// Any other order's request id, within its member.
     #[must_use]
     pub fn request(member: MemberKey, request_id: &str) -> Self {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(b"rung request v1").update(&member.0).update(request_id.as_bytes());
-        Self(first_half(&hasher))
+        Self(Digest::of("rung request v1").bytes(&member.0).text(request_id).half())
     }
 }
 
-fn digest(context: &str, parts: &[&str]) -> [u8; 16] {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(context.as_bytes());
-    parts.iter().for_each(|part| length_then_text(&mut hasher, part));
-    first_half(&hasher)
-}
+/// What is hashed into a key, gathered so that it is hashed in one go: most keys fit one block or two.
+struct Digest(SmallVec<[u8; 192]>);
 
-fn digest_in(context: &str, program: ProgramNo, parts: &[&str]) -> [u8; 16] {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(context.as_bytes()).update(&program.0.to_be_bytes());
-    parts.iter().for_each(|part| length_then_text(&mut hasher, part));
-    first_half(&hasher)
-}
+impl Digest {
+    fn of(context: &str) -> Self {
+        Self(SmallVec::from_slice(context.as_bytes()))
+    }
 
-fn length_then_text(hasher: &mut blake3::Hasher, part: &str) {
-    hasher.update(&(part.len() as u64).to_be_bytes()).update(part.as_bytes());
-}
+    fn bytes(mut self, bytes: &[u8]) -> Self {
+        self.0.extend_from_slice(bytes);
+        self
+    }
 
-fn first_half(hasher: &blake3::Hasher) -> [u8; 16] {
-    let mut half = [0; 16];
-    hasher.finalize_xof().fill(&mut half);
-    half
+    /// A text, its length before it, so that no two lists of texts read alike.
+    fn text(self, text: &str) -> Self {
+        self.bytes(&(text.len() as u64).to_be_bytes()).bytes(text.as_bytes())
+    }
+
+    fn half(self) -> [u8; 16] {
+        let mut half = [0; 16];
+        half.copy_from_slice(blake3::hash(&self.0).as_bytes().first_chunk::<16>().unwrap_or(&[0; 16]));
+        half
+    }
 }
 
 /// One faulty field of an order, with the path the caller knows it by.
@@ -271,7 +273,7 @@ pub enum Refusal {
     ProgramFlawed(Vec<Flaw>),
     /// No program has this id.
     #[error("there is no program `{0}`")]
-    UnknownProgram(Box<str>),
+    UnknownProgram(Text),
     /// The program has no such version.
     #[error("the program has no version {0}")]
     UnknownVersion(u32),
@@ -326,9 +328,9 @@ pub enum Refusal {
     #[error("the identifier `{kind}` {mask} belongs to another member")]
     IdentifierClaimed {
         /// Its kind.
-        kind: Box<str>,
+        kind: Text,
         /// Its mask.
-        mask: Box<str>,
+        mask: Text,
     },
     /// The member has no such identifier.
     #[error("the member has no such identifier")]

@@ -5,6 +5,9 @@
 
 use std::fmt;
 
+/// Short text, kept in place up to 24 bytes: receipts, lines and members are mostly made of such.
+pub use compact_str::CompactString as Text;
+
 /// A sum left the 64-bit range; the caller refuses the order with `AMOUNT_OVERFLOW`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the amount leaves the 64-bit range")]

@@ -2,15 +2,18 @@
 //!
 //! An order that is under way when the deadline passes is finished all the same; sent again, it is a replay.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use http::HeaderMap;
+use tokio::time::Instant;
 use tonic::{Code, Status};
 
 use super::errors::{Problem, reason};
 
-/// What the answer must be ready within, by the caller's `grpc-timeout` and the server's own limit.
+/// The span the answer must be ready within, by the caller's `grpc-timeout` and the server's own limit.
 #[must_use]
 pub fn of(headers: &HeaderMap, limit: Option<Duration>) -> Option<Duration> {
     let asked = headers.get("grpc-timeout").and_then(|value| parse(value.to_str().ok()?));
@@ -20,17 +23,31 @@ pub fn of(headers: &HeaderMap, limit: Option<Duration>) -> Option<Duration> {
     }
 }
 
-/// Waits for `answer` until the deadline.
+/// Waits for `answer` until `span` after `since` is over.
 ///
 /// # Errors
 /// `DEADLINE_EXCEEDED` if it was not ready in time.
-pub async fn within<T>(deadline: Option<Duration>, answer: impl Future<Output = T>) -> Result<T, Status> {
-    let Some(deadline) = deadline else { return Ok(answer.await) };
-    tokio::time::timeout(deadline, answer).await.map_err(|_| {
-        Problem::new(Code::DeadlineExceeded, reason::DEADLINE_EXCEEDED, "the deadline passed")
-            .with("timeout_ms", deadline.as_millis())
-            .into()
+pub async fn within<T>(span: Option<Duration>, since: Instant, answer: impl Future<Output = T>) -> Result<T, Status> {
+    let at = span.and_then(|span| Some((span, since.checked_add(span)?)));
+    let Some((span, at)) = at else { return Ok(answer.await) };
+    let (mut answer, mut alarm) = (pin!(answer), pin!(tokio::time::sleep_until(at)));
+    poll_fn(|cx| {
+        if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
+            return Poll::Ready(Ok(answer));
+        }
+        // The transport has an alarm for the same moment, and if that one wakes us first it must not be heard.
+        if alarm.as_mut().poll(cx).is_ready() || Instant::now() >= at {
+            return Poll::Ready(Err(exceeded(span)));
+        }
+        Poll::Pending
     })
+    .await
+}
+
+fn exceeded(span: Duration) -> Status {
+    Problem::new(Code::DeadlineExceeded, reason::DEADLINE_EXCEEDED, "the deadline passed")
+        .with("timeout_ms", span.as_millis())
+        .into()
 }
 
 /// `100m`, `5S`: at most eight digits and a unit.
@@ -63,8 +80,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_late_answer_is_deadline_exceeded() {
-        let late = within(Some(Duration::from_millis(5)), std::future::pending::<()>()).await;
+        let span = Some(Duration::from_millis(5));
+        let late = within(span, Instant::now(), std::future::pending::<()>()).await;
         assert_eq!(late.map_err(|status| status.code()), Err(Code::DeadlineExceeded));
-        assert_eq!(within(None, async { 1 }).await.ok(), Some(1));
+        assert_eq!(within(None, Instant::now(), async { 1 }).await.ok(), Some(1));
+        assert_eq!(within(span, Instant::now() - Duration::from_secs(1), async { 1 }).await.ok(), Some(1));
     }
 }

@@ -95,7 +95,8 @@ where
         trace::remember(&mut request);
         let deadline = deadline::of(request.headers(), door.limit);
         let answer = async move {
-            let answer = deadline::within(deadline, caught(async move { inner.call(request).await })).await;
+            let answer =
+                deadline::within(deadline, since.into(), caught(async move { inner.call(request).await })).await;
             let response = match answer {
                 Ok(Ok(response)) => finished(response?),
                 Ok(Err(panic)) => panicked(&method, &*panic).into_http(),

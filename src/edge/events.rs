@@ -1,5 +1,6 @@
 //! `EventService`: the journal as a feed, from a cursor, without gaps, and then live.
 
+use crate::domain::units::Text;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -166,7 +167,7 @@ impl Teller {
         }
     }
 
-    async fn tell_entry(&mut self, entry: &Entry, members: &HashMap<MemberKey, Box<str>>) -> Result<(), Stop> {
+    async fn tell_entry(&mut self, entry: &Entry, members: &HashMap<MemberKey, Text>) -> Result<(), Stop> {
         let dealt_with = if entry.seq == self.cursor.seq { self.cursor.facts } else { 0 };
         let programs = self.engine.programs();
         let timeline = programs

@@ -1,5 +1,6 @@
 //! `MemberService`: who the members are.
 
+use crate::domain::units::Text;
 use tonic::{Request, Response, Status};
 
 use super::trace::caller;
@@ -62,7 +63,7 @@ pub fn named(
     member_id: String,
     identifier: Option<pb::Identifier>,
     faults: &mut Faults,
-) -> (Box<str>, MemberName) {
+) -> (Text, MemberName) {
     let program = naming::program(program, faults);
     let name = naming::member(&program, member_id, identifier, "identifier", engine, faults);
     (program, name)

@@ -1,5 +1,6 @@
 //! `PointsService`: quoting and recording purchases, and the ledger that says why.
 
+use crate::domain::units::Text;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -32,7 +33,7 @@ impl Points {
         Self { engine, closing }
     }
 
-    async fn member_id(&self, key: MemberKey) -> Result<Box<str>, Status> {
+    async fn member_id(&self, key: MemberKey) -> Result<Text, Status> {
         let found = self.engine.member_ids(&[key]).await?;
         Ok(found.into_values().next().unwrap_or_default())
     }

@@ -13,7 +13,7 @@ use super::wire::scalars::moment;
 use crate::domain::order::Refusal;
 use crate::domain::program::source::{self, Flaw};
 use crate::domain::program::{Program, Register, Timeline};
-use crate::domain::units::Moment;
+use crate::domain::units::{Moment, Text};
 use crate::engine::{ApplyProgram, Engine};
 use crate::pb;
 
@@ -38,7 +38,7 @@ impl Programs {
         source::read_next(text, self.engine.now(), timeline.newest())
     }
 
-    fn timeline(&self, id: Box<str>) -> Result<Arc<Timeline>, Status> {
+    fn timeline(&self, id: Text) -> Result<Arc<Timeline>, Status> {
         let found = self.engine.programs().named(&id).cloned();
         found.ok_or_else(|| Refusal::UnknownProgram(id).into())
     }
@@ -48,7 +48,7 @@ impl Programs {
     }
 }
 
-fn source_text(text: String, faults: &mut Faults) -> Box<str> {
+fn source_text(text: String, faults: &mut Faults) -> Text {
     let path = Path::Field(&Path::Request, "source");
     super::wire::scalars::required_text(text, source::SOURCE_BYTES_MAX, &path, faults)
 }
@@ -63,7 +63,7 @@ fn apply(request: pb::ApplyProgramRequest) -> Result<ApplyProgram, Refusal> {
     });
     let request_id = naming::request_id(request.request_id, &mut faults);
     let dry_run = request.dry_run;
-    faults.verdict(ApplyProgram { source, effective_at, expected_version, request_id, dry_run })
+    faults.verdict(ApplyProgram { source: source.into(), effective_at, expected_version, request_id, dry_run })
 }
 
 /// A page over things that stand in a list which only grows at its end.

@@ -2,6 +2,7 @@
 //!
 //! While nobody listens to spans none is made; the trace id is read in any case, because entries keep it.
 
+use crate::domain::units::Text;
 use http::HeaderMap;
 use opentelemetry::propagation::{Extractor, TextMapPropagator};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
@@ -12,7 +13,7 @@ use crate::domain::order::Caller;
 
 /// The trace id of a call, 32 lower-case hexadecimal digits.
 #[derive(Clone)]
-struct TraceId(Box<str>);
+struct TraceId(Text);
 
 /// The span of a call, as a child of the caller's if she sent one.
 pub fn span(method: &str, headers: &HeaderMap) -> Span {
@@ -43,11 +44,11 @@ pub fn remember(request: &mut http::Request<tonic::body::Body>) {
 #[must_use]
 pub fn caller<T>(request: &tonic::Request<T>) -> Caller {
     let trace_id = request.extensions().get::<TraceId>().map(|id| id.0.clone()).unwrap_or_default();
-    Caller { principal: Box::default(), trace_id }
+    Caller { principal: Text::default(), trace_id }
 }
 
 /// The trace id in `00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01`, unless it is malformed or all zeros.
-fn trace_id(headers: &HeaderMap) -> Option<Box<str>> {
+fn trace_id(headers: &HeaderMap) -> Option<Text> {
     let parent = headers.get("traceparent")?.to_str().ok()?;
     let mut parts = parent.split('-');
     let version = parts.next().filter(|version| version.len() == 2 && *version != "ff");

@@ -6,7 +6,7 @@ use crate::domain::event::Entry;
 use crate::domain::member::Member;
 use crate::domain::order::Refusal;
 use crate::domain::program::Timeline;
-use crate::domain::units::Moment;
+use crate::domain::units::{Moment, Text};
 use crate::store::{ReadError, Status};
 
 /// Whether an order did something or had been done before.
@@ -94,7 +94,7 @@ pub struct ApplyProgram {
     /// The newest version the caller knows; 0 to not compare.
     pub expected_version: u32,
     /// The caller's key.
-    pub request_id: Box<str>,
+    pub request_id: Text,
     /// Check only.
     pub dry_run: bool,
 }

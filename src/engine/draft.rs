@@ -3,7 +3,6 @@
 //! Each order sees the group's earlier ones as if they were kept already; nothing here is, until the lane has
 //! committed the whole draft. A rehearsal makes a draft of one order and throws it away.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::answer::{Applied, Denied, Outcome, View};
@@ -13,8 +12,8 @@ use crate::domain::event::{Entry, Fact, Seq};
 use crate::domain::member::Member;
 use crate::domain::order::{Caller, Claim, Identifier, IdentifierHash, MemberKey, MemberName, Order, Refusal, Verb};
 use crate::domain::program::Timeline;
-use crate::domain::units::Moment;
-use crate::store::{Found, Group, MemberChange, Wants};
+use crate::domain::units::{Moment, Text};
+use crate::store::{Found, Group, KeyMap, MemberChange, Wants};
 
 /// What is known of one member within the group.
 #[derive(Default)]
@@ -23,15 +22,22 @@ struct Slot {
     member: Option<Arc<Member>>,
 }
 
+/// The keys of an order: its member's, and the one it is known again by. Computed once, they are hashes.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Keys {
+    member: Option<MemberKey>,
+    claim: Option<Claim>,
+}
+
 /// A group being decided.
 pub(super) struct Draft {
     programs: Arc<Programs>,
     now: Moment,
     head: Seq,
-    members: HashMap<MemberKey, Slot>,
-    claims: HashMap<Claim, Arc<Entry>>,
-    identifiers: HashMap<IdentifierHash, MemberKey>,
-    enrolments: HashMap<MemberKey, Arc<Entry>>,
+    members: KeyMap<MemberKey, Slot>,
+    claims: KeyMap<Claim, Arc<Entry>>,
+    identifiers: KeyMap<IdentifierHash, MemberKey>,
+    enrolments: KeyMap<MemberKey, Arc<Entry>>,
     entries: Vec<Arc<Entry>>,
     changed: Vec<MemberKey>,
 }
@@ -43,51 +49,54 @@ impl Draft {
             programs,
             now,
             head,
-            members: HashMap::default(),
-            claims: HashMap::default(),
-            identifiers: HashMap::default(),
-            enrolments: HashMap::default(),
+            members: KeyMap::default(),
+            claims: KeyMap::default(),
+            identifiers: KeyMap::default(),
+            enrolments: KeyMap::default(),
             entries: Vec::new(),
             changed: Vec::new(),
         }
     }
 
-    /// What must be read before `orders` can be decided, as far as it can be told yet.
-    pub(super) fn wants<'a>(&self, orders: impl Iterator<Item = &'a Order>) -> Wants {
+    /// The keys of an order, as far as they can be told before its identifier is looked up.
+    pub(super) fn keys(&self, order: &Order) -> Keys {
+        let Some(timeline) = self.programs.named(&order.program) else { return Keys::default() };
+        let member = match &order.member {
+            MemberName::Id(id) => Some(MemberKey::of(&order.program, id)),
+            MemberName::Identifier(_) => None,
+        };
+        Keys { member, claim: claim_of(timeline, member, order) }
+    }
+
+    /// What must be read before orders with these keys can be decided.
+    pub(super) fn wants<'a>(&self, orders: impl Iterator<Item = (&'a Order, &'a Keys)>) -> Wants {
         let mut wants = Wants::default();
-        for order in orders {
-            let Some(timeline) = self.programs.named(&order.program) else { continue };
-            let key = match &order.member {
-                MemberName::Id(id) => Some(MemberKey::of(&order.program, id)),
-                MemberName::Identifier(identifier) => {
-                    wants.identifiers.push(identifier.hash);
-                    None
-                }
-            };
-            wants.members.extend(key);
+        for (order, keys) in orders {
+            if let MemberName::Identifier(identifier) = &order.member {
+                wants.identifiers.push(identifier.hash);
+            }
             wants.identifiers.extend(named_identifiers(&order.verb).iter().map(|identifier| identifier.hash));
-            wants.claims.extend(claim_of(timeline, key, order));
+            wants.members.extend(keys.member);
+            wants.claims.extend(keys.claim);
         }
         wants
     }
 
-    /// What must be read once the first phase has told whose identifiers were named: the keys of orders that came
-    /// by identifier, and the entries that enrolled the holders of identifiers an enrolment names.
-    pub(super) fn second_wants<'a>(&self, orders: impl Iterator<Item = &'a Order>) -> (Wants, Vec<(MemberKey, Seq)>) {
-        let mut wants = Wants::default();
-        let mut enrolments = Vec::new();
-        for order in orders {
-            let Some(timeline) = self.programs.named(&order.program) else { continue };
-            if let MemberName::Identifier(identifier) = &order.member {
-                let key = self.identifiers.get(&identifier.hash).copied();
-                wants.claims.extend(key.and_then(|key| claim_of(timeline, Some(key), order)));
-            }
-            if let Verb::Enroll(enrolment) = &order.verb {
-                let holders = enrolment.identifiers.iter().filter_map(|i| self.identifiers.get(&i.hash));
-                enrolments.extend(holders.filter_map(|key| Some((*key, self.member(*key)?.enrolled_by))));
-            }
-        }
-        (wants, enrolments)
+    /// Completes the keys of an order that came by identifier, once it is known whose identifier it is; the claim
+    /// still to be looked up, if that makes one.
+    pub(super) fn complete(&self, order: &Order, keys: &mut Keys) -> Option<Claim> {
+        let MemberName::Identifier(identifier) = &order.member else { return None };
+        keys.member = self.identifiers.get(&identifier.hash).copied();
+        let timeline = self.programs.named(&order.program)?;
+        let before = std::mem::replace(&mut keys.claim, claim_of(timeline, keys.member, order));
+        keys.claim.filter(|_| before.is_none())
+    }
+
+    /// Who holds the identifiers an enrolment names, with the entries that enrolled them.
+    pub(super) fn enrolments(&self, order: &Order) -> Vec<(MemberKey, Seq)> {
+        let Verb::Enroll(enrolment) = &order.verb else { return Vec::new() };
+        let holders = enrolment.identifiers.iter().filter_map(|i| self.identifiers.get(&i.hash));
+        holders.filter_map(|key| Some((*key, self.member(*key)?.enrolled_by))).collect()
     }
 
     /// Takes in what a read phase found.
@@ -112,10 +121,12 @@ impl Draft {
     }
 
     /// Decides one order and adds what it did to the draft.
-    pub(super) fn decide(&mut self, order: &Order) -> Result<Applied, Denied> {
+    pub(super) fn decide(&mut self, order: &Order, mut keys: Keys) -> Result<Applied, Denied> {
         let timeline = self.timeline(&order.program)?;
-        let key = self.key_of(order)?;
-        let claimed = claim_of(&timeline, Some(key), order).and_then(|claim| self.claims.get(&claim).cloned());
+        // A neighbour may have linked the identifier since.
+        self.complete(order, &mut keys);
+        let key = keys.member.ok_or(Refusal::UnknownMember)?;
+        let claimed = keys.claim.and_then(|claim| self.claims.get(&claim).cloned());
         let stored = self.member(key).cloned();
         let view = stored.as_ref().map(|member| decide::settled(member, &timeline, self.now));
         let holders = self.holders(&order.verb);
@@ -132,7 +143,7 @@ impl Draft {
             Decision::Apply(facts) => {
                 drop(holders);
                 self.settle(key, &timeline)?;
-                self.apply(key, order, facts, timeline)
+                self.apply((key, keys.claim), order, facts, timeline)
             }
         }
     }
@@ -145,7 +156,7 @@ impl Draft {
             return Ok(false);
         }
         let version = timeline.at(self.now).version;
-        let blank = (Box::default(), Caller::default());
+        let blank = (Text::default(), Caller::default());
         self.push(key, timeline, version, blank, due)?;
         Ok(true)
     }
@@ -177,15 +188,6 @@ impl Draft {
         self.members.get(&key)?.member.as_ref()
     }
 
-    fn key_of(&self, order: &Order) -> Result<MemberKey, Refusal> {
-        match &order.member {
-            MemberName::Id(id) => Ok(MemberKey::of(&order.program, id)),
-            MemberName::Identifier(identifier) => {
-                self.identifiers.get(&identifier.hash).copied().ok_or(Refusal::UnknownMember)
-            }
-        }
-    }
-
     fn holders(&self, verb: &Verb) -> Vec<Option<Holder<'_>>> {
         let holder = |identifier: &Identifier| {
             let key = *self.identifiers.get(&identifier.hash)?;
@@ -208,7 +210,7 @@ impl Draft {
 
     fn apply(
         &mut self,
-        key: MemberKey,
+        (key, claim): (MemberKey, Option<Claim>),
         order: &Order,
         facts: Vec<Fact>,
         timeline: Arc<Timeline>,
@@ -217,7 +219,11 @@ impl Draft {
         if !facts.is_empty() {
             let version = judged_by(&timeline, &order.verb, self.now);
             let given = (order.request_id.clone(), order.caller.clone());
-            entries.push(self.push(key, &timeline, version, given, facts)?);
+            let entry = self.push(key, &timeline, version, given, facts)?;
+            if let Some(claim) = claim {
+                self.claims.entry(claim).or_insert_with(|| Arc::clone(&entry));
+            }
+            entries.push(entry);
         }
         let member = self.member(key).cloned().ok_or(Refusal::UnknownMember)?;
         let view = View { member, timeline, now: self.now };
@@ -230,7 +236,7 @@ impl Draft {
         key: MemberKey,
         timeline: &Timeline,
         program_version: u32,
-        (request_id, caller): (Box<str>, Caller),
+        (request_id, caller): (Text, Caller),
         facts: Vec<Fact>,
     ) -> Result<Arc<Entry>, Refusal> {
         let slot = self.members.entry(key).or_default();
@@ -260,9 +266,6 @@ impl Draft {
     }
 
     fn index(&mut self, entry: &Arc<Entry>) {
-        for claim in entry.claims() {
-            self.claims.entry(claim).or_insert_with(|| Arc::clone(entry));
-        }
         for fact in &entry.facts {
             match fact {
                 Fact::MemberEnrolled(enrolled) => {

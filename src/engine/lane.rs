@@ -10,13 +10,13 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tracing::Span;
 
 use super::answer::{Applied, ApplyProgram, Denied, Failure, Outcome};
-use super::draft::Draft;
+use super::draft::{Draft, Keys};
 use super::{Shared, programs::Programs, versions};
 use crate::domain::event::Seq;
 use crate::domain::order::{Order, Refusal};
 use crate::domain::program::Timeline;
 use crate::domain::units::Moment;
-use crate::store::{CommitError, Group};
+use crate::store::{CommitError, Group, Wants};
 
 /// The most orders decided and committed together.
 const GROUP_ORDERS_MAX: usize = 4_096;
@@ -140,8 +140,8 @@ impl Lane {
     async fn decide_and_commit(&mut self, orders: &[&Order]) -> Result<Vec<Verdict>, Failure> {
         for _ in 0..ATTEMPTS_MAX {
             let mut draft = self.draft();
-            read_for(&mut draft, &self.shared, orders).await?;
-            let verdicts = orders.iter().map(|order| draft.decide(order)).collect();
+            let keys = read_for(&mut draft, &self.shared, orders).await?;
+            let verdicts = orders.iter().zip(keys).map(|(order, keys)| draft.decide(order, keys)).collect();
             match self.commit(draft.into_group()).await? {
                 Committed::Kept => return Ok(verdicts),
                 Committed::Stale => {}
@@ -212,7 +212,7 @@ impl Lane {
         }
         let mut draft = self.draft();
         let due = self.shared.store.due(self.now(), limit).await?;
-        let wants = crate::store::Wants { members: due.iter().map(|(_, key)| *key).collect(), ..Default::default() };
+        let wants = Wants { members: due.iter().map(|(_, key)| *key).collect(), ..Default::default() };
         let found = self.shared.store.read(&wants).await?;
         let mut settled = 0;
         for member in due.iter().filter_map(|(_, key)| found.members.get(key).cloned()) {
@@ -237,21 +237,23 @@ fn overflow(refusal: Refusal) -> Failure {
     Failure::Store(format!("a member cannot be settled: {refusal}"))
 }
 
-/// The read phase of a group: everything its orders may look at.
-pub(super) async fn read_for(draft: &mut Draft, shared: &Shared, orders: &[&Order]) -> Result<(), Failure> {
-    let wants = draft.wants(orders.iter().copied());
+/// The read phase of a group: everything its orders may look at. Answers with the orders' keys.
+pub(super) async fn read_for(draft: &mut Draft, shared: &Shared, orders: &[&Order]) -> Result<Vec<Keys>, Failure> {
+    let mut keys: Vec<Keys> = orders.iter().map(|order| draft.keys(order)).collect();
+    let wants = draft.wants(orders.iter().copied().zip(&keys));
     draft.take(shared.store.read(&wants).await?);
     if wants.identifiers.is_empty() {
-        return Ok(());
+        return Ok(keys);
     }
-    let (more, enrolments) = draft.second_wants(orders.iter().copied());
-    if !more.claims.is_empty() {
-        draft.take(shared.store.read(&more).await?);
+    let pairs = orders.iter().zip(&mut keys);
+    let claims: Vec<_> = pairs.filter_map(|(order, keys)| draft.complete(order, keys)).collect();
+    if !claims.is_empty() {
+        draft.take(shared.store.read(&Wants { claims, ..Wants::default() }).await?);
     }
-    for (key, seq) in enrolments {
+    for (key, seq) in orders.iter().flat_map(|order| draft.enrolments(order)).collect::<Vec<_>>() {
         if let Some(entry) = shared.store.entry(seq).await? {
             draft.take_enrolment(key, entry);
         }
     }
-    Ok(())
+    Ok(keys)
 }

@@ -25,7 +25,7 @@ use crate::domain::event::{Entry, Seq};
 use crate::domain::member::Member;
 use crate::domain::order::{Identifier, MemberKey, MemberName, Order, Refusal};
 use crate::domain::program::Timeline;
-use crate::domain::units::Moment;
+use crate::domain::units::{Moment, Text};
 use crate::store::{Store, Wants};
 pub use answer::{Applied, ApplyProgram, Denied, EngineStatus, Failure, Outcome, View};
 use clock::Clock;
@@ -161,8 +161,8 @@ impl Engine {
         let programs = self.shared.programs.load_full();
         let status = self.shared.store.status();
         let mut draft = draft::Draft::new(programs, self.now().max(status.head_recorded_at), status.head);
-        lane::read_for(&mut draft, &self.shared, &[&order]).await?;
-        draft.decide(&order)
+        let keys = lane::read_for(&mut draft, &self.shared, &[&order]).await?;
+        draft.decide(&order, keys.first().copied().unwrap_or_default())
     }
 
     /// One member, settled to now.
@@ -185,7 +185,7 @@ impl Engine {
     ///
     /// # Errors
     /// The store cannot answer.
-    pub async fn member_ids(&self, keys: &[MemberKey]) -> Result<HashMap<MemberKey, Box<str>>, Failure> {
+    pub async fn member_ids(&self, keys: &[MemberKey]) -> Result<HashMap<MemberKey, Text>, Failure> {
         let members = keys.iter().copied().filter(|key| *key != MemberKey::NOBODY).collect();
         let found = self.shared.store.read(&Wants { members, ..Wants::default() }).await?;
         Ok(found.members.into_iter().map(|(key, member)| (key, member.id.clone())).collect())

@@ -7,7 +7,7 @@ use super::programs::Programs;
 use crate::domain::event::{Entry, Fact, ProgramApplied, Seq};
 use crate::domain::order::{Claim, MemberKey, Refusal};
 use crate::domain::program::{Program, Register, Timeline, source};
-use crate::domain::units::Moment;
+use crate::domain::units::{Moment, Text};
 use crate::store::{ReadError, Store, Wants};
 
 /// What applying a text comes to.
@@ -74,12 +74,12 @@ pub(super) fn judge(
         recorded_at: now,
         program_version: version,
         request_id: apply.request_id.clone(),
-        principal: Box::default(),
-        trace_id: Box::default(),
+        principal: Text::default(),
+        trace_id: Text::default(),
         facts: vec![Fact::ProgramApplied(applied)],
     });
     let programs = programs.with_entry(&entry)?;
-    let timeline = programs.named(&program.id).cloned().ok_or(Refusal::UnknownProgram(program.id))?;
+    let timeline = programs.named(&program.id).cloned().ok_or(Refusal::UnknownProgram((*program.id).into()))?;
     Ok(Judged::New { programs, timeline, entry })
 }
 

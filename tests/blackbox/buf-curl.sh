@@ -4,7 +4,9 @@ set -euo pipefail
 binary=$1
 folder=$(mktemp -d)
 trap 'kill "$server" 2>/dev/null || true; rm -rf "$folder"' EXIT
-"$binary" serve --data "$folder/data" --listen 127.0.0.1:0 --operations 127.0.0.1:0 >"$folder/out" 2>"$folder/log" &
+flags=(--data "$folder/data" --listen 127.0.0.1:0 --operations 127.0.0.1:0 --test-clock 2026-05-05T00:00:00Z)
+: >"$folder/out"
+"$binary" serve "${flags[@]}" >"$folder/out" 2>"$folder/log" &
 server=$!
 for _ in $(seq 100); do grep -q '^listening on ' "$folder/out" && break; sleep 0.1; done
 address=$(sed -n 's/^listening on //p' "$folder/out")

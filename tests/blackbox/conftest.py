@@ -56,37 +56,35 @@ class Client:
         service, name = path.split("/")
         return self.pool.FindServiceByName(f"rung.v1.{service}").FindMethodByName(name)
 
-    def call(self, path, timeout=10, metadata=None, **fields):
+    def plain(self, message):
+        return json_format.MessageToDict(message, descriptor_pool=self.pool)
+
+    def prepared(self, path, kind):
+        """The call of a method by its kind (`unary_unary` and so on), and the way to write its requests."""
         method = self.method(path)
-        invoke = self.channel.unary_unary(
+        invoke = getattr(self.channel, kind)(
             f"/rung.v1.{path}",
             request_serializer=lambda message: message.SerializeToString(),
             response_deserializer=self.message(method.output_type.full_name).FromString,
         )
-        request = json_format.ParseDict(fields, self.message(method.input_type.full_name)())
+        request = self.message(method.input_type.full_name)
+        return invoke, lambda fields: json_format.ParseDict(fields, request())
+
+    def call(self, path, timeout=10, metadata=None, compression=None, **fields):
+        invoke, written = self.prepared(path, "unary_unary")
         try:
-            return json_format.MessageToDict(invoke(request, timeout=timeout, metadata=metadata))
+            return self.plain(invoke(written(fields), timeout=timeout, metadata=metadata, compression=compression))
         except grpc.RpcError as error:
             raise Refused(self, error) from None
 
     def stream_out(self, path, **fields):
-        method = self.method(path)
-        invoke = self.channel.unary_stream(
-            f"/rung.v1.{path}",
-            request_serializer=lambda message: message.SerializeToString(),
-            response_deserializer=self.message(method.output_type.full_name).FromString,
-        )
-        return invoke(json_format.ParseDict(fields, self.message(method.input_type.full_name)()))
+        invoke, written = self.prepared(path, "unary_stream")
+        return invoke(written(fields))
 
     def stream_both(self, path, items):
-        method = self.method(path)
-        request = self.message(method.input_type.full_name)
-        invoke = self.channel.stream_stream(
-            f"/rung.v1.{path}",
-            request_serializer=lambda message: message.SerializeToString(),
-            response_deserializer=self.message(method.output_type.full_name).FromString,
-        )
-        return [json_format.MessageToDict(answer) for answer in invoke(json_format.ParseDict(i, request()) for i in items)]
+        """The answers as they come; `items` may be made while they do."""
+        invoke, written = self.prepared(path, "stream_stream")
+        return (self.plain(answer) for answer in invoke(map(written, items)))
 
 
 def free_port():

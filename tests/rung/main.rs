@@ -8,6 +8,7 @@
 )]
 
 mod architecture;
+mod house;
 mod model;
 mod scenarios;
 mod store_crash;

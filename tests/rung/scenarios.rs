@@ -15,7 +15,7 @@ use rung::domain::order::{
     AttributesUpdate, Caller, Enrolment, Line, MemberName, Order, Purchase, ReceiptKey, Refusal, Tender, Verb,
 };
 use rung::domain::program::{Program, Scope, Value, ValueType};
-use rung::domain::units::{CurrencyCode, Quantity, parse_decimal};
+use rung::domain::units::{CurrencyCode, Quantity, Text, parse_decimal};
 use rung::engine::clock::Clock;
 use rung::engine::{Applied, ApplyProgram, Denied, Engine, Options, Outcome, Pseudonyms, QUEUE_LIMIT, View};
 use rung::store::memory::Memory;
@@ -125,7 +125,7 @@ impl World {
             source,
             effective_at: None,
             expected_version: 0,
-            request_id: Box::default(),
+            request_id: Text::default(),
             dry_run: false,
         };
         match self.engine().apply_program(apply).await {
@@ -163,16 +163,16 @@ impl World {
             currency: CurrencyCode::parse("USD").unwrap(),
             lines: Vec::new(),
             tenders: Vec::new(),
-            channel: Box::default(),
-            store: Box::default(),
-            partner: Box::default(),
+            channel: Text::default(),
+            store: Text::default(),
+            partner: Text::default(),
             attributes: Vec::new(),
         };
         for word in rest {
             self.take(&mut purchase, word);
         }
         let order = self.order(member, Verb::RecordPurchase(Arc::new(purchase)));
-        let order = Order { request_id: Box::default(), ..order };
+        let order = Order { request_id: Text::default(), ..order };
         if quote { told(self.engine().rehearse(order).await) } else { told(self.engine().submit(order).await) }
     }
 
@@ -207,7 +207,7 @@ impl World {
         let attributes = attributes.map(|(name, value)| self.attribute(Scope::Line, name, value)).collect();
         purchase.lines.push(Line {
             line_id: (purchase.lines.len() + 1).to_string().into(),
-            sku: Box::default(),
+            sku: Text::default(),
             category: category.into(),
             quantity: Quantity::parse(quantity).unwrap(),
             minor_units: parse_decimal(value, 2).unwrap(),
@@ -215,12 +215,12 @@ impl World {
         });
     }
 
-    fn attributes(&self, scope: Scope, words: &[&str]) -> Vec<(Box<str>, Value)> {
+    fn attributes(&self, scope: Scope, words: &[&str]) -> Vec<(Text, Value)> {
         let pairs = words.iter().map(|word| word.split_once('=').unwrap());
         pairs.map(|(name, value)| self.attribute(scope, name, value)).collect()
     }
 
-    fn attribute(&self, scope: Scope, name: &str, value: &str) -> (Box<str>, Value) {
+    fn attribute(&self, scope: Scope, name: &str, value: &str) -> (Text, Value) {
         let declared = self.newest().attribute(scope, name).map(|attribute| attribute.value_type);
         let value = match declared {
             Some(ValueType::Integer) => Value::Integer(value.parse().unwrap()),

@@ -15,7 +15,7 @@ use rung::domain::event::{
 use rung::domain::member::{Held, Member, MemberState, MeterCount, Meters, Standing};
 use rung::domain::order::{AttributeValue, Identifier, IdentifierHash, Line, MemberKey, Purchase, ReceiptKey, Tender};
 use rung::domain::program::{AttributeId, MeterId, ProgramNo, RuleId, TierId, Value, WalletId, Word};
-use rung::domain::units::{CurrencyCode, Moment, Points, Quantity, Ratio};
+use rung::domain::units::{CurrencyCode, Moment, Points, Quantity, Ratio, Text};
 use rung::store::format::entry::{self, Place};
 use rung::store::format::frame::{self, Frame, NO_HASH};
 use rung::store::format::rows::{
@@ -110,8 +110,8 @@ fn golden_rows() {
     golden("row-due", &due_key(Moment(-1), key(1)));
 }
 
-fn text() -> impl Strategy<Value = Box<str>> {
-    prop_oneof![Just(String::new()), "[a-z0-9-]{1,20}", ".{0,40}", "[0-9a-f]{32}"].prop_map(Box::from)
+fn text() -> impl Strategy<Value = Text> {
+    prop_oneof![Just(String::new()), "[a-z0-9-]{1,20}", ".{0,40}", "[0-9a-f]{32}"].prop_map(Text::from)
 }
 
 fn moment() -> impl Strategy<Value = Moment> {
@@ -181,7 +181,7 @@ fn grant() -> impl Strategy<Value = Grant> {
             wallet: wallet.map(WalletId),
             desired: Points(desired),
             granted: Points(granted.unwrap_or(desired)),
-            meters,
+            meters: meters.into(),
         },
     )
 }
@@ -214,7 +214,13 @@ fn recorded() -> impl Strategy<Value = PurchaseRecorded> {
 fn program() -> impl Strategy<Value = Fact> {
     (text(), any::<u32>(), moment(), text(), vec(text(), 0..4)).prop_map(
         |(id, version, effective_at, source, words_added)| {
-            Fact::ProgramApplied(ProgramApplied { id, version, effective_at, source, words_added })
+            Fact::ProgramApplied(ProgramApplied {
+                id: id.as_str().into(),
+                version,
+                effective_at,
+                source: source.as_str().into(),
+                words_added: words_added.iter().map(|word| word.as_str().into()).collect(),
+            })
         },
     )
 }

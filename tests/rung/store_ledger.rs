@@ -189,7 +189,7 @@ pub fn purchase(number: u64, clock: i64) -> PurchaseRecorded {
         wallet: Some(WalletId(Word(1))),
         desired: Points(n),
         granted: Points(n),
-        meters: vec![MeterPost { meter: MeterId(Word(2)), window: Day(20_454), amount: Points(n) }],
+        meters: vec![MeterPost { meter: MeterId(Word(2)), window: Day(20_454), amount: Points(n) }].into(),
     };
     PurchaseRecorded {
         purchase: std::sync::Arc::new(Purchase {

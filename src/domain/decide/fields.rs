@@ -6,12 +6,13 @@ use super::Ground;
 use crate::domain::member::Member;
 use crate::domain::order::{AttributeValue, AttributesUpdate, Fault, Purchase, Refusal};
 use crate::domain::program::{Absent, AttributeId, Program, Scope, Value, ValueType, Word};
+use crate::domain::units::Text;
 
 /// Everything about a purchase that this version of the program does not understand.
 #[must_use]
 pub fn purchase_faults(program: &Program, purchase: &Purchase) -> Vec<Fault> {
     let mut faults = Vec::new();
-    if !program.kinds.is_empty() && !program.kinds.contains(&purchase.kind) {
+    if !program.kinds.is_empty() && !program.kinds.iter().any(|kind| **kind == *purchase.kind) {
         let message = format!("is none of the program's kinds: {}", program.kinds.join(", "));
         faults.push(Fault { field: "purchase.kind".into(), message });
     }
@@ -33,10 +34,7 @@ pub(super) fn understood(ground: &Ground<'_>, purchase: &Purchase) -> Result<(),
 }
 
 /// The declared form of a new member's attributes, sorted.
-pub(super) fn enrolment_attributes(
-    program: &Program,
-    given: &[(Box<str>, Value)],
-) -> Result<Vec<AttributeValue>, Refusal> {
+pub(super) fn enrolment_attributes(program: &Program, given: &[(Text, Value)]) -> Result<Vec<AttributeValue>, Refusal> {
     let mut faults = Vec::new();
     attribute_faults(program, Scope::Member, given, "", &mut faults);
     refuse(faults)?;
@@ -72,7 +70,7 @@ fn refuse(faults: Vec<Fault>) -> Result<(), Refusal> {
     if faults.is_empty() { Ok(()) } else { Err(Refusal::Malformed(faults)) }
 }
 
-fn declared(program: &Program, given: &[(Box<str>, Value)]) -> Vec<AttributeValue> {
+fn declared(program: &Program, given: &[(Text, Value)]) -> Vec<AttributeValue> {
     let known = given.iter().filter_map(|(name, value)| Some((program.register.word(name)?, value.clone())));
     let mut declared: Vec<AttributeValue> = known.map(|(word, value)| (AttributeId(word), value)).collect();
     declared.sort();
@@ -83,13 +81,7 @@ fn requires(program: &Program, scope: Scope) -> bool {
     program.attributes.iter().any(|a| a.scope == scope && a.absent == Absent::Required)
 }
 
-fn attribute_faults(
-    program: &Program,
-    scope: Scope,
-    given: &[(Box<str>, Value)],
-    prefix: &str,
-    faults: &mut Vec<Fault>,
-) {
+fn attribute_faults(program: &Program, scope: Scope, given: &[(Text, Value)], prefix: &str, faults: &mut Vec<Fault>) {
     for (name, value) in given {
         faults.extend(value_fault(program, scope, name, value, prefix));
     }

@@ -3,6 +3,8 @@
 //! It knows amounts and window keys; which window a moment falls into is the program's business
 //! (`decide/windows.rs`).
 
+use smallvec::SmallVec;
+
 use crate::domain::calendar::Day;
 use crate::domain::event::MeterPost;
 use crate::domain::program::MeterId;
@@ -21,13 +23,13 @@ pub struct MeterCount {
 
 /// All counts of a member, sorted by meter and window.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Meters(Vec<MeterCount>);
+pub struct Meters(SmallVec<[MeterCount; 2]>);
 
 impl Meters {
     /// Counts from a stored form; they must be sorted (see [`Meters::check`]).
     #[must_use]
-    pub const fn from_counts(counts: Vec<MeterCount>) -> Self {
-        Self(counts)
+    pub fn from_counts(counts: Vec<MeterCount>) -> Self {
+        Self(counts.into())
     }
 
     /// All counts in order.

@@ -6,10 +6,12 @@
 mod meters;
 mod standing;
 
+use smallvec::SmallVec;
+
 use super::event::{Entry, Fact, Seq};
 use super::order::{AttributeValue, Identifier, MemberKey};
 use super::program::{ProgramNo, WalletId};
-use super::units::{Moment, Overflow, Points};
+use super::units::{Moment, Overflow, Points, Text};
 pub use meters::{MeterCount, Meters};
 pub use standing::{Held, Standing};
 
@@ -33,7 +35,7 @@ pub struct Member {
     /// Her key in every store.
     pub key: MemberKey,
     /// Her id, as the operator knows her.
-    pub id: Box<str>,
+    pub id: Text,
     /// Entries folded so far; what a conditional commit compares.
     pub version: u64,
     /// The entry that enrolled her, the beginning of her chain.
@@ -51,7 +53,7 @@ pub struct Member {
     /// Her attributes, sorted by id.
     pub attributes: Vec<AttributeValue>,
     /// Points by wallet, sorted by wallet; a wallet she never earned in is absent.
-    pub balances: Vec<(WalletId, Points)>,
+    pub balances: SmallVec<[(WalletId, Points); 2]>,
     /// What her meters counted.
     pub meters: Meters,
     /// Where she stands on the ladder.

@@ -3,6 +3,8 @@
 //! Every tier she earned is a half-open span of validity; at any moment she holds the highest of the spans that
 //! cover it. Which tier is higher is the ladder's business, so questions about height take the ladder.
 
+use smallvec::SmallVec;
+
 use crate::domain::program::{Ladder, TierId};
 use crate::domain::units::Moment;
 
@@ -22,20 +24,20 @@ pub struct Held {
 pub struct Standing {
     tier: Option<TierId>,
     since: Moment,
-    held: Vec<Held>,
+    held: SmallVec<[Held; 2]>,
 }
 
 impl Standing {
     /// A standing on the base of a ladder, if there is one.
     #[must_use]
     pub const fn starting_on(base: Option<TierId>) -> Self {
-        Self { tier: base, since: Moment::BEGINNING, held: Vec::new() }
+        Self { tier: base, since: Moment::BEGINNING, held: SmallVec::new_const() }
     }
 
     /// A standing from its stored form.
     #[must_use]
-    pub const fn from_parts(tier: Option<TierId>, since: Moment, held: Vec<Held>) -> Self {
-        Self { tier, since, held }
+    pub fn from_parts(tier: Option<TierId>, since: Moment, held: Vec<Held>) -> Self {
+        Self { tier, since, held: held.into() }
     }
 
     /// The tier as last announced; current after settling.

@@ -212,7 +212,7 @@ pub enum Value {
     /// A whole number.
     Integer(i64),
     /// Text.
-    Text(Box<str>),
+    Text(super::units::Text),
     /// Yes or no.
     Bool(bool),
     /// An instant.
@@ -401,7 +401,7 @@ impl Validity {
         match self {
             Self::Through { year_starts, day: last, years_after } => {
                 let start = year_starts.year_start(day);
-                let final_day = start.plus_months(12).plus_days(-1);
+                let final_day = year_starts.in_year(start.year().saturating_add(1)).plus_days(-1);
                 let year = final_day.year().saturating_add(years_after);
                 zone.start_of(last.in_year(year).plus_days(1))
             }

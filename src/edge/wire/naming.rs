@@ -3,6 +3,7 @@
 use super::faults::{Faults, Path};
 use super::scalars::{KEY_MAX, NAME_MAX, TEXT_MAX, required_text, text};
 use crate::domain::order::{Identifier, IdentifierHash, MemberName};
+use crate::domain::units::Text;
 use crate::pb;
 
 /// The longest kind of an identifier, in bytes.
@@ -23,17 +24,17 @@ impl Identify for crate::engine::Engine {
 }
 
 /// The program's id.
-pub fn program(id: String, faults: &mut Faults) -> Box<str> {
+pub fn program(id: String, faults: &mut Faults) -> Text {
     required_text(id, NAME_MAX, &Path::Field(&Path::Request, "program"), faults)
 }
 
 /// The caller's key of an order that has no other key.
-pub fn request_id(id: String, faults: &mut Faults) -> Box<str> {
+pub fn request_id(id: String, faults: &mut Faults) -> Text {
     required_text(id, KEY_MAX, &Path::Field(&Path::Request, "request_id"), faults)
 }
 
 /// The caller's key of an order that has a key of its own.
-pub fn optional_request_id(id: String, faults: &mut Faults) -> Box<str> {
+pub fn optional_request_id(id: String, faults: &mut Faults) -> Text {
     text(id, KEY_MAX, &Path::Field(&Path::Request, "request_id"), faults)
 }
 
@@ -51,7 +52,7 @@ pub fn member(
     match identifier {
         None if member_id.is_empty() => {
             faults.at(&id_path, format_args!("is required (or `{identifier_field}`)"));
-            MemberName::Id(Box::default())
+            MemberName::Id(Text::default())
         }
         None => MemberName::Id(self::member_id(member_id, &id_path, faults)),
         Some(value) => {
@@ -64,7 +65,7 @@ pub fn member(
 }
 
 /// A member id: printable ASCII without spaces, so that it reads the same in every log and on every card.
-pub fn member_id(id: String, path: &Path<'_>, faults: &mut Faults) -> Box<str> {
+pub fn member_id(id: String, path: &Path<'_>, faults: &mut Faults) -> Text {
     if !id.bytes().all(|byte| byte.is_ascii_graphic()) {
         faults.at(path, "must be printable ASCII without spaces");
     }
@@ -94,7 +95,7 @@ pub fn identifier(
 
 /// Stands for an identifier that could not be read; the order it is in is refused.
 fn nobody() -> Identifier {
-    Identifier { kind: Box::default(), hash: IdentifierHash([0; 16]), mask: Box::default() }
+    Identifier { kind: Text::default(), hash: IdentifierHash([0; 16]), mask: Text::default() }
 }
 
 /// What a new member can be recognised by, each once.

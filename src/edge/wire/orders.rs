@@ -5,6 +5,7 @@ use super::naming::{self, Identify};
 use super::purchase::{purchase, quoted_purchase};
 use super::scalars::{ATTRIBUTES_MAX, NAME_MAX, TEXT_MAX, attributes, required_text, text};
 use crate::domain::order::{AttributesUpdate, Caller, Enrolment, MemberName, Note, Order, Refusal, Verb};
+use crate::domain::units::Text;
 use crate::pb;
 
 /// An order, and whether it is only to be rehearsed.
@@ -176,7 +177,7 @@ impl Desk<'_> {
         faults.verdict_on(purchase.map(|purchase| Order {
             program,
             member,
-            request_id: Box::default(),
+            request_id: Text::default(),
             caller,
             verb: Verb::RecordPurchase(purchase),
         }))
@@ -204,28 +205,24 @@ impl Desk<'_> {
         identifier: Option<pb::Identifier>,
         identifier_field: &'static str,
         faults: &mut Faults,
-    ) -> (Box<str>, MemberName) {
+    ) -> (Text, MemberName) {
         let program = naming::program(program, faults);
         let member = naming::member(&program, member_id, identifier, identifier_field, self.identify, faults);
         (program, member)
     }
 
-    fn asked(self, program: Box<str>, member: MemberName, request_id: Box<str>, verb: Verb, dry_run: bool) -> Asked {
+    fn asked(self, program: Text, member: MemberName, request_id: Text, verb: Verb, dry_run: bool) -> Asked {
         Asked { order: Order { program, member, request_id, caller: self.caller.clone(), verb }, dry_run }
     }
 }
 
-fn removed(
-    names: Vec<String>,
-    set: &[(Box<str>, crate::domain::program::Value)],
-    faults: &mut Faults,
-) -> Vec<Box<str>> {
+fn removed(names: Vec<String>, set: &[(Text, crate::domain::program::Value)], faults: &mut Faults) -> Vec<Text> {
     if names.len() > ATTRIBUTES_MAX {
         let message = format_args!("has {} entries, at most {ATTRIBUTES_MAX} are allowed", names.len());
         faults.at(&Path::Field(&Path::Request, "remove_attributes"), message);
         return Vec::new();
     }
-    let mut read: Vec<Box<str>> = Vec::with_capacity(names.len());
+    let mut read: Vec<Text> = Vec::with_capacity(names.len());
     for (position, name) in names.into_iter().enumerate() {
         let path = Path::Element(&Path::Request, "remove_attributes", position);
         let name = required_text(name, NAME_MAX, &path, faults);

@@ -11,7 +11,7 @@ use super::scalars::{
 };
 use crate::domain::calendar::Zone;
 use crate::domain::order::{Line, Purchase, ReceiptKey, Tender};
-use crate::domain::units::{CurrencyCode, Quantity};
+use crate::domain::units::{CurrencyCode, Quantity, Text};
 use crate::pb;
 
 /// The most lines on a receipt.
@@ -61,7 +61,7 @@ fn read(given: pb::Purchase, path: &Path<'_>, faults: &mut Faults) -> Option<Pur
 fn receipt(given: Option<pb::Receipt>, path: &Path<'_>, faults: &mut Faults) -> ReceiptKey {
     let Some(given) = given else {
         faults.missing(path);
-        return ReceiptKey { source: Box::default(), id: Box::default() };
+        return ReceiptKey { source: Text::default(), id: Text::default() };
     };
     ReceiptKey {
         source: required_text(given.source, RECEIPT_SOURCE_MAX, &Path::Field(path, "source"), faults),
@@ -157,7 +157,7 @@ fn tenders(
 /// The purchase as the till reported it.
 #[must_use]
 pub fn reported(purchase: &Purchase) -> pb::Purchase {
-    let named = |attributes: &[(Box<str>, _)]| {
+    let named = |attributes: &[(Text, _)]| {
         attributes.iter().map(|(name, value)| (name.to_string(), attribute_value(value))).collect()
     };
     let line = |line: &Line| pb::PurchaseLine {

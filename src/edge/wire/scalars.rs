@@ -9,7 +9,7 @@ use prost_types::Timestamp;
 
 use super::faults::{Faults, Path};
 use crate::domain::program::Value;
-use crate::domain::units::{CurrencyCode, Moment};
+use crate::domain::units::{CurrencyCode, Moment, Text};
 use crate::pb;
 
 /// The longest free text (sku, category, channel, store, partner, note, value of an attribute), in bytes.
@@ -22,15 +22,15 @@ pub const KEY_MAX: usize = 128;
 pub const ATTRIBUTES_MAX: usize = 64;
 
 /// A text that may be empty.
-pub fn text(value: String, max: usize, path: &Path<'_>, faults: &mut Faults) -> Box<str> {
+pub fn text(value: String, max: usize, path: &Path<'_>, faults: &mut Faults) -> Text {
     if value.len() > max {
         faults.at(path, format_args!("has {} bytes, at most {max} are allowed", value.len()));
     }
-    value.into_boxed_str()
+    value.into()
 }
 
 /// A text that must not be empty.
-pub fn required_text(value: String, max: usize, path: &Path<'_>, faults: &mut Faults) -> Box<str> {
+pub fn required_text(value: String, max: usize, path: &Path<'_>, faults: &mut Faults) -> Text {
     if value.is_empty() {
         faults.missing(path);
     }
@@ -99,7 +99,7 @@ pub fn attributes(
     values: BTreeMap<String, pb::AttributeValue>,
     parent: &Path<'_>,
     faults: &mut Faults,
-) -> Vec<(Box<str>, Value)> {
+) -> Vec<(Text, Value)> {
     if values.len() > ATTRIBUTES_MAX {
         let message = format_args!("has {} entries, at most {ATTRIBUTES_MAX} are allowed", values.len());
         faults.at(&Path::Field(parent, "attributes"), message);
@@ -111,7 +111,7 @@ pub fn attributes(
             let message = format_args!("is under a name that does not have 1 to {NAME_MAX} bytes");
             faults.at(&Path::Key(parent, "attributes", &name), message);
         }
-        Some((name.into_boxed_str(), found))
+        Some((name.into(), found))
     });
     read.collect()
 }

@@ -23,7 +23,7 @@ use super::pen::Pen;
 use crate::domain::event::{Entry, Seq};
 use crate::domain::order::MemberKey;
 use crate::domain::program::ProgramNo;
-use crate::domain::units::Moment;
+use crate::domain::units::{Moment, Text};
 
 /// Where an entry stands: what its frame says for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,9 +104,9 @@ fn blank(place: Place) -> Entry {
         previous: Seq::NONE,
         recorded_at: place.moment,
         program_version: 0,
-        request_id: Box::default(),
-        principal: Box::default(),
-        trace_id: Box::default(),
+        request_id: Text::default(),
+        principal: Text::default(),
+        trace_id: Text::default(),
         facts: Vec::with_capacity(1),
     }
 }
@@ -129,7 +129,7 @@ const fn hex_value(digit: u8) -> Option<u8> {
     }
 }
 
-fn unpacked_hex(packed: [u8; 16]) -> Box<str> {
+fn unpacked_hex(packed: [u8; 16]) -> Text {
     use std::fmt::Write;
     let mut text = String::with_capacity(32);
     for byte in packed {

@@ -4,7 +4,7 @@
 
 use super::Damage;
 use crate::domain::calendar::{Day, Zone};
-use crate::domain::units::{Moment, Points};
+use crate::domain::units::{Moment, Points, Text};
 
 /// What stands in a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,8 +145,8 @@ impl<'a> Wire<'a> {
     }
 
     /// The text.
-    pub fn text(self) -> Result<Box<str>, Damage> {
-        self.str().map(Box::from)
+    pub fn text(self) -> Result<Text, Damage> {
+        self.str().map(Text::from)
     }
 
     /// The text, borrowed.
@@ -191,7 +191,7 @@ pub fn unknown(what: &str, field: u64) -> Damage {
 fn zone_named(name: &str) -> Option<Zone> {
     use std::cell::RefCell;
     const KEPT: usize = 64;
-    thread_local!(static ZONES: RefCell<Vec<(Box<str>, Zone)>> = const { RefCell::new(Vec::new()) });
+    thread_local!(static ZONES: RefCell<Vec<(Text, Zone)>> = const { RefCell::new(Vec::new()) });
     ZONES.with_borrow_mut(|kept| {
         if let Some((_, zone)) = kept.iter().find(|(known, _)| &**known == name) {
             return Some(zone.clone());

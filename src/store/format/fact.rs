@@ -22,7 +22,7 @@ use super::purchase;
 use crate::domain::event::{Entry, Fact, MemberEnrolled, ProgramApplied, TierCause};
 use crate::domain::order::{AttributeValue, Identifier, IdentifierHash};
 use crate::domain::program::{AttributeId, TierId, Value, WalletId, Word};
-use crate::domain::units::{Moment, Points};
+use crate::domain::units::{Moment, Points, Text};
 
 /// Writes a fact of `entry`.
 pub fn write(pen: &mut Pen<'_>, fact: &Fact, entry: &Entry) {
@@ -102,11 +102,11 @@ fn read_program(mut eye: Eye<'_>) -> Result<ProgramApplied, Damage> {
     };
     while let Some((field, wire)) = eye.field()? {
         match field {
-            1 => applied.id = wire.text()?,
+            1 => applied.id = wire.text()?.into(),
             2 => applied.version = wire.narrow()?,
             3 => applied.effective_at = wire.moment()?,
-            4 => applied.source = wire.text()?,
-            5 => applied.words_added.push(wire.text()?),
+            4 => applied.source = wire.text()?.into(),
+            5 => applied.words_added.push(wire.text()?.into()),
             other => return Err(unknown("ProgramApplied", other)),
         }
     }
@@ -123,7 +123,7 @@ fn write_enrolled(pen: &mut Pen<'_>, enrolled: &MemberEnrolled) {
 
 fn read_enrolled(mut eye: Eye<'_>) -> Result<MemberEnrolled, Damage> {
     let mut enrolled = MemberEnrolled {
-        member_id: Box::default(),
+        member_id: Text::default(),
         id_given: false,
         identifiers: Vec::new(),
         attributes: Vec::new(),
@@ -154,8 +154,8 @@ fn read_updated(mut eye: Eye<'_>) -> Result<Fact, Damage> {
     Ok(Fact::AttributesUpdated { set, remove })
 }
 
-fn read_note(mut eye: Eye<'_>) -> Result<Box<str>, Damage> {
-    let mut note = Box::default();
+fn read_note(mut eye: Eye<'_>) -> Result<Text, Damage> {
+    let mut note = Text::default();
     while let Some((field, wire)) = eye.field()? {
         match field {
             1 => note = wire.text()?,
@@ -234,7 +234,7 @@ pub fn write_identifier(pen: &mut Pen<'_>, field: u32, identifier: &Identifier) 
 /// # Errors
 /// [`Damage`] if the bytes are none.
 pub fn read_identifier(mut eye: Eye<'_>) -> Result<Identifier, Damage> {
-    let (mut kind, mut hash, mut mask) = (Box::default(), None, Box::default());
+    let (mut kind, mut hash, mut mask) = (Text::default(), None, Text::default());
     while let Some((field, wire)) = eye.field()? {
         match field {
             1 => kind = wire.text()?,

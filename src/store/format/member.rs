@@ -93,7 +93,7 @@ fn read_field(member: &mut Member, field: u64, wire: Wire<'_>) -> Result<(), Dam
         6 => member.enrolled_at = wire.moment()?,
         8 => member.identifiers.push(read_identifier(wire.nested()?)?),
         9 => member.attributes.push(read_attribute(wire.nested()?)?),
-        10 => member.balances = read_run(wire, read_balance)?,
+        10 => member.balances = read_run(wire, read_balance)?.into(),
         11 => member.meters = Meters::from_counts(read_run(wire, read_count)?),
         15 => member.enrolled_by = Seq(wire.number()?),
         other => return Err(unknown("a member", other)),

@@ -19,6 +19,8 @@
 //! the receipt), 5 basis numerator (sint), 6 basis denominator (absent: 1), 7 wallet (absent: none), 8 desired (sint),
 //! 9 granted (sint; absent: as desired), 10 meter posts: a run of varints meter, window (zigzag), amount (zigzag).
 
+use smallvec::SmallVec;
+
 use super::Damage;
 use super::eye::{Eye, Wire, day_of, narrow, take_varint, unknown, unzigzag};
 use super::fact::{read_value, read_word, write_value};
@@ -26,7 +28,7 @@ use super::pen::{Pen, put_varint, zigzag};
 use crate::domain::event::{Entry, Grant, MeterPost, Part, PurchaseRecorded};
 use crate::domain::order::{Line, Purchase, ReceiptKey, Tender};
 use crate::domain::program::{MeterId, RuleId, TierId, Value, WalletId, Word};
-use crate::domain::units::{CurrencyCode, Points, Quantity, Ratio};
+use crate::domain::units::{CurrencyCode, Points, Quantity, Ratio, Text};
 
 /// Writes a recorded purchase of `entry`.
 pub fn write(pen: &mut Pen<'_>, recorded: &PurchaseRecorded, entry: &Entry) {
@@ -84,17 +86,17 @@ pub fn read(mut eye: Eye<'_>, entry: &Entry) -> Result<PurchaseRecorded, Damage>
 /// What of a purchase has been read so far.
 #[derive(Default)]
 struct Draft {
-    source: Box<str>,
-    id: Box<str>,
-    kind: Box<str>,
+    source: Text,
+    id: Text,
+    kind: Text,
     zone: Option<crate::domain::calendar::Zone>,
     currency: Option<CurrencyCode>,
     lines: Vec<Line>,
     tenders: Vec<Tender>,
-    channel: Box<str>,
-    store: Box<str>,
-    partner: Box<str>,
-    attributes: Vec<(Box<str>, Value)>,
+    channel: Text,
+    store: Text,
+    partner: Text,
+    attributes: Vec<(Text, Value)>,
     tier: Option<TierId>,
     grants: Vec<Grant>,
 }
@@ -134,9 +136,9 @@ fn write_line(pen: &mut Pen<'_>, line: &Line) {
 
 fn read_line(mut eye: Eye<'_>) -> Result<Line, Damage> {
     let mut line = Line {
-        line_id: Box::default(),
-        sku: Box::default(),
-        category: Box::default(),
+        line_id: Text::default(),
+        sku: Text::default(),
+        category: Text::default(),
         quantity: Quantity::ONE,
         minor_units: 0,
         attributes: Vec::new(),
@@ -161,7 +163,7 @@ fn write_tender(pen: &mut Pen<'_>, tender: &Tender) {
 }
 
 fn read_tender(mut eye: Eye<'_>) -> Result<Tender, Damage> {
-    let mut tender = Tender { kind: Box::default(), minor_units: 0 };
+    let mut tender = Tender { kind: Text::default(), minor_units: 0 };
     while let Some((field, wire)) = eye.field()? {
         match field {
             1 => tender.kind = wire.text()?,
@@ -172,7 +174,7 @@ fn read_tender(mut eye: Eye<'_>) -> Result<Tender, Damage> {
     Ok(tender)
 }
 
-fn write_named(pen: &mut Pen<'_>, field: u32, attributes: &[(Box<str>, Value)]) {
+fn write_named(pen: &mut Pen<'_>, field: u32, attributes: &[(Text, Value)]) {
     for (name, value) in attributes {
         pen.nested(field, |pen| {
             pen.text(1, name);
@@ -181,8 +183,8 @@ fn write_named(pen: &mut Pen<'_>, field: u32, attributes: &[(Box<str>, Value)]) 
     }
 }
 
-fn read_named(mut eye: Eye<'_>) -> Result<(Box<str>, Value), Damage> {
-    let (mut name, mut value) = (Box::default(), None);
+fn read_named(mut eye: Eye<'_>) -> Result<(Text, Value), Damage> {
+    let (mut name, mut value) = (Text::default(), None);
     while let Some((field, wire)) = eye.field()? {
         match field {
             1 => name = wire.text()?,
@@ -223,7 +225,7 @@ fn read_grant(mut eye: Eye<'_>, entry: &Entry) -> Result<Grant, Damage> {
         wallet: None,
         desired: Points::ZERO,
         granted: Points::ZERO,
-        meters: Vec::new(),
+        meters: SmallVec::new(),
     };
     while let Some((field, wire)) = eye.field()? {
         match field {
@@ -236,7 +238,7 @@ fn read_grant(mut eye: Eye<'_>, entry: &Entry) -> Result<Grant, Damage> {
             7 => grant.wallet = Some(WalletId(read_word(wire)?)),
             8 => grant.desired = wire.points()?,
             9 => granted = Some(wire.points()?),
-            10 => grant.meters = read_posts(wire.bytes()?)?,
+            10 => grant.meters = read_posts(wire.bytes()?)?.into(),
             other => return Err(unknown("a grant", other)),
         }
     }

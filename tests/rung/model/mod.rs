@@ -9,7 +9,7 @@ use reference::{Bought, DAY, Reference, Shown, YEAR_2025};
 use rung::domain::decide::meter_values;
 use rung::domain::member::MemberState;
 use rung::domain::order::{Caller, Enrolment, Line, MemberName, Order, Purchase, ReceiptKey, Verb};
-use rung::domain::units::{CurrencyCode, Moment, Points, Quantity};
+use rung::domain::units::{CurrencyCode, Moment, Points, Quantity, Text};
 use rung::engine::clock::Clock;
 use rung::engine::{Applied, ApplyProgram, Denied, Engine, Options, Outcome, Pseudonyms, QUEUE_LIMIT, View};
 use rung::store::Store;
@@ -110,7 +110,7 @@ impl Pair {
             source: include_str!("../../programs/model.toml").into(),
             effective_at: None,
             expected_version: 0,
-            request_id: Box::default(),
+            request_id: Text::default(),
             dry_run: false,
         };
         engine.apply_program(apply).await.unwrap();
@@ -179,14 +179,14 @@ impl Pair {
     }
 }
 
-fn name(who: u8) -> Box<str> {
+fn name(who: u8) -> Text {
     format!("member-{who}").into()
 }
 
 pub fn purchase(bought: &Bought) -> Purchase {
     let line = |(position, (cents, gift)): (usize, &(i64, bool))| Line {
         line_id: position.to_string().into(),
-        sku: Box::default(),
+        sku: Text::default(),
         category: if *gift { "gift" } else { "goods" }.into(),
         quantity: Quantity::ONE,
         minor_units: *cents,
@@ -200,9 +200,9 @@ pub fn purchase(bought: &Bought) -> Purchase {
         currency: CurrencyCode::parse("USD").unwrap(),
         lines: bought.lines.iter().enumerate().map(line).collect(),
         tenders: Vec::new(),
-        channel: Box::default(),
-        store: Box::default(),
-        partner: Box::default(),
+        channel: Text::default(),
+        store: Text::default(),
+        partner: Text::default(),
         attributes: Vec::new(),
     }
 }

@@ -289,6 +289,6 @@ impl AttributeRef {
     }
 }
 
-fn named<'a>(attributes: &'a [(Box<str>, Value)], name: &str) -> Option<&'a Value> {
+fn named<'a>(attributes: &'a [(crate::domain::units::Text, Value)], name: &str) -> Option<&'a Value> {
     attributes.iter().find(|(id, _)| **id == *name).map(|(_, value)| value)
 }

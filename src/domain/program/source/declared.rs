@@ -200,7 +200,7 @@ fn default_of(node: &Node<'_>, scope: Scope, value_type: ValueType, zone: Option
     Some(Absent::Default(match value_type {
         ValueType::Integer => Value::Integer(node.integer(i64::MIN..=i64::MAX)?),
         ValueType::Bool => Value::Bool(node.truth()?),
-        ValueType::Text => Value::Text(text_of_256(node)?),
+        ValueType::Text => Value::Text((*text_of_256(node)?).into()),
         ValueType::Moment if node.value().as_str() == Some("occurred_at") => return occurred_at(node, scope),
         ValueType::Moment => Value::Moment(terms::moment(node, zone).unwrap_or(Moment::BEGINNING)),
     }))

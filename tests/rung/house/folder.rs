@@ -1,0 +1,116 @@
+//! The data folder: one server at a time, one kind of clock for ever, and nobody's card in the clear.
+
+use std::path::Path;
+use std::process::Command;
+
+use rung::pb;
+use tonic::Code;
+
+use super::server::{House, file};
+use super::till::{Order, Till, moment, purchase, refusal};
+
+const MORNING: &str = "2025-06-01T08:00:00Z";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_has_one_server() {
+    let first = House::open(&[]);
+    let mut second = House::closed(first.data(), &[]);
+    let why = second.try_start().unwrap_err();
+    assert!(why.contains("in use by another process"), "{why}");
+    first.till().await.enroll("aadvantage", "m-1").await.unwrap();
+    drop(first);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_of_a_test_clock_stays_one() {
+    let mut house = House::open(&["--test-clock", MORNING]);
+    let till = house.till().await;
+    assert!(till.status().await.test_clock);
+    let back = till.advance_clock("2025-06-01T07:59:59Z").await;
+    assert_eq!(refusal(back), (Code::FailedPrecondition, "CLOCK_BACKWARDS".into()));
+    till.advance_clock("2025-06-02T00:00:00Z").await.unwrap();
+    till.enroll("aadvantage", "m-1").await.unwrap();
+    house.kill();
+
+    let mut real = house.with_flags(&[]);
+    let why = real.try_start().unwrap_err();
+    assert!(why.contains("was made under a test clock"), "{why}");
+
+    let mut again = real.with_flags(&["--test-clock", MORNING]);
+    again.start();
+    let till = again.till().await;
+    assert_eq!(till.status().await.now, Some(moment("2025-06-02T00:00:00Z")), "it never goes back behind an entry");
+    let late = Order::new("aadvantage", "m-1", purchase("flight", "r-1", 100, "2025-06-02T00:05:00.000001Z"));
+    assert_eq!(refusal(till.record(&late).await), (Code::FailedPrecondition, "OCCURRED_IN_FUTURE".into()));
+    let skewed = Order::new("aadvantage", "m-1", purchase("flight", "r-1", 100, "2025-06-02T00:05:00Z"));
+    till.record(&skewed).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_of_the_real_clock_stays_one() {
+    let mut house = House::open(&[]);
+    let moved = house.till().await.advance_clock("2999-01-01T00:00:00Z").await;
+    assert_eq!(refusal(moved), (Code::FailedPrecondition, "NO_TEST_CLOCK".into()));
+    house.kill();
+    let why = house.with_flags(&["--test-clock", MORNING]).try_start().unwrap_err();
+    assert!(why.contains("cannot be opened with --test-clock"), "{why}");
+}
+
+const CARD: &str = "1A2B3C4D5E6F7G8H";
+const PHONE: &str = "+44 20 7946 0123";
+const MAIL: &str = "Somebody.Somewhere@example.org";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_somebody_is_is_in_no_file() {
+    let mut house = House::open(&["--program", &file("tests/programs/model.toml")]);
+    let till = house.till().await;
+    let member = enroll_with(&till, "somebody-we-know", &[("card", CARD), ("phone", PHONE)]).await;
+    let masks: Vec<&str> = member.identifiers.iter().map(|identifier| identifier.mask.as_str()).collect();
+    assert_eq!(masks, ["…G8H", "…123"]);
+    link(&till, "somebody-we-know", "mail", MAIL).await;
+    nobody_is_in(&house.data().join("journal"), "somebody-we-know");
+    tokio::task::block_in_place(|| house.terminate());
+    nobody_is_in(house.data(), "somebody-we-know");
+    assert!(!house.log().contains(CARD), "{}", house.log());
+}
+
+fn identifier((kind, value): &(&str, &str)) -> pb::Identifier {
+    pb::Identifier { kind: (*kind).into(), value: (*value).into() }
+}
+
+async fn enroll_with(till: &Till, member_id: &str, identifiers: &[(&str, &str)]) -> pb::Member {
+    let request = pb::EnrollMemberRequest {
+        program: "model".into(),
+        member_id: member_id.into(),
+        identifiers: identifiers.iter().map(identifier).collect(),
+        request_id: "enroll".into(),
+        ..Default::default()
+    };
+    till.members().enroll_member(request).await.unwrap().into_inner().member.unwrap()
+}
+
+async fn link(till: &Till, member_id: &str, kind: &str, value: &str) {
+    let request = pb::LinkIdentifierRequest {
+        program: "model".into(),
+        member_id: member_id.into(),
+        identifier: Some(identifier(&(kind, value))),
+        request_id: "link".into(),
+        ..Default::default()
+    };
+    till.members().link_identifier(request).await.unwrap();
+}
+
+/// No file below `folder` holds an identifier, however it is written; `known` must be found, or the search is none.
+fn nobody_is_in(folder: &Path, known: &str) {
+    assert_ne!(holders(folder, &[known]), "", "nothing of her is in {}", folder.display());
+    let spellings = [CARD, PHONE, "+442079460123", "442079460123", MAIL];
+    assert_eq!(holders(folder, &spellings), "");
+}
+
+/// The files below a folder that hold one of these texts, in small or in large letters.
+fn holders(folder: &Path, texts: &[&str]) -> String {
+    let patterns = texts.iter().flat_map(|&text| ["-e", text]);
+    let search = Command::new("grep").args(["-rlaiF"]).args(patterns).arg(folder).env("LC_ALL", "C").output().unwrap();
+    assert!(search.status.code().is_some_and(|code| code < 2), "{search:?}");
+    String::from_utf8(search.stdout).unwrap()
+}
