@@ -141,7 +141,7 @@ impl Core {
         self.head.load(Ordering::Relaxed).saturating_sub(self.watermark.load(Ordering::Relaxed))
     }
 
-    /// Waits while the snapshots are too far behind. `still` says whether there is a reason to go on waiting.
+    /// Waits while the snapshots are too far behind and the keeper can do something about it.
     pub fn wait_for_keeper(&self) {
         let behind = || {
             let heavy = self.dirty_weight.load(Ordering::Relaxed) > self.options.dirty_bytes;
@@ -151,7 +151,7 @@ impl Core {
             return;
         }
         let mut signals = self.signals();
-        while behind() && !signals.stop {
+        while behind() && !signals.stop && !self.is_cramped() {
             signals.pressed = true;
             self.wake.notify_all();
             let waited = self.progress.wait_timeout(signals, Duration::from_millis(100));

@@ -269,7 +269,8 @@ impl Visit {
     /// Writes down how far the ward is.
     fn note(&self, almanac: &mut Almanac) {
         let ward = usize::from(self.ward);
-        almanac.watermarks.get_mut(ward).iter_mut().for_each(|mark| **mark = self.head.0);
+        // While an opening folds, a ward can already be ahead of the head.
+        almanac.watermarks.get_mut(ward).iter_mut().for_each(|mark| **mark = self.head.0.max(**mark));
         let [members, identifiers] = self.deeper;
         for (depths, deeper) in [(&mut almanac.members, members), (&mut almanac.identifiers, identifiers)] {
             if let (Some(depth), Some(deeper)) = (depths.get_mut(ward), deeper) {
