@@ -67,7 +67,7 @@ pub(super) fn observe(meter: &Meter, status: impl Fn() -> Option<EngineStatus> +
         ("rung.queue.depth", "Orders waiting or in work.", Box::new(|s| s.queued as u64)),
         ("rung.queue.limit", "Orders that may wait.", Box::new(|s| s.queue_limit as u64)),
         ("rung.store.head", "Newest entry of the journal.", Box::new(|s| s.store.head.0)),
-        ("rung.store.checkpoint.lag", "Entries not yet in the snapshots.", Box::new(|s| lag(s))),
+        ("rung.store.checkpoint.lag", "Entries not yet in the snapshots.", Box::new(lag)),
         ("rung.store.dirty.members", "Members changed since their snapshot.", Box::new(|s| s.store.dirty_members)),
         ("rung.store.cached.members", "Members held in memory.", Box::new(|s| s.store.cached_members)),
         ("rung.store.journal.bytes", "What the journal occupies.", Box::new(|s| s.store.journal_bytes)),

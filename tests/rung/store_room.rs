@@ -131,3 +131,95 @@ fn the_snapshots_are_never_further_behind_than_allowed() {
     }
     agrees(&*store, &ledger);
 }
+
+#[test]
+fn without_room_the_keeper_waits() {
+    let dir = TempDir::new().unwrap();
+    let (files, faults) = Faulty::new();
+    let store = Embedded::open(Options { files, free_floor_bytes: 1 << 20, ..lazy(&dir) }).unwrap();
+    let mut ledger = Ledger::new();
+    some_history(&*store, &mut ledger, 0, 30);
+    faults.free.store(1_000, Ordering::Relaxed);
+    assert!(now(store.checkpoint()).is_err());
+    assert_eq!(store.status().checkpoint.0, 0);
+    agrees(&*store, &ledger);
+    faults.free.store(u64::MAX, Ordering::Relaxed);
+    now(store.checkpoint()).unwrap();
+    agrees(&*store, &ledger);
+}
+
+/// On a small disk of its own, filled to the last byte. Needs the right to mount.
+#[test]
+#[ignore = "mounts a tmpfs; run as root with --ignored"]
+fn on_a_full_disk_nothing_is_lost() {
+    let dir = TempDir::new().unwrap();
+    let mount = |args: &[&str]| std::process::Command::new(args[0]).args(&args[1..]).status().unwrap().success();
+    let path = dir.path().to_str().unwrap();
+    assert!(mount(&["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", path]));
+    let options = || Options {
+        segment_bytes: 1 << 20,
+        free_floor_bytes: 2 << 20,
+        ballast_bytes: 3 << 20,
+        round_entries: 512,
+        cache_bytes: 64 << 10,
+        ..Options::new(dir.path())
+    };
+    let mut ledger = Ledger::new();
+    {
+        let store = Embedded::open(options()).unwrap();
+        some_history(&*store, &mut ledger, 0, 40);
+        let mut refused = 0;
+        for n in 0..200_000_u64 {
+            ledger.purchase(n % 40, 30_000_000 + n);
+            if n % 16 != 15 {
+                continue;
+            }
+            let kept = ledger.clone();
+            match now(store.commit(ledger.take())) {
+                Ok(()) => {}
+                Err(CommitError::NoRoom) => {
+                    ledger = kept.clone_committed();
+                    refused += 1;
+                }
+                Err(error) => panic!("{error}"),
+            }
+            if refused > 20 {
+                break;
+            }
+        }
+        assert!(refused > 20, "the disk never was full");
+        agrees(&*store, &ledger);
+        store.verify().unwrap();
+        // Everything that is left goes to somebody else.
+        let rest = std::fs::File::create(dir.path().join("rest")).unwrap();
+        let mut at = 0;
+        while std::os::unix::fs::FileExt::write_all_at(&rest, &[1; 4096], at).is_ok() {
+            at += 4096;
+        }
+        agrees(&*store, &ledger);
+        ledger.purchase(1, 9_000_000);
+        let kept = ledger.clone();
+        assert!(now(store.commit(ledger.take())).is_err());
+        ledger = kept.clone_committed();
+        agrees(&*store, &ledger);
+    }
+    let refused = Embedded::open(options()).err().unwrap().to_string();
+    assert!(refused.contains("delete its `ballast`"), "{refused}");
+    // The operator deletes the ballast, and later makes room.
+    std::fs::remove_file(dir.path().join("ballast")).unwrap();
+    let store =
+        Embedded::open(Options { ballast_bytes: 0, segment_bytes: 256 << 10, free_floor_bytes: 0, ..options() });
+    {
+        let store = store.unwrap();
+        assert_eq!(store.status().repairs, Vec::<String>::new());
+        agrees(&*store, &ledger);
+    }
+    std::fs::remove_file(dir.path().join("rest")).unwrap();
+    {
+        let store = Embedded::open(Options { free_floor_bytes: 0, ..options() }).unwrap();
+        agrees(&*store, &ledger);
+        some_history(&*store, &mut ledger, 40, 10);
+        agrees(&*store, &ledger);
+    }
+    assert!(mount(&["umount", path]));
+}

@@ -181,7 +181,11 @@ impl Claims {
     /// # Errors
     /// If one cannot be read or is damaged.
     pub fn load(rows: &Rows) -> Result<Self, ReadError> {
-        let mut claims = Self::default();
+        Self::load_starting_with(FIRST, rows)
+    }
+
+    fn load_starting_with(first: usize, rows: &Rows) -> Result<Self, ReadError> {
+        let mut claims = Self::starting_with(first);
         rows.scan(b"c", b"d", |key, page| {
             let told = |damage| rows.damaged(&damage);
             let (number, at, ordinal) = claims_place(key).map_err(told)?;
@@ -265,5 +269,61 @@ impl Traces {
         let mut entries: Vec<Seq> = found.into_iter().collect();
         entries.sort_unstable();
         Ok(entries)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::embedded::rows::{Batch, ROWS_MAX};
+    use std::time::Duration;
+
+    fn claim(n: u64) -> Claim {
+        Claim(blake3::hash(&n.to_le_bytes()).as_bytes()[..16].try_into().unwrap())
+    }
+
+    fn keep(claims: &mut Claims, rows: &Rows, ward: u8) {
+        let pages = claims.pages(ward);
+        let mut batch = Batch::default();
+        let ends = pages.ends(claims);
+        pages
+            .write(rows, &ends, |key, page| {
+                batch.put(key, page);
+                if batch.count() >= ROWS_MAX { rows.write(std::mem::take(&mut batch)) } else { Ok(()) }
+            })
+            .unwrap();
+        rows.write(batch).unwrap();
+        claims.kept(&pages);
+    }
+
+    fn finds(claims: &Claims, rows: &Rows, n: u64) -> bool {
+        let found = claims.traces(&claim(n)).map(|traces| traces.entries(rows, &claim(n)).unwrap());
+        found.is_some_and(|seqs| seqs.contains(&Seq(n)))
+    }
+
+    #[test]
+    fn claims_are_found_in_memory_on_pages_and_after_loading() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let (rows, _) = Rows::open(dir.path(), 1 << 20, Duration::from_secs(10)).unwrap();
+        let mut claims = Claims::starting_with(2_000);
+        // Enough for three generations, and for buckets of several pages.
+        for n in 1..12_000 {
+            claims.insert(&claim(n), Seq(n));
+            if n % 1_000 == 0 {
+                (0..=255).step_by(3).for_each(|ward| keep(&mut claims, &rows, ward));
+            }
+        }
+        assert_eq!(claims.generations.len(), 3);
+        assert!((1..12_000).all(|n| finds(&claims, &rows, n)));
+        (0..=255).for_each(|ward| keep(&mut claims, &rows, ward));
+        assert!((1..12_000).all(|n| finds(&claims, &rows, n)));
+        assert!((0..=255).all(|ward| claims.pages(ward).buckets.is_empty()), "nothing is left in memory");
+        let loaded = Claims::load_starting_with(2_000, &rows).unwrap();
+        assert!((1..12_000).all(|n| finds(&loaded, &rows, n)));
+        let ends = |claims: &Claims| -> Vec<(u32, u16)> {
+            claims.generations.iter().flat_map(|g| g.buckets.iter().map(|b| (b.ordinal, b.last_page))).collect()
+        };
+        assert_eq!(ends(&claims), ends(&loaded), "the next claim goes where it would have gone");
+        assert_eq!((12_000..112_000).filter(|n| claims.traces(&claim(*n)).is_some()).count() / 200, 0);
     }
 }

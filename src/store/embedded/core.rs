@@ -127,13 +127,21 @@ impl Core {
         self.broken().map_or(Ok(()), |why| Err(ReadError::Unavailable(why.to_owned())))
     }
 
+    /// Whether so little room is left that the keeper waits: a snapshot database that meets a full disk cannot be used
+    /// any more, and commits are refused long before.
+    #[must_use]
+    pub fn is_cramped(&self) -> bool {
+        let floor = self.options.free_floor_bytes / 4;
+        floor > 0 && self.options.files.free(&self.options.dir).is_ok_and(|free| free < floor)
+    }
+
     /// How many entries the snapshots are behind.
     #[must_use]
     pub fn lag(&self) -> u64 {
         self.head.load(Ordering::Relaxed).saturating_sub(self.watermark.load(Ordering::Relaxed))
     }
 
-    /// Waits while the snapshots are too far behind. `still` says whether there is a reason to go on waiting.
+    /// Waits while the snapshots are too far behind and the keeper can do something about it.
     pub fn wait_for_keeper(&self) {
         let behind = || {
             let heavy = self.dirty_weight.load(Ordering::Relaxed) > self.options.dirty_bytes;
@@ -143,7 +151,7 @@ impl Core {
             return;
         }
         let mut signals = self.signals();
-        while behind() && !signals.stop {
+        while behind() && !signals.stop && !self.is_cramped() {
             signals.pressed = true;
             self.wake.notify_all();
             let waited = self.progress.wait_timeout(signals, Duration::from_millis(100));

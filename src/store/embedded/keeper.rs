@@ -98,6 +98,10 @@ impl Keeper {
             if signals.stop || self.core.broken().is_some() {
                 return Work::Stop;
             }
+            if self.core.is_cramped() {
+                signals = self.core.wake.wait_timeout(signals, LOOK).unwrap_or_else(PoisonError::into_inner).0;
+                continue;
+            }
             if signals.checkpoint > self.almanac.lowest() {
                 return Work::CatchUp(signals.checkpoint);
             }
@@ -265,7 +269,8 @@ impl Visit {
     /// Writes down how far the ward is.
     fn note(&self, almanac: &mut Almanac) {
         let ward = usize::from(self.ward);
-        almanac.watermarks.get_mut(ward).iter_mut().for_each(|mark| **mark = self.head.0);
+        // While an opening folds, a ward can already be ahead of the head.
+        almanac.watermarks.get_mut(ward).iter_mut().for_each(|mark| **mark = self.head.0.max(**mark));
         let [members, identifiers] = self.deeper;
         for (depths, deeper) in [(&mut almanac.members, members), (&mut almanac.identifiers, identifiers)] {
             if let (Some(depth), Some(deeper)) = (depths.get_mut(ward), deeper) {

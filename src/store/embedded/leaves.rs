@@ -283,3 +283,105 @@ fn split(rows: &Rows, leaf: Leaf, depth: u8) -> Result<Vec<Leaf>, ReadError> {
     }
     Ok(leaves)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::embedded::rows::ROWS_MAX;
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    type Shadow = BTreeMap<[u8; 16], Vec<u8>>;
+
+    /// A key of ward 9.
+    fn key(n: u64) -> [u8; 16] {
+        let mut key: [u8; 16] = blake3::hash(&n.to_le_bytes()).as_bytes()[..16].try_into().unwrap();
+        key[0] = 9;
+        key
+    }
+
+    fn write(shelf: &Shelf, rows: &Rows, changes: &Shadow, gone: &[[u8; 16]], limit: usize) -> Option<u8> {
+        let mut all: Vec<Change<'_>> = changes.iter().map(|(key, bytes)| (*key, Some(bytes.as_slice()))).collect();
+        all.extend(gone.iter().map(|key| (*key, None)));
+        all.sort_by_key(|(key, _)| *key);
+        let mut batch = Batch::default();
+        let mut written = 0;
+        let deeper = shelf
+            .rewrite(rows, 9, &all, |leaf| {
+                if batch.count() + leaf.count() > ROWS_MAX {
+                    rows.write(std::mem::take(&mut batch))?;
+                    written += 1;
+                }
+                if written < limit {
+                    leaf.put_into(&mut batch);
+                }
+                Ok(())
+            })
+            .unwrap();
+        rows.write(batch).unwrap();
+        deeper
+    }
+
+    fn agrees(shelf: &Shelf, rows: &Rows, shadow: &Shadow) {
+        for (key, bytes) in shadow {
+            assert_eq!(shelf.find(rows, key, |held| Ok(held.to_vec())).unwrap().as_ref(), Some(bytes));
+        }
+        let (mut at, mut listed) = (9_u64 << 24, 0);
+        while at < 10 << 24 {
+            let leaf = shelf.leaf(rows, at as u32).unwrap();
+            listed += Records::of(&leaf.content).count();
+            at += breadth(leaf.depth);
+        }
+        assert_eq!(listed, shadow.len());
+    }
+
+    #[test]
+    fn a_ward_splits_as_it_grows_and_every_record_stays_findable() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let (rows, _) = Rows::open(dir.path(), 1 << 20, Duration::from_secs(10)).unwrap();
+        let shelf = Shelf::new(b'm', &[0; WARDS]);
+        let mut shadow = Shadow::new();
+        let (mut depths, mut n) = (vec![0], 0);
+        for round in 0..12_u64 {
+            // One huge record among many small ones, and some of them taken away again.
+            let mut changes: Shadow =
+                (n..n + 40 * round * round).map(|n| (key(n), vec![n as u8; 40 + n as usize % 300])).collect();
+            changes.insert(key(3), vec![7; 20_000 + round as usize]);
+            n += 40 * round * round;
+            let gone: Vec<_> = shadow.keys().copied().step_by(11).filter(|key| !changes.contains_key(key)).collect();
+            if let Some(depth) = write(&shelf, &rows, &changes, &gone, usize::MAX) {
+                shelf.deepen(9, depth);
+                depths.push(depth);
+            }
+            gone.iter().for_each(|key| _ = shadow.remove(key));
+            shadow.extend(changes);
+            agrees(&shelf, &rows, &shadow);
+        }
+        assert!(depths.len() > 2 && depths.is_sorted(), "{depths:?}");
+        // Who does not know how deep the leaves are learns it on the way.
+        agrees(&Shelf::new(b'm', &[0; WARDS]), &rows, &shadow);
+    }
+
+    #[test]
+    fn a_split_that_was_interrupted_hides_nothing() {
+        for limit in 0..6 {
+            let dir = tempfile::TempDir::new().unwrap();
+            let (rows, _) = Rows::open(dir.path(), 1 << 20, Duration::from_secs(10)).unwrap();
+            let shelf = Shelf::new(b'm', &[0; WARDS]);
+            let before: Shadow = (0..60).map(|n| (key(n), vec![1; 100])).collect();
+            assert_eq!(write(&shelf, &rows, &before, &[], usize::MAX), None);
+            let more: Shadow = (0..4_000).map(|n| (key(n), vec![2; 300])).collect();
+            assert!(write(&shelf, &rows, &more, &[], limit).is_some());
+            // The watermark did not move: every record is as it was before, or as it was to become.
+            for (key, bytes) in &before {
+                let held = shelf.find(&rows, key, |held| Ok(held.to_vec())).unwrap();
+                assert!(held.as_ref() == Some(bytes) || held.as_ref() == more.get(key), "a record is gone");
+            }
+            // The next visit makes it whole.
+            if let Some(depth) = write(&shelf, &rows, &more, &[], usize::MAX) {
+                shelf.deepen(9, depth);
+            }
+            agrees(&shelf, &rows, &more);
+        }
+    }
+}

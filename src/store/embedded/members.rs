@@ -14,6 +14,9 @@ use crate::domain::units::{Moment, Points};
 use crate::store::format::rows::WARDS;
 use crate::store::hashing::KeyHash;
 
+/// So many wards are looked through at most when one member too many comes along; the next one goes on from there.
+const VISITS: usize = 8;
+
 /// What the snapshot database says of a member.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stored {
@@ -223,7 +226,7 @@ impl Members {
 
     /// Forgets members that were not looked at lately, ward by ward, until the rest is within the budget.
     fn evict(&mut self) {
-        let mut visits = 2 * WARDS;
+        let mut visits = VISITS;
         while self.weight > self.budget && self.weight > self.dirty_weight && visits > 0 {
             visits -= 1;
             self.hand = self.hand.wrapping_add(1);

@@ -36,7 +36,7 @@ mod rows;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use self::core::{Core, Holders};
 pub use self::journal::Verified;
@@ -175,7 +175,11 @@ impl Embedded {
         self.core.wake.notify_all();
         while self.core.watermark.load(Ordering::Relaxed) < target && !signals.stop {
             self.core.alive()?;
-            signals = self.core.progress.wait(signals).unwrap_or_else(PoisonError::into_inner);
+            if self.core.is_cramped() {
+                return Err(ReadError::Unavailable("there is no room for snapshots".into()));
+            }
+            let waited = self.core.progress.wait_timeout(signals, Duration::from_millis(200));
+            signals = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         drop(signals);
         self.core.rows.health().map_err(ReadError::Damaged)

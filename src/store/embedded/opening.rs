@@ -39,6 +39,9 @@ pub enum OpenError {
         /// The folder.
         path: PathBuf,
     },
+    /// The snapshot database writes while it opens; on a full disk it would fail, and look damaged.
+    #[error("there is no room to open the data folder {}: delete its `ballast`, or make room", .0.display())]
+    NoRoom(PathBuf),
     /// Stored bytes are damaged or cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
@@ -46,6 +49,9 @@ pub enum OpenError {
     #[error(transparent)]
     System(#[from] std::io::Error),
 }
+
+/// What the snapshot database may write before it is open.
+const ROOM_TO_OPEN: u64 = 2 << 20;
 
 /// The snapshot database, opened, and what it says of itself.
 struct Snapshots {
@@ -64,6 +70,9 @@ pub fn open(options: Options) -> Result<Arc<Embedded>, OpenError> {
     let start = Instant::now();
     let folder = Folder::take(&options.dir)?;
     let free = options.files.free(&options.dir).unwrap_or(u64::MAX);
+    if free < ROOM_TO_OPEN {
+        return Err(OpenError::NoRoom(options.dir.clone()));
+    }
     folder.keep_ballast(options.ballast_bytes, free, options.free_floor_bytes);
     let mut repairs = Vec::new();
     let mut snapshots = open_snapshots(&folder, &options, &mut repairs)?;

@@ -212,7 +212,8 @@ fn numbers_are_exact_and_never_wrap() {
 fn what_is_missing_is_said_as_alternatives() {
     let scene = Scene::new();
     let short = |meter, threshold, missing| Shortfall { meter, threshold, missing };
-    let rows: [(&str, [i64; 3], Vec<Vec<Shortfall>>); 9] = [
+    type Row = (&'static str, [i64; 3], Vec<Vec<Shortfall>>);
+    let rows: [Row; 9] = [
         ("nights >= 10", [10, 0, 0], vec![vec![]]),
         ("nights >= 10", [4, 0, 0], vec![vec![short(0, 10, 6)]]),
         ("10 < nights", [4, 0, 0], vec![vec![short(0, 11, 7)]]),
