@@ -13,7 +13,7 @@ use super::wire::page::{Page, page, token};
 use crate::domain::event::{Entry, Seq};
 use crate::domain::order::MemberName;
 use crate::domain::program::Timeline;
-use crate::engine::{Denied, Engine};
+use crate::engine::{Denied, Engine, View};
 use crate::pb;
 
 /// How many entries are looked through at a time, and how many times for one page.
@@ -44,6 +44,9 @@ impl Tiers {
         let mut changes = Vec::new();
         for _ in 0..LOOKS {
             let (view, entries) = self.engine.history(program, name, before, LOOK_AT).await?;
+            if before.is_none() {
+                changes = due(&view);
+            }
             let Some(last) = entries.last().filter(|last| last.previous != Seq::NONE) else {
                 return Ok(take(&view.timeline, &entries, changes, limit, None));
             };
@@ -57,6 +60,12 @@ impl Tiers {
     }
 }
 
+/// The changes that fell due and are not recorded yet, the newest first: no entry carries them so far.
+fn due(view: &View) -> Vec<pb::StandingChange> {
+    let changes = view.due.iter().rev().filter_map(|fact| tier_change(&view.timeline, &view.due, fact));
+    changes.map(|change| pb::StandingChange { change: Some(change), entry_id: String::new() }).collect()
+}
+
 /// Adds the changes in `entries` until there are `limit`; goes on after the entry it stopped at, or from `rest`.
 fn take(
     timeline: &Timeline,
@@ -66,7 +75,7 @@ fn take(
     rest: Option<Seq>,
 ) -> (Vec<pb::StandingChange>, Option<Seq>) {
     for entry in entries {
-        let facts = entry.facts.iter().rev().filter_map(|fact| tier_change(timeline, entry, fact));
+        let facts = entry.facts.iter().rev().filter_map(|fact| tier_change(timeline, &entry.facts, fact));
         changes.extend(facts.map(|change| pb::StandingChange { change: Some(change), entry_id: entry_id(entry.seq) }));
         if changes.len() >= limit {
             return (changes, (entry.previous != Seq::NONE).then_some(entry.seq));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::event::Entry;
+use crate::domain::event::{Entry, Fact};
 use crate::domain::member::Member;
 use crate::domain::order::Refusal;
 use crate::domain::program::Timeline;
@@ -39,6 +39,8 @@ pub struct View {
     pub timeline: Arc<Timeline>,
     /// The moment she is settled to.
     pub now: Moment,
+    /// What fell due since her newest entry and is not recorded yet; the next write will.
+    pub due: Vec<Fact>,
 }
 
 /// Why an order was not carried out.

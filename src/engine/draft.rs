@@ -204,7 +204,7 @@ impl Draft {
             std::borrow::Cow::Borrowed(_) => Arc::clone(member),
             std::borrow::Cow::Owned(settled) => Arc::new(settled),
         };
-        let view = View { member, timeline, now: self.now };
+        let view = View { member, timeline, now: self.now, due: Vec::new() };
         Ok(Applied { outcome: Outcome::Replayed, entries: vec![entry], view })
     }
 
@@ -226,7 +226,7 @@ impl Draft {
             entries.push(entry);
         }
         let member = self.member(key).cloned().ok_or(Refusal::UnknownMember)?;
-        let view = View { member, timeline, now: self.now };
+        let view = View { member, timeline, now: self.now, due: Vec::new() };
         Ok(Applied { outcome: Outcome::Applied, entries, view })
     }
 

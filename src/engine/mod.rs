@@ -390,11 +390,10 @@ impl Engine {
 
     fn view(&self, member: Arc<Member>, timeline: Arc<Timeline>) -> View {
         let now = self.now().max(member.recorded_at);
-        let member = match decide::settled(&member, &timeline, now) {
-            std::borrow::Cow::Borrowed(_) => member,
-            std::borrow::Cow::Owned(settled) => Arc::new(settled),
-        };
-        View { member, timeline, now }
+        let due = decide::settle(&member, &timeline, now);
+        let member =
+            if due.is_empty() { member } else { Arc::new(decide::settled(&member, &timeline, now).into_owned()) };
+        View { member, timeline, now, due }
     }
 }
 

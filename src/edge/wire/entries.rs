@@ -73,7 +73,7 @@ pub fn fact(timeline: &Timeline, entry: &Entry, fact: &Fact) -> pb::Fact {
         Fact::TierEarned { tier, since, until } => {
             Wire::TierEarned(pb::TierEarned { tier: text(tier.0), since: stamp(*since), until: stamp(*until) })
         }
-        Fact::TierChanged { .. } => Wire::TierChanged(tier_change(timeline, entry, fact).unwrap_or_default()),
+        Fact::TierChanged { .. } => Wire::TierChanged(tier_change(timeline, &entry.facts, fact).unwrap_or_default()),
     };
     pb::Fact { fact: Some(told) }
 }

@@ -108,12 +108,12 @@ pub const fn rounding(rounding: Rounding) -> pb::Rounding {
 pub fn tier_earned(timeline: &Timeline, entry: &Entry) -> Option<pb::TierChange> {
     let earned = |fact: &&Fact| matches!(fact, Fact::TierChanged { cause: TierCause::Earned, .. });
     let fact = entry.facts.iter().rev().find(earned)?;
-    tier_change(timeline, entry, fact)
+    tier_change(timeline, &entry.facts, fact)
 }
 
-/// The tier change that a fact tells, with the end of the validity that came with it.
+/// The tier change that a fact tells, with the end of the validity earned in the facts `beside` it.
 #[must_use]
-pub fn tier_change(timeline: &Timeline, entry: &Entry, fact: &Fact) -> Option<pb::TierChange> {
+pub fn tier_change(timeline: &Timeline, beside: &[Fact], fact: &Fact) -> Option<pb::TierChange> {
     let Fact::TierChanged { from, to, at, cause } = fact else { return None };
     let register = &timeline.newest().register;
     Some(pb::TierChange {
@@ -124,12 +124,12 @@ pub fn tier_change(timeline: &Timeline, entry: &Entry, fact: &Fact) -> Option<pb
             TierCause::Earned => pb::TierCause::Earned.into(),
             TierCause::ValidityEnded => pb::TierCause::ValidityEnded.into(),
         },
-        valid_until: earned_until(entry, *to).and_then(stamp),
+        valid_until: earned_until(beside, *to).and_then(stamp),
     })
 }
 
-fn earned_until(entry: &Entry, changed_to: TierId) -> Option<Moment> {
-    let ends = entry.facts.iter().filter_map(|fact| match fact {
+fn earned_until(beside: &[Fact], changed_to: TierId) -> Option<Moment> {
+    let ends = beside.iter().filter_map(|fact| match fact {
         Fact::TierEarned { tier, until, .. } if *tier == changed_to => Some(*until),
         _ => None,
     });
