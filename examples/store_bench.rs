@@ -193,7 +193,7 @@ fn main() {
     let args: Vec<String> = std::env::args().collect();
     let dir = &args[1];
     let watch = Arc::new(Watch::default());
-    let mut options = Options { observer: watch.clone(), ..Options::new(dir) };
+    let mut options = Options { observer: watch.clone(), idle: Duration::from_secs(1 << 20), ..Options::new(dir) };
     if let Ok(n) = std::env::var("ROUND") {
         options.round_entries = n.parse().unwrap();
     }

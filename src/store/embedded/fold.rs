@@ -1,9 +1,9 @@
 //! Folding the journal behind the snapshots into memory, on opening.
 //!
 //! A snapshot says which entry it reflects, so folding an entry twice does nothing. The way is gone twice: first to
-//! learn which members it touches, whose snapshots are then read in key order, then to fold. Reading and decoding have
-//! a thread of their own. A member whose chain does not continue from her snapshot shows that the snapshots are not
-//! what was written: they are made again.
+//! learn which members it touches, whose snapshots are then read in key order, then to fold. One thread reads and
+//! compares hashes, two decode and fold, each for half of the members (`reaper.rs`). A member whose chain does not
+//! continue from her snapshot shows that the snapshots are not what was written: they are made again.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -13,22 +13,19 @@ use std::time::Instant;
 use super::claims::{Claims, print_of, ward_of};
 use super::core::{Core, Known};
 use super::journal::Head;
-use super::members::{Stored, reflects};
-use crate::domain::event::{Entry, Fact, Seq};
-use crate::domain::member::Member;
+use super::members::Half;
+use super::reaper::{Harvest, in_frame, reap};
+use crate::domain::event::Seq;
 use crate::domain::order::{Claim, MemberKey};
-use crate::domain::units::Moment;
 use crate::store::ReadError;
-use crate::store::effects::{Moved, after, moves};
-use crate::store::format::Damage;
+use crate::store::effects::{Moved, after};
 use crate::store::format::entry::{self, Place};
-use crate::store::format::frame::{Frame, Slot};
 use crate::store::format::member;
 use crate::store::format::rows::{Almanac, Records, breadth, lead};
 use crate::store::hashing::KeyHash;
 
-/// So many entries are handed over at once.
-const HANDFUL: usize = 2_048;
+/// Frames of about so many bytes are folded at once.
+const SHEAF: usize = 4 << 20;
 
 /// Why folding stopped.
 #[derive(Debug, thiserror::Error)]
@@ -41,9 +38,9 @@ pub enum FoldError {
     Read(#[from] ReadError),
 }
 
-/// Entries decoded, and the head they lead to.
-struct Handful {
-    entries: Vec<(Entry, Vec<Claim>)>,
+/// Frames whose hashes were compared, and the head they lead to.
+struct Sheaf {
+    frames: Vec<u8>,
     head: Head,
 }
 
@@ -57,17 +54,17 @@ pub fn fold(core: &Core, almanac: &Almanac, head: Head) -> Result<(), FoldError>
     let claims = std::thread::scope(|scope| {
         let claims = scope.spawn(|| Claims::load(&core.rows));
         let preloaded = if from <= head.seq { preload(core, almanac, from, head.seq) } else { Ok(()) };
-        let claims = claims.join().unwrap_or_else(|_| Err(ReadError::Unavailable("the reader panicked".into())));
+        let claims = claims.join().unwrap_or_else(|_| Err(panicked()));
         preloaded.and(claims)
     })?;
     core.know().claims = claims;
     let loaded = start.elapsed();
     if from <= head.seq {
-        let (sender, receiver) = sync_channel(4);
+        let (sender, receiver) = sync_channel(2);
         std::thread::scope(|scope| {
-            let reader = scope.spawn(|| read(core, from, head.seq, &sender_of(sender)));
-            let folded = fold_all(core, almanac, receiver);
-            let read = reader.join().unwrap_or_else(|_| Err(ReadError::Unavailable("the reader panicked".into())));
+            let reader = scope.spawn(|| read(core, from, head.seq, sender));
+            let folded = fold_all(core, almanac, from, receiver);
+            let read = reader.join().unwrap_or_else(|_| Err(panicked()));
             folded.and_then(|()| Ok(read?))
         })?;
     }
@@ -79,51 +76,41 @@ pub fn fold(core: &Core, almanac: &Almanac, head: Head) -> Result<(), FoldError>
     Ok(())
 }
 
-fn sender_of(sender: SyncSender<Handful>) -> impl Fn(Handful) -> Result<(), Gone> {
-    move |handful| sender.send(handful).map_err(|_| Gone)
+fn panicked() -> ReadError {
+    ReadError::Unavailable("a thread that read the journal panicked".into())
 }
 
-/// Nobody listens any more: folding failed.
-struct Gone;
-
-fn read(core: &Core, from: Seq, last: Seq, send: &impl Fn(Handful) -> Result<(), Gone>) -> Result<(), ReadError> {
-    let mut handful = Handful { entries: Vec::with_capacity(HANDFUL), head: Head::NONE };
+fn read(core: &Core, from: Seq, last: Seq, sender: SyncSender<Sheaf>) -> Result<(), ReadError> {
+    let mut sheaf = Sheaf { frames: Vec::with_capacity(SHEAF), head: Head::NONE };
     core.journal.passage(from, last).each(|frame| {
-        for entry in frame.entries() {
-            let (place, slot, bytes) = entry.map_err(|damage| in_frame(frame, &damage))?;
-            if place.seq < from {
-                continue;
-            }
-            let entry = slot.open(bytes, place).map_err(|damage| in_frame(frame, &damage))?;
-            let claims = entry.claims();
-            handful.entries.push((entry, claims));
-        }
-        handful.head = Head { seq: frame.header.last(), moment: frame.header.moment, hash: frame.hash };
-        if handful.entries.len() >= HANDFUL {
-            let full = std::mem::replace(&mut handful.entries, Vec::with_capacity(HANDFUL));
+        sheaf.frames.extend_from_slice(frame.bytes);
+        sheaf.head = Head { seq: frame.header.last(), moment: frame.header.moment, hash: frame.hash };
+        if sheaf.frames.len() >= SHEAF {
+            let next = Sheaf { frames: Vec::with_capacity(SHEAF + SHEAF / 4), head: sheaf.head };
             // If nobody listens, the reason is told at the other end.
-            let _ = send(Handful { entries: full, head: handful.head });
+            let _ = sender.send(std::mem::replace(&mut sheaf, next));
         }
         Ok::<_, ReadError>(())
     })?;
-    let _ = send(handful);
+    let _ = sender.send(sheaf);
     Ok(())
 }
 
-fn in_frame(frame: &Frame<'_>, damage: &Damage) -> ReadError {
-    ReadError::Damaged(format!("the frame of entries {} to {}: {damage}", frame.header.first.0, frame.header.last().0))
-}
-
-fn fold_all(core: &Core, almanac: &Almanac, receiver: Receiver<Handful>) -> Result<(), FoldError> {
-    for handful in receiver {
+fn fold_all(core: &Core, almanac: &Almanac, from: Seq, receiver: Receiver<Sheaf>) -> Result<(), FoldError> {
+    for sheaf in receiver {
         {
             let mut known = core.know();
-            for (entry, claims) in handful.entries {
-                fold_entry(core, &mut known, almanac, entry, &claims)?;
-            }
-            if handful.head != Head::NONE {
-                known.head = handful.head;
-            }
+            let folding = |low: &mut Half<'_>, high: &mut Half<'_>| {
+                std::thread::scope(|scope| {
+                    let other = scope.spawn(|| reap(core, high, &sheaf.frames, from));
+                    let mine = reap(core, low, &sheaf.frames, from);
+                    let other = other.join().unwrap_or_else(|_| Err(panicked().into()));
+                    Ok::<_, FoldError>([mine?, other?])
+                })
+            };
+            let harvests = known.members.halved(folding)?;
+            gather(core, &mut known, almanac, harvests)?;
+            known.head = sheaf.head;
             core.publish(&known);
         }
         core.wait_for_keeper();
@@ -132,81 +119,24 @@ fn fold_all(core: &Core, almanac: &Almanac, receiver: Receiver<Handful>) -> Resu
     Ok(())
 }
 
-fn fold_entry(
-    core: &Core,
-    known: &mut Known,
-    almanac: &Almanac,
-    entry: Entry,
-    claims: &[Claim],
-) -> Result<(), FoldError> {
-    if entry.member != MemberKey::NOBODY {
-        fold_member(core, known, &entry)?;
+/// Does what the two halves left. No claim is made in both: it belongs to one member.
+fn gather(core: &Core, known: &mut Known, almanac: &Almanac, harvests: [Harvest; 2]) -> Result<(), ReadError> {
+    let mut moved = Vec::new();
+    for harvest in harvests {
+        for (claim, seq) in harvest.claims {
+            fold_claim(core, known, almanac, &claim, seq)?;
+        }
+        for (member, (stored, before, after)) in harvest.dues {
+            known.due.change(member, stored, before, after);
+        }
+        moved.extend(harvest.moves);
+        let newest = known.programs.last().map_or(Seq::NONE, |newest| newest.seq);
+        let programs: Vec<_> = harvest.programs.into_iter().filter(|entry| entry.seq > newest).collect();
+        known.unkept_programs.extend(programs.iter().map(|entry| entry.seq));
+        known.programs.extend(programs);
     }
-    for step in moves(&entry) {
-        fold_move(core, known, almanac, step, entry.seq)?;
-    }
-    for claim in claims {
-        fold_claim(core, known, almanac, &entry, claim)?;
-    }
-    let applies = entry.facts.iter().any(|fact| matches!(fact, Fact::ProgramApplied(_)));
-    if applies && known.programs.last().is_none_or(|newest| newest.seq < entry.seq) {
-        known.unkept_programs.push(entry.seq);
-        known.programs.push(Arc::new(entry));
-    }
-    Ok(())
-}
-
-fn fold_member(core: &Core, known: &mut Known, entry: &Entry) -> Result<(), FoldError> {
-    let dues = if known.members.get(&entry.member).is_some() {
-        known.members.amend(&entry.member, |member, stored| fold_into(member, stored, entry).transpose()).transpose()?
-    } else {
-        fold_snapshot(core, known, entry)?
-    };
-    if let Some((stored, before, after)) = dues {
-        known.due.change(entry.member, stored, before, after);
-    }
-    Ok(())
-}
-
-/// Folds an entry into a member who is not in memory.
-fn fold_snapshot(core: &Core, known: &mut Known, entry: &Entry) -> Result<Option<Dues>, FoldError> {
-    let Some(mut member) = core.snapshot(entry.member)? else { return begin_member(known, entry).map(Some) };
-    let stored = Stored::of(&member);
-    let dues = fold_into(&mut member, stored, entry)?;
-    if dues.is_some() {
-        known.members.replace(&member, || stored);
-    }
-    Ok(dues)
-}
-
-/// The due moment the snapshot database has, the one before, and the one after.
-type Dues = (Option<Moment>, Option<Moment>, Option<Moment>);
-
-/// Folds an entry into a member, unless she reflects it.
-fn fold_into(member: &mut Arc<Member>, stored: Stored, entry: &Entry) -> Result<Option<Dues>, FoldError> {
-    if reflects(member, entry.seq) {
-        return Ok(None);
-    }
-    if member.last_entry != entry.previous {
-        let (last, previous, seq) = (member.last_entry.0, entry.previous.0, entry.seq.0);
-        return Err(FoldError::Stale(format!("a member ends at {last}, but her entry {seq} follows {previous}")));
-    }
-    let before = member.next_due();
-    let changed = Arc::make_mut(member);
-    changed.apply_entry(entry).map_err(|error| ReadError::Damaged(format!("entry {}: {error}", entry.seq.0)))?;
-    Ok(Some((stored.due, before, changed.next_due())))
-}
-
-fn begin_member(known: &mut Known, entry: &Entry) -> Result<Dues, FoldError> {
-    if entry.previous != Seq::NONE {
-        let (seq, previous) = (entry.seq.0, entry.previous.0);
-        return Err(FoldError::Stale(format!("a member is missing whose entry {seq} follows {previous}")));
-    }
-    let mut member = Member::default();
-    member.apply_entry(entry).map_err(|error| ReadError::Damaged(format!("entry {}: {error}", entry.seq.0)))?;
-    let due = member.next_due();
-    known.members.replace(&Arc::new(member), Stored::default);
-    Ok((None, None, due))
+    moved.sort_by_key(|(seq, _)| *seq);
+    moved.into_iter().try_for_each(|(seq, step)| fold_move(core, known, almanac, step, seq))
 }
 
 fn fold_move(core: &Core, known: &mut Known, almanac: &Almanac, step: Moved, seq: Seq) -> Result<(), ReadError> {
@@ -221,23 +151,17 @@ fn fold_move(core: &Core, known: &mut Known, almanac: &Almanac, step: Moved, seq
     Ok(())
 }
 
-fn fold_claim(
-    core: &Core,
-    known: &mut Known,
-    almanac: &Almanac,
-    entry: &Entry,
-    claim: &Claim,
-) -> Result<(), ReadError> {
-    if is_kept(almanac, ward_of(print_of(claim)), entry.seq) {
+fn fold_claim(core: &Core, known: &mut Known, almanac: &Almanac, claim: &Claim, seq: Seq) -> Result<(), ReadError> {
+    if is_kept(almanac, ward_of(print_of(claim)), seq) {
         return Ok(());
     }
     // Seen already: on a page, if the keeper was interrupted in this ward; or made before by the same member.
     if let Some(traces) = known.claims.traces(claim)
-        && core.prove(claim, &traces, entry.seq)?.is_some()
+        && core.prove(claim, &traces, seq)?.is_some()
     {
         return Ok(());
     }
-    known.claims.insert(claim, entry.seq);
+    known.claims.insert(claim, seq);
     Ok(())
 }
 
@@ -250,8 +174,8 @@ fn preload(core: &Core, almanac: &Almanac, from: Seq, last: Seq) -> Result<(), R
     let mut touched: HashSet<MemberKey, KeyHash> = HashSet::default();
     core.journal.passage(from, last).unproven().each(|frame| {
         for entry in frame.entries() {
-            let (Place { seq, .. }, _, bytes): (_, Slot, _) = entry.map_err(|damage| in_frame(frame, &damage))?;
-            let key = entry::member_of(bytes).map_err(|damage| in_frame(frame, &damage))?;
+            let (Place { seq, .. }, _, bytes) = entry.map_err(|damage| in_frame(&frame.header, &damage))?;
+            let key = entry::member_of(bytes).map_err(|damage| in_frame(&frame.header, &damage))?;
             if !is_kept(almanac, key.0.first().copied().unwrap_or_default(), seq) {
                 touched.insert(key);
             }

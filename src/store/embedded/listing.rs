@@ -57,7 +57,7 @@ impl Core {
         let leaf = self.members.leaf(&self.rows, near)?;
         let leads = u64::from(leaf.start)..u64::from(leaf.start) + breadth(leaf.depth);
         let ward = u8::try_from(leaf.start >> 24).unwrap_or_default();
-        let fresh = known.members.unstored(ward, leads.clone());
+        let fresh = known.members.unstored(ward, &leads);
         let mut members: BTreeMap<MemberKey, Arc<Member>> =
             fresh.into_iter().map(|member| (member.key, member)).collect();
         for record in Records::of(&leaf.content) {

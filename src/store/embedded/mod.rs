@@ -6,10 +6,10 @@
 //!
 //! | file | is |
 //! |---|---|
-//! | `opening.rs`, `fold.rs`, `folder.rs` | from a folder to a store |
+//! | `opening.rs`, `fold.rs`, `reaper.rs`, `folder.rs` | from a folder to a store |
 //! | `journal/`, `files.rs` | the ledger, and the file operations it rests on |
 //! | `core.rs` | what is known, behind one lock |
-//! | `members.rs`, `claims.rs`, `bloom.rs`, `due.rs`, `identifiers.rs` | the kinds of it |
+//! | `members.rs`, `ward.rs`, `claims.rs`, `bloom.rs`, `due.rs`, `identifiers.rs` | the kinds of it |
 //! | `keeper.rs`, `leaves.rs`, `rows.rs` | the snapshot database: when, how packed, how fenced |
 //!
 //! Limits that are known: a flipped bit in the very last frame cannot be told from a write that was torn by a power
@@ -31,7 +31,9 @@ mod listing;
 mod members;
 mod opening;
 mod options;
+mod reaper;
 mod rows;
+mod ward;
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};

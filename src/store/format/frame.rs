@@ -195,6 +195,8 @@ pub struct Frame<'a> {
     pub header: FrameHeader,
     /// Its hash.
     pub hash: Hash,
+    /// All of it.
+    pub bytes: &'a [u8],
     slots: &'a [u8],
     entries: &'a [u8],
 }
@@ -224,7 +226,7 @@ impl<'a> Frame<'a> {
         let (body, hash) = whole.split_last_chunk::<TRAILER>().ok_or(cut.clone())?;
         let (_, rest) = body.split_at_checked(HEADER).ok_or(cut.clone())?;
         let (slots, entries) = rest.split_at_checked(header.count as usize * SLOT).ok_or(cut)?;
-        Ok(Self { header, hash: *hash, slots, entries })
+        Ok(Self { header, hash: *hash, bytes: whole, slots, entries })
     }
 
     /// Every entry's place, slot and bytes, in order.

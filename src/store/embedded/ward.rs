@@ -1,0 +1,221 @@
+//! One of the 256 groups of members in memory: those changed since their snapshot, and others.
+//!
+//! It knows how much they weigh and who was looked at lately; what may stay is decided in `members.rs`.
+
+use std::collections::HashMap;
+use std::ops::AddAssign;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::domain::member::{Held, Member, MeterCount};
+use crate::domain::order::{AttributeValue, Identifier, MemberKey};
+use crate::domain::program::{Value, WalletId};
+use crate::domain::units::{Moment, Points};
+use crate::store::format::rows::lead;
+use crate::store::hashing::KeyHash;
+
+/// What the snapshot database says of a member.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// Whether it has a snapshot of her.
+    pub exists: bool,
+    /// The due row it has for her.
+    pub due: Option<Moment>,
+}
+
+impl Stored {
+    /// What it says when it holds this snapshot.
+    #[must_use]
+    pub fn of(member: &Member) -> Self {
+        Self { exists: true, due: member.next_due() }
+    }
+}
+
+/// A member in memory.
+pub struct Slot {
+    /// As she is.
+    pub member: Arc<Member>,
+    /// As the snapshot database has her.
+    pub stored: Stored,
+    dirty: bool,
+    used: AtomicBool,
+    weight: u32,
+}
+
+/// What members weigh in bytes, and how many of them changed; also by how much that differs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// All of them.
+    pub weight: i64,
+    /// Those that changed since their snapshot.
+    pub dirty_weight: i64,
+    /// How many those are.
+    pub dirty: i64,
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.weight += other.weight;
+        self.dirty_weight += other.dirty_weight;
+        self.dirty += other.dirty;
+    }
+}
+
+/// A group of members.
+#[derive(Default)]
+pub struct Ward {
+    slots: HashMap<MemberKey, Slot, KeyHash>,
+    dirty: u64,
+    evictions: u64,
+}
+
+impl Slot {
+    /// Weighs a member who changed; by how much that changes the tally.
+    fn weigh(&mut self) -> Tally {
+        let old = i64::from(self.weight);
+        self.weight = weight_of(&self.member);
+        let new = i64::from(self.weight);
+        let was_dirty = std::mem::replace(&mut self.dirty, true);
+        let dirty_weight = if was_dirty { new - old } else { new };
+        Tally { weight: new - old, dirty_weight, dirty: i64::from(!was_dirty) }
+    }
+}
+
+impl Ward {
+    /// How many members are here.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.slots.len() as u64
+    }
+
+    /// How often members were forgotten.
+    #[must_use]
+    pub const fn evictions(&self) -> u64 {
+        self.evictions
+    }
+
+    /// A member, if she is here.
+    #[must_use]
+    pub fn get(&self, key: &MemberKey) -> Option<&Slot> {
+        let slot = self.slots.get(key)?;
+        if !slot.used.load(Ordering::Relaxed) {
+            slot.used.store(true, Ordering::Relaxed);
+        }
+        Some(slot)
+    }
+
+    /// Puts a changed member in the place of herself; answers with what the snapshot database says of her, which is
+    /// `stored` if she is not here.
+    pub fn replace(&mut self, member: &Arc<Member>, stored: impl FnOnce() -> Stored) -> (Stored, Tally) {
+        if let Some(slot) = self.slots.get_mut(&member.key) {
+            slot.member = Arc::clone(member);
+            let stored = slot.stored;
+            return (stored, self.count_changed(&member.key));
+        }
+        let stored = stored();
+        self.slots.insert(
+            member.key,
+            Slot { member: Arc::clone(member), stored, dirty: false, used: AtomicBool::new(true), weight: 0 },
+        );
+        (stored, self.count_changed(&member.key))
+    }
+
+    fn count_changed(&mut self, key: &MemberKey) -> Tally {
+        let tally = self.slots.get_mut(key).map(Slot::weigh).unwrap_or_default();
+        self.dirty = self.dirty.saturating_add_signed(tally.dirty);
+        tally
+    }
+
+    /// Lets `fold` change a member in place, unless it answers with `None`; `None` if she is not here.
+    pub fn amend<T>(
+        &mut self,
+        key: &MemberKey,
+        fold: impl FnOnce(&mut Arc<Member>, Stored) -> Option<T>,
+    ) -> Option<(T, Tally)> {
+        let slot = self.slots.get_mut(key)?;
+        let folded = fold(&mut slot.member, slot.stored)?;
+        let tally = slot.weigh();
+        self.dirty = self.dirty.saturating_add_signed(tally.dirty);
+        Some((folded, tally))
+    }
+
+    /// Puts a member as her snapshot has her, unless she is here by now or members were forgotten since `evictions`.
+    pub fn learn(&mut self, member: Arc<Member>, evictions: u64) -> Tally {
+        if self.evictions != evictions || self.slots.contains_key(&member.key) {
+            return Tally::default();
+        }
+        let (stored, weight) = (Stored::of(&member), weight_of(&member));
+        let slot = Slot { stored, dirty: false, used: AtomicBool::new(true), weight, member };
+        self.slots.insert(slot.member.key, slot);
+        Tally { weight: weight.into(), ..Tally::default() }
+    }
+
+    /// Every changed member, by key, with what the snapshot database says of her.
+    #[must_use]
+    pub fn changed(&self) -> Vec<(Arc<Member>, Stored)> {
+        if self.dirty == 0 {
+            return Vec::new();
+        }
+        let dirty = self.slots.values().filter(|slot| slot.dirty);
+        let mut changed: Vec<_> = dirty.map(|slot| (Arc::clone(&slot.member), slot.stored)).collect();
+        changed.sort_unstable_by_key(|(member, _)| member.key);
+        changed
+    }
+
+    /// The snapshot database has this member now; she stays changed if she changed meanwhile.
+    pub fn kept(&mut self, member: &Member) -> Tally {
+        let Some(slot) = self.slots.get_mut(&member.key) else { return Tally::default() };
+        slot.stored = Stored::of(member);
+        if !slot.dirty || slot.member.version != member.version {
+            return Tally::default();
+        }
+        slot.dirty = false;
+        self.dirty -= 1;
+        Tally { weight: 0, dirty_weight: -i64::from(slot.weight), dirty: -1 }
+    }
+
+    /// Changed members that have no snapshot yet, with keys in a range of leads.
+    #[must_use]
+    pub fn unstored(&self, leads: &std::ops::Range<u64>) -> Vec<Arc<Member>> {
+        if self.dirty == 0 {
+            return Vec::new();
+        }
+        let is_missing = |slot: &&Slot| !slot.stored.exists && leads.contains(&lead(&slot.member.key.0).into());
+        self.slots.values().filter(is_missing).map(|slot| Arc::clone(&slot.member)).collect()
+    }
+
+    /// Forgets members that did not change and were not looked at since the last time.
+    pub fn evict(&mut self) -> Tally {
+        let mut freed = 0;
+        self.slots.retain(|_, slot| {
+            let stays = slot.dirty || slot.used.swap(false, Ordering::Relaxed);
+            freed += if stays { 0 } else { i64::from(slot.weight) };
+            stays
+        });
+        self.evictions += u64::from(freed > 0);
+        Tally { weight: -freed, ..Tally::default() }
+    }
+}
+
+/// About what a member takes in memory: herself, her slot, what she points to, and what the allocator adds.
+fn weight_of(member: &Member) -> u32 {
+    const BLOCK: usize = 16;
+    let list = |count: usize, size: usize| if count == 0 { 0 } else { count * size + BLOCK };
+    let identifier = |held: &Identifier| held.kind.len() + held.mask.len() + 2 * BLOCK;
+    let attribute = |(_, value): &AttributeValue| match value {
+        Value::Text(text) => text.len() + BLOCK,
+        _ => 0,
+    };
+    let weight = size_of::<Member>()
+        + 2 * size_of::<Slot>()
+        + 2 * BLOCK
+        + member.id.len()
+        + list(member.identifiers.len(), size_of::<Identifier>())
+        + member.identifiers.iter().map(identifier).sum::<usize>()
+        + list(member.attributes.len(), size_of::<AttributeValue>())
+        + member.attributes.iter().map(attribute).sum::<usize>()
+        + list(member.balances.len(), size_of::<(WalletId, Points)>())
+        + list(member.meters.counts().len(), size_of::<MeterCount>())
+        + list(member.standing.held().len(), size_of::<Held>());
+    u32::try_from(weight).unwrap_or(u32::MAX)
+}
