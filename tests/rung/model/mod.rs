@@ -122,7 +122,11 @@ impl Pair {
         &self.resident.as_ref().expect("somebody at home").engine
     }
 
+    /// Memory has nothing to open again.
     async fn reopen(&mut self, is_orderly: bool) {
+        if matches!(self.home, Home::Memory(_)) {
+            return;
+        }
         self.resident.take().expect("somebody at home").leave(is_orderly).await;
         self.resident = Some(self.home.open(self.now).await);
     }
