@@ -86,6 +86,11 @@ impl Batch {
     }
 }
 
+/// How sled says that its lock is held.
+const LOCKED: &str = "could not acquire lock";
+/// How long to wait before it is tried again.
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
 impl Rows {
     /// Opens the database in `folder`, within `patience`.
     ///
@@ -95,13 +100,13 @@ impl Rows {
         std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
         remove_unfinished(folder).map_err(|error| error.to_string())?;
         let mut repairs = Vec::new();
-        let db = match open_within(folder, cache, patience) {
+        let db = match open_unlocked(folder, cache, patience) {
             Ok(db) => db,
             Err(why) => {
                 if !set_snapshots_aside(folder).map_err(|error| error.to_string())? {
                     return Err(why);
                 }
-                let db = open_within(folder, cache, patience)?;
+                let db = open_unlocked(folder, cache, patience)?;
                 repairs.push(format!("the snapshot database was opened without its own index ({why})"));
                 db
             }
@@ -261,6 +266,21 @@ fn own_snapshots(folder: &Path) -> std::io::Result<impl Iterator<Item = PathBuf>
     let found: Vec<_> = std::fs::read_dir(folder)?.collect::<std::io::Result<_>>()?;
     let is_one = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("snap."));
     Ok(found.into_iter().map(|entry| entry.path()).filter(is_one))
+}
+
+/// Opens the database once whoever held it last has let go. The data folder is ours alone, so a lock that is still
+/// held is our own, of a database that is being closed: it is waited for and never taken for damage.
+fn open_unlocked(folder: &Path, cache: u64, patience: Duration) -> Result<sled::Db, String> {
+    let mut waited = Duration::ZERO;
+    loop {
+        match open_within(folder, cache, patience) {
+            Err(why) if why.contains(LOCKED) && waited < patience => {
+                std::thread::sleep(LOCK_PAUSE);
+                waited += LOCK_PAUSE;
+            }
+            opened => return opened,
+        }
+    }
 }
 
 /// sled can loop or panic over a damaged log, so it is opened on a thread of its own that may be given up.
