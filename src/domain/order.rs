@@ -11,7 +11,7 @@ use super::calendar::Zone;
 use super::event::Seq;
 use super::program::source::Flaw;
 use super::program::{AttributeId, ProgramNo, Value};
-use super::units::{CurrencyCode, Moment, Money, Quantity, Text};
+use super::units::{CurrencyCode, Moment, Quantity, Text};
 
 /// The 16-byte key that leads everything a store keeps of a member: a hash of program id and member id.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -192,12 +192,6 @@ impl Purchase {
     #[must_use]
     pub fn total(&self) -> Option<i64> {
         self.lines.iter().try_fold(0_i64, |sum, line| sum.checked_add(line.minor_units))
-    }
-
-    /// The amount of money of a line.
-    #[must_use]
-    pub const fn money(&self, minor_units: i64) -> Money {
-        Money { currency: self.currency, minor_units }
     }
 }
 

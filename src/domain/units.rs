@@ -1,4 +1,4 @@
-//! The quantities loyalty is counted in: points, money, quantities, exact ratios and moments.
+//! The quantities loyalty is counted in: points, currencies, quantities, exact ratios and moments.
 //!
 //! Integers only, every operation checked: an overflow is an error the caller turns into a refusal, never a
 //! wrap. This file must not know programs, members or calendars (days and zones live in `calendar.rs`).
@@ -30,12 +30,6 @@ impl Moment {
     pub const fn plus(self, span: Span) -> Self {
         Self(self.0.saturating_add(span.0))
     }
-
-    /// This moment moved back by `span`, held at the ends of the range.
-    #[must_use]
-    pub const fn minus(self, span: Span) -> Self {
-        Self(self.0.saturating_sub(span.0))
-    }
 }
 
 /// A length of time in microseconds.
@@ -47,12 +41,6 @@ impl Span {
     #[must_use]
     pub const fn seconds(n: i64) -> Self {
         Self(n.saturating_mul(1_000_000))
-    }
-
-    /// `n` spans of 24 hours.
-    #[must_use]
-    pub const fn days(n: i64) -> Self {
-        Self::seconds(n.saturating_mul(86_400))
     }
 }
 
@@ -114,15 +102,6 @@ impl fmt::Debug for CurrencyCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
-}
-
-/// An amount of money in minor units (cents) of one currency.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Money {
-    /// The currency.
-    pub currency: CurrencyCode,
-    /// The amount in the currency's smallest unit; negative for a discount line.
-    pub minor_units: i64,
 }
 
 /// How many of a thing, in thousandths: `Quantity(1500)` is one and a half.
