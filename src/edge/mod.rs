@@ -9,12 +9,14 @@ mod door;
 pub mod errors;
 mod events;
 mod health;
+mod imports;
 mod limits;
 mod members;
 pub mod operations;
 mod points;
 mod programs;
 mod purchase_stream;
+mod rewards;
 mod tiers;
 mod trace;
 mod until;
@@ -40,6 +42,7 @@ use pb::event_service_server::EventServiceServer;
 use pb::member_service_server::MemberServiceServer;
 use pb::points_service_server::PointsServiceServer;
 use pb::program_service_server::ProgramServiceServer;
+use pb::reward_service_server::RewardServiceServer;
 use pb::tier_service_server::TierServiceServer;
 
 /// How the edge serves.
@@ -153,6 +156,7 @@ impl Edge {
             .add_service(limited!(MemberServiceServer, members::Members::new(engine())))
             .add_service(limited!(TierServiceServer, tiers::Tiers::new(engine())))
             .add_service(limited!(ProgramServiceServer, programs::Programs::new(engine())))
+            .add_service(limited!(RewardServiceServer, rewards::Rewards::new(engine())))
             .add_service(limited!(EventServiceServer, events::Events::new(engine(), closing.clone())))
             .add_service(limited!(AdminServiceServer, admin::Admin::new(engine())));
         Ok(routes.routes())
@@ -166,12 +170,13 @@ const STREAM: &str = "/rung.v1.PointsService/RecordPurchases";
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
 /// What health tells about.
-const SERVICES: [&str; 6] = [
+const SERVICES: [&str; 7] = [
     <AdminServiceServer<admin::Admin> as NamedService>::NAME,
     <EventServiceServer<events::Events> as NamedService>::NAME,
     <MemberServiceServer<members::Members> as NamedService>::NAME,
     <PointsServiceServer<points::Points> as NamedService>::NAME,
     <ProgramServiceServer<programs::Programs> as NamedService>::NAME,
+    <RewardServiceServer<rewards::Rewards> as NamedService>::NAME,
     <TierServiceServer<tiers::Tiers> as NamedService>::NAME,
 ];
 

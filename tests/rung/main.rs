@@ -10,6 +10,7 @@
 mod architecture;
 mod house;
 mod model;
+mod points;
 mod scenarios;
 mod store_crash;
 mod store_damage;

@@ -72,7 +72,8 @@ pub fn quoted(applied: &Applied) -> pb::QuotePurchaseResponse {
     }
 }
 
-fn purchase_of(applied: &Applied) -> Option<(&Entry, &PurchaseRecorded)> {
+/// The purchase among what was done.
+pub(super) fn purchase_of(applied: &Applied) -> Option<(&Entry, &PurchaseRecorded)> {
     applied.entries.iter().find_map(|entry| Some((&**entry, entry.purchase()?)))
 }
 

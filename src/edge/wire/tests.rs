@@ -21,16 +21,16 @@ impl Identify for Plain {
     }
 }
 
-fn desk<T>(then: impl FnOnce(Desk<'_>) -> T) -> T {
+pub(super) fn desk<T>(then: impl FnOnce(Desk<'_>) -> T) -> T {
     let caller = Caller { principal: "".into(), trace_id: "t".into() };
     then(Desk { caller: &caller, identify: &Plain })
 }
 
-fn money(minor_units: i64) -> Option<pb::Money> {
+pub(super) fn money(minor_units: i64) -> Option<pb::Money> {
     Some(pb::Money { currency_code: "USD".into(), minor_units })
 }
 
-fn line(id: &str, minor_units: i64) -> pb::PurchaseLine {
+pub(super) fn line(id: &str, minor_units: i64) -> pb::PurchaseLine {
     pb::PurchaseLine {
         line_id: id.into(),
         category: "fare".into(),
@@ -50,7 +50,7 @@ fn request() -> pb::RecordPurchaseRequest {
             kind: "flight".into(),
             occurred_at: Some(Timestamp { seconds: 1_777_886_999, nanos: 123_456_789 }),
             lines: vec![line("1", 143_600), line("2", 45_800), line("3", -21_234)],
-            tenders: vec![pb::Tender { kind: "card".into(), amount: money(168_166) }],
+            tenders: vec![pb::Tender { kind: "card".into(), amount: money(168_166), ..Default::default() }],
             time_zone: "America/Chicago".into(),
             attributes: attributes([("nights", integer(2))]),
             ..Default::default()
@@ -83,7 +83,7 @@ fn faults_of<T>(outcome: Result<T, Refusal>) -> Vec<Fault> {
     }
 }
 
-fn fields_of<T>(outcome: Result<T, Refusal>) -> Vec<String> {
+pub(super) fn fields_of<T>(outcome: Result<T, Refusal>) -> Vec<String> {
     faults_of(outcome).into_iter().map(|fault| fault.field).collect()
 }
 
@@ -177,7 +177,7 @@ fn at(seconds: i64, nanos: i32) -> Option<Timestamp> {
     Some(Timestamp { seconds, nanos })
 }
 
-fn card(value: &str) -> Option<pb::Identifier> {
+pub(super) fn card(value: &str) -> Option<pb::Identifier> {
     Some(pb::Identifier { kind: "card".into(), value: value.into() })
 }
 
