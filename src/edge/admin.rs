@@ -55,6 +55,7 @@ impl pb::admin_service_server::AdminService for Admin {
             now: stamp(status.now),
             test_clock: status.test_clock,
             draining: status.draining,
+            clock_jumped: status.clock_jumped,
             queued: count64(status.queued),
             queue_limit: count64(status.queue_limit),
             program_count: count32(self.engine.programs().all().len()),

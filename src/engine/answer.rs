@@ -137,6 +137,8 @@ pub struct EngineStatus {
     pub test_clock: bool,
     /// The engine's clock.
     pub now: Moment,
+    /// Whether the system's clock has jumped by more than an hour, so that nothing is settled until a restart.
+    pub clock_jumped: bool,
     /// Whether the engine is draining.
     pub draining: bool,
 }

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::answer::{Applied, Denied, Outcome, View};
+use super::clock::Time;
 use super::pots;
 use super::programs::Programs;
 use crate::domain::decide::{self, Decision, Ground, Holder};
@@ -37,6 +38,7 @@ pub(super) struct Draft {
     pub programs: Arc<Programs>,
     mint: Mint,
     pub now: Moment,
+    settles_to: Moment,
     head: Seq,
     members: KeyMap<MemberKey, Slot>,
     pub claims: KeyMap<Claim, Arc<Entry>>,
@@ -50,11 +52,12 @@ pub(super) struct Draft {
 
 impl Draft {
     /// An empty draft on top of what is stored up to `head`.
-    pub(super) fn new(programs: Arc<Programs>, mint: Mint, now: Moment, head: Seq) -> Self {
+    pub(super) fn new(programs: Arc<Programs>, mint: Mint, time: Time, head: Seq) -> Self {
         Self {
             programs,
             mint,
-            now,
+            now: time.now,
+            settles_to: time.settles_to,
             head,
             members: KeyMap::default(),
             claims: KeyMap::default(),
@@ -135,7 +138,7 @@ impl Draft {
         self.complete(order, &mut keys);
         let key = keys.member.ok_or_else(|| nobody(order))?;
         let claimed = keys.claim.and_then(|claim| self.claims.get(&claim).cloned());
-        match self.judged(order, &timeline, key, claimed.as_deref())? {
+        match self.judged(order, &timeline, (key, keys.claim), claimed.as_deref())? {
             Decision::Replay(seq) => self.replayed(seq, claimed, timeline),
             Decision::Apply(outcome) => {
                 self.settle(key, &timeline)?;
@@ -148,16 +151,16 @@ impl Draft {
         &self,
         order: &Order,
         timeline: &Timeline,
-        key: MemberKey,
+        (key, claim): (MemberKey, Option<Claim>),
         claimed: Option<&Entry>,
     ) -> Result<Decision, Refusal> {
-        let settled = |member| decide::settled(member, timeline, &self.mint, self.now);
+        let settled = |member| decide::settled(member, timeline, &self.mint, self.settles_to);
         let member = self.member(key).map(|member| settled(member));
         let other = self.other(order).map(|member| settled(member));
         let holders = self.holders(&order.verb);
         let (subject, latest) = (self.subject(timeline, &order.verb), self.latest(timeline, &order.verb));
         let paid_by = self.paid_by(subject.as_deref(), &order.verb);
-        let pots = self.pots(timeline, &order.verb, subject.as_deref());
+        let pots = self.pots(timeline, &order.verb, subject.as_deref(), claim.unwrap_or_default());
         let ground = Ground {
             timeline,
             key,
@@ -172,24 +175,25 @@ impl Draft {
             mint: &self.mint,
             request_id: &order.request_id,
             now: self.now,
+            settles_to: self.settles_to,
         };
         decide::decide(&ground, &order.verb)
     }
 
     /// What is gone of the pots a decision looks at.
-    fn pots(&self, timeline: &Timeline, verb: &Verb, subject: Option<&Entry>) -> Vec<(Text, Points)> {
+    fn pots(&self, timeline: &Timeline, verb: &Verb, subject: Option<&Entry>, order: Claim) -> Vec<(Text, Points)> {
         let wanted = decide::pots_wanted(timeline, verb, subject);
-        let gone = |pot: &Text| {
-            let member = self.member(MemberKey::of_pot(&timeline.newest().id, pot))?;
-            member.pot.as_ref()?.gone().ok()
+        let gone = |pot: Text| {
+            let gone = self.gone(timeline, &pot, order);
+            (pot, gone)
         };
-        wanted.into_iter().map(|pot| (pot.clone(), gone(&pot).unwrap_or_default())).collect()
+        wanted.into_iter().map(gone).collect()
     }
 
     /// Settles a member on the draft; true if anything was due.
     pub(super) fn settle(&mut self, key: MemberKey, timeline: &Timeline) -> Result<bool, Refusal> {
         let Some(member) = self.member(key) else { return Ok(false) };
-        let due = decide::settle(member, timeline, &self.mint, self.now);
+        let due = decide::settle(member, timeline, &self.mint, self.settles_to);
         if due.is_empty() {
             return Ok(false);
         }
@@ -238,7 +242,7 @@ impl Draft {
         let by_identifier = || self.enrolments.values().find(|entry| entry.seq == seq).cloned();
         let entry = claimed.filter(|entry| entry.seq == seq).or_else(by_identifier).ok_or(Refusal::UnknownEntry)?;
         let member = self.member(entry.member).ok_or(Refusal::UnknownMember)?;
-        let member = match decide::settled(member, &timeline, &self.mint, self.now) {
+        let member = match decide::settled(member, &timeline, &self.mint, self.settles_to) {
             std::borrow::Cow::Borrowed(_) => Arc::clone(member),
             std::borrow::Cow::Owned(settled) => Arc::new(settled),
         };

@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tracing::Span;
 
 use super::answer::{Applied, ApplyProgram, Denied, Failure, Outcome};
+use super::clock::Time;
 use super::draft::Draft;
 use super::{Shared, lookups, programs::Programs, versions};
 use crate::domain::event::Seq;
@@ -152,7 +153,7 @@ impl Lane {
     }
 
     fn draft(&self) -> Draft {
-        Draft::new(self.programs(), self.shared.mint.clone(), self.now(), self.head)
+        Draft::new(self.programs(), self.shared.mint.clone(), self.time(), self.head)
     }
 
     fn programs(&self) -> Arc<Programs> {
@@ -160,8 +161,12 @@ impl Lane {
     }
 
     /// Our time: never before that of an entry already kept.
+    fn time(&self) -> Time {
+        self.shared.clock.time().at_least(self.recorded_at)
+    }
+
     fn now(&self) -> Moment {
-        self.shared.clock.now().max(self.recorded_at)
+        self.time().now
     }
 
     async fn commit(&mut self, group: Option<Group>) -> Result<Committed, Failure> {
@@ -212,7 +217,7 @@ impl Lane {
             return Ok(0);
         }
         let mut draft = self.draft();
-        let due = self.shared.store.due(self.now(), limit).await?;
+        let due = self.shared.store.due(self.time().settles_to, limit).await?;
         let wants = Wants { members: due.iter().map(|(_, key)| *key).collect(), ..Default::default() };
         draft.take(self.shared.store.read(&wants).await?);
         lookups::read_for_cut_off(&mut draft, &self.shared, due.iter().map(|(_, key)| *key)).await?;

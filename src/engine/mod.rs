@@ -79,6 +79,7 @@ impl Shared {
             queue_limit: self.queue_limit,
             test_clock: self.clock.is_test(),
             now: self.clock.now(),
+            clock_jumped: self.clock.time().has_jumped(),
             draining: self.draining.load(Ordering::Acquire),
         }
     }
@@ -170,8 +171,8 @@ impl Engine {
     pub async fn rehearse(&self, order: Order) -> Result<Applied, Denied> {
         let programs = self.shared.programs.load_full();
         let status = self.shared.store.status();
-        let (mint, now) = (self.shared.mint.clone(), self.now().max(status.head_recorded_at));
-        let mut draft = draft::Draft::new(programs, mint, now, status.head);
+        let (mint, time) = (self.shared.mint.clone(), self.shared.clock.time().at_least(status.head_recorded_at));
+        let mut draft = draft::Draft::new(programs, mint, time, status.head);
         let keys = lookups::read_for(&mut draft, &self.shared, &[&order]).await?;
         draft.decide(&order, keys.first().copied().unwrap_or_default())
     }
@@ -454,12 +455,12 @@ impl Engine {
     }
 
     fn view(&self, member: Arc<Member>, timeline: Arc<Timeline>) -> View {
-        let now = self.now().max(member.recorded_at);
-        let mint = &self.shared.mint;
-        let due = decide::settle(&member, &timeline, mint, now);
+        let time = self.shared.clock.time().at_least(member.recorded_at);
+        let (mint, end) = (&self.shared.mint, time.settles_to);
+        let due = decide::settle(&member, &timeline, mint, end);
         let member =
-            if due.is_empty() { member } else { Arc::new(decide::settled(&member, &timeline, mint, now).into_owned()) };
-        View { member, timeline, now, due }
+            if due.is_empty() { member } else { Arc::new(decide::settled(&member, &timeline, mint, end).into_owned()) };
+        View { member, timeline, now: time.now, due }
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::draft::Draft;
 use crate::domain::decide::PotMove;
 use crate::domain::event::{Entry, Fact, Seq};
-use crate::domain::member::RESERVATION_TTL;
+use crate::domain::member::{RESERVATION_TTL, Reservation};
 use crate::domain::order::{Caller, Claim, MemberKey, Refusal};
 use crate::domain::program::Timeline;
 use crate::domain::units::{Points, Text};
@@ -37,6 +37,18 @@ impl Draft {
     ) -> Result<Vec<Seq>, Refusal> {
         let mut reserved = Vec::with_capacity(moves.len());
         for PotMove { pot, amount } in moves.iter().filter(|step| step.amount > Points::ZERO) {
+            match self.reserved_before(timeline, pot, order) {
+                // The order was cut off after it had reserved, and is decided anew.
+                Some(before) if before.amount == *amount && before.member == member => {
+                    reserved.push(before.entry);
+                    continue;
+                }
+                Some(before) => {
+                    let (reservation, used) = (before.entry, Points::ZERO);
+                    beside.push(self.push_pot(timeline, pot, Fact::PotSettled { reservation, used })?);
+                }
+                None => {}
+            }
             let until = self.now.plus(RESERVATION_TTL);
             let fact = Fact::PotReserved { pot: pot.clone(), amount: *amount, member, order, until };
             let entry = self.push_pot(timeline, pot, fact)?;
@@ -44,6 +56,21 @@ impl Draft {
             beside.push(entry);
         }
         Ok(reserved)
+    }
+
+    /// What an order has set aside already.
+    fn reserved_before(&self, timeline: &Timeline, pot: &str, order: Claim) -> Option<Reservation> {
+        let key = MemberKey::of_pot(&timeline.newest().id, pot);
+        let pot = self.member(key)?.pot.as_ref()?;
+        pot.reservations.iter().find(|reserved| reserved.order == order).copied()
+    }
+
+    /// What is gone of a pot for an order: what others have set aside counts, what it has set aside itself does not.
+    pub(super) fn gone(&self, timeline: &Timeline, pot: &str, order: Claim) -> Points {
+        let key = MemberKey::of_pot(&timeline.newest().id, pot);
+        let gone = self.member(key).and_then(|member| member.pot.as_ref()?.gone().ok()).unwrap_or_default();
+        let own = self.reserved_before(timeline, pot, order).map_or(Points::ZERO, |reserved| reserved.amount);
+        Points(gone.0.saturating_sub(own.0))
     }
 
     /// Settles the reservations of an order that was carried out by `entry`, and gives back what it gives back.

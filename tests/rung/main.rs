@@ -8,6 +8,7 @@
 )]
 
 mod architecture;
+mod cut_off;
 mod house;
 mod model;
 mod points;

@@ -72,7 +72,7 @@ pub(super) fn close(ground: &Ground<'_>, member: &Member, note: &Note) -> Result
     let mut story = Story::on(ground, member);
     let holds = member.desk().holds.iter().map(|hold| released(hold, ground.now, false));
     story.extend(holds.collect::<Vec<_>>()).map_err(overflow)?;
-    story.run_to(ground.now).map_err(overflow)?;
+    story.run_to(ground.settles_to).map_err(overflow)?;
     if ground.timeline.at(ground.now).on_close == OnClose::Forfeit {
         let left = story.member.purses.iter().filter_map(forfeited).collect::<Vec<_>>();
         story.extend(left).map_err(overflow)?;

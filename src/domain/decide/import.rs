@@ -27,7 +27,7 @@ pub(super) fn import(ground: &Ground<'_>, import: &Import) -> Result<Decision, R
             outcome.facts.into_iter().try_for_each(|fact| story.adopt(fact)).map_err(overflow)?;
             story.add(Fact::OpeningStateSet(Box::new(state))).map_err(overflow)?;
             story.extend(activities).map_err(overflow)?;
-            story.run_to(ground.now).map_err(overflow)?;
+            story.run_to(ground.settles_to).map_err(overflow)?;
             Ok(Decision::Apply(story.facts.into()))
         }
     }

@@ -68,6 +68,8 @@ pub struct Ground<'a> {
     pub request_id: &'a str,
     /// Our clock.
     pub now: Moment,
+    /// Up to where what falls due is settled: as `now`, unless our clock cannot be trusted.
+    pub settles_to: Moment,
 }
 
 /// A member who holds an identifier.

@@ -90,7 +90,7 @@ fn settles_at_once(recorded: &PurchaseRecorded, now: Moment) -> bool {
 pub(super) fn followed(ground: &Ground<'_>, member: &Member, facts: Vec<Fact>) -> Result<Vec<Fact>, Overflow> {
     let mut story = Story::on(ground, member);
     story.extend(facts)?;
-    story.run_to(ground.now)?;
+    story.run_to(ground.settles_to)?;
     Ok(story.facts)
 }
 

@@ -38,7 +38,7 @@ pub(super) fn take_back(ground: &Ground<'_>, member: &Member, asked: &Return) ->
     }
     let posts: Vec<MeterPost> = taken.meters.clone();
     story.extend(ladder::withdrawn(ground, member, &posts, bought.recorded.counted_at)?).map_err(overflow)?;
-    story.run_to(ground.now).map_err(overflow)?;
+    story.run_to(ground.settles_to).map_err(overflow)?;
     let mut outcome = Outcome { facts: Vec::new(), pots: taken.pots };
     if let Some(purchase) = &asked.exchange {
         let member = story.member.clone().into_owned();

@@ -56,12 +56,12 @@ impl<'a> Story<'a> {
 
     /// Adds whatever falls due by `end`.
     pub(super) fn run_to(&mut self, end: Moment) -> Result<(), Overflow> {
-        self.now = Moment::BEGINNING;
+        let now = std::mem::replace(&mut self.now, Moment::BEGINNING);
         while let Some((due, facts)) = super::settle::next(self, end) {
             self.now = self.now.max(due);
             self.extend(facts)?;
         }
-        self.now = end;
+        self.now = now.max(end);
         Ok(())
     }
 }
