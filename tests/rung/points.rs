@@ -9,8 +9,8 @@ use rung::domain::event::Seq;
 use rung::domain::lot::Lot;
 use rung::domain::member::{Member, MeterCount};
 use rung::domain::order::{
-    Adjustment, Caller, Claim, Enrolment, Holding, Line, MemberName, Order, Purchase, ReceiptKey, Return, ReturnLine,
-    Sending, Tender, Verb,
+    Adjustment, Caller, Claim, Enrolment, Holding, Import, ImportedLot, Line, MemberName, Order, Purchase, ReceiptKey,
+    Return, ReturnLine, Sending, Tender, Verb,
 };
 use rung::domain::units::{CurrencyCode, Moment, Points, Quantity, Span, Text};
 use rung::engine::{Applied, ApplyProgram, Denied, Engine};
@@ -23,6 +23,14 @@ const DAY: i64 = 86_400_000_000;
 /// 2026-04-20T12:00:00Z: the campaigns of May lie ahead.
 const START: i64 = 1_776_686_400_000_000;
 const PROGRAM: &str = include_str!("../programs/points.toml");
+/// Programs that purchases are brought back in.
+const PROGRAMS: [&str; 5] = [
+    PROGRAM,
+    PROGRAM,
+    include_str!("../programs/model.toml"),
+    include_str!("../programs/starbucks-2026.toml"),
+    include_str!("../programs/punchcard-nine-then-free.toml"),
+];
 const CATEGORIES: [&str; 6] = ["food", "coffee", "book", "arcade", "flight", "gift-card"];
 const WALLETS: [&str; 5] = ["points", "credit", "coins", "miles", "clubcard"];
 
@@ -85,7 +93,8 @@ struct World {
 }
 
 impl World {
-    async fn new(program: &str, members: u8) -> Self {
+    /// Members, the first of whom may owe points from before.
+    async fn new(program: &str, members: u8, owes: Option<i64>) -> Self {
         let home = Home::memory();
         let store = home.store();
         let resident = home.open(START).await;
@@ -98,7 +107,10 @@ impl World {
         };
         resident.engine.apply_program(apply).await.unwrap();
         let mut world = Self { resident, store, now: START, requests: 0, holds: Vec::new(), redemptions: Vec::new() };
-        for who in 0..members {
+        if let Some(owes) = owes {
+            world.import_debtor(0, owes).await;
+        }
+        for who in u8::from(owes.is_some())..members {
             let member_id = name(who);
             let enrolment = Enrolment { member_id, id_given: true, identifiers: Vec::new(), attributes: Vec::new() };
             world.ask(MemberName::Id(name(who)), Verb::Enroll(enrolment)).await.unwrap();
@@ -108,6 +120,22 @@ impl World {
 
     fn engine(&self) -> &Engine {
         &self.resident.engine
+    }
+
+    /// A member who owes points from before, in the first wallets of the program.
+    async fn import_debtor(&mut self, who: u8, owes: i64) {
+        let member_id = name(who);
+        let enrolment = Enrolment { member_id, id_given: true, identifiers: Vec::new(), attributes: Vec::new() };
+        let program = self.engine().programs().all()[0].newest().clone();
+        let lot = |wallet: &rung::domain::program::Wallet| ImportedLot {
+            wallet: program.text(wallet.id.0).into(),
+            points: Points(-owes),
+            earned_at: Moment(START),
+            expires_at: None,
+        };
+        let lots = program.wallets.iter().take(2).map(lot).collect();
+        let import = Import { enrolment, enrolled_at: None, lots, meters: Vec::new(), tier: None };
+        self.ask(MemberName::Id(name(who)), Verb::Import(Box::new(import))).await.unwrap();
     }
 
     fn program(&self) -> Text {
@@ -370,7 +398,7 @@ proptest! {
     #[test]
     fn settling_is_the_same_whenever_it_happens(steps in prop::collection::vec(step(), 1..60)) {
         tokio::runtime::Runtime::new().unwrap().block_on(async {
-            let (mut late, mut early) = (World::new(PROGRAM, 3).await, World::new(PROGRAM, 3).await);
+            let (mut late, mut early) = (World::new(PROGRAM, 3, None).await, World::new(PROGRAM, 3, None).await);
             for step in &steps {
                 match step {
                     Step::Wait { micros } => {
@@ -392,13 +420,15 @@ proptest! {
     /// What is bought and comes back, in any pieces with nothing in between, leaves nothing behind.
     #[test]
     fn bought_and_brought_back_leaves_nothing(
+        program in 0..PROGRAMS.len(),
+        owes in prop::option::of(1_i64..1_000),
         before in prop::collection::vec(step(), 0..25),
         bought in prop::collection::vec(line(), 1..5),
         store in 0_u8..3,
         pieces in prop::collection::vec((0_u8..5, 0_i64..4, 0_i64..9_000), 0..8),
     ) {
         tokio::runtime::Runtime::new().unwrap().block_on(async {
-            let mut world = World::new(PROGRAM, 3).await;
+            let mut world = World::new(PROGRAMS[program], 3, owes).await;
             for step in &before {
                 world.make(step).await;
             }
@@ -423,7 +453,7 @@ proptest! {
 async fn pots(world: &World) -> Vec<Points> {
     let mut gone = Vec::new();
     for pot in ["stock:mug", "budget:opening"] {
-        gone.push(world.engine().pot("points", pot).await.unwrap());
+        gone.push(world.engine().pot(&world.program(), pot).await.unwrap());
     }
     gone
 }

@@ -158,6 +158,8 @@ fn dates() -> Vec<(&'static str, Fact)> {
         ("41-adjusted", Fact::PointsAdjusted { wallet, points, reason, actor }),
         ("45-announced", Fact::ExpiryAnnounced { wallet, expires_at: later(30), points: Points(90) }),
         ("46-redated", Fact::LotsRedated { wallet, expires_at: later(365), notice_at }),
+        ("54-kept", Fact::LotsKept { wallet, kept: true }),
+        ("54-kept-no-more", Fact::LotsKept { wallet, kept: false }),
         ("46-redated-for-ever", Fact::LotsRedated { wallet, expires_at: never, notice_at: never }),
         ("47-active", Fact::ActivityCounted { wallet, lapses_at: later(365), notice_at }),
         ("48-statement", Fact::StatementSet { wallet, at: later(30) }),
@@ -325,6 +327,7 @@ fn golden_member_with_everything() {
         lapses_at: later(365),
         lapse_notice_at: later(335),
         statement_at: later(30),
+        kept: true,
     };
     let voucher = Voucher {
         claim: Claim([7; 16]),
@@ -671,6 +674,7 @@ fn date_fact() -> impl Strategy<Value = Fact> {
             points
         }),
         ends().prop_map(|(wallet, expires_at, notice_at)| Fact::LotsRedated { wallet, expires_at, notice_at }),
+        (wallet(), any::<bool>()).prop_map(|(wallet, kept)| Fact::LotsKept { wallet, kept }),
         ends().prop_map(|(wallet, lapses_at, notice_at)| Fact::ActivityCounted { wallet, lapses_at, notice_at }),
         (wallet(), moment()).prop_map(|(wallet, at)| Fact::StatementSet { wallet, at }),
         (word(), moment()).prop_map(|(tier, until)| Fact::TierWithdrawn { tier: TierId(tier), until }),
@@ -763,7 +767,7 @@ prop_compose! {
         wallet in wallet(), lots in lots(), debt in points(), lapses_at in moment(), lapse_notice_at in moment(),
         statement_at in moment(),
     ) -> Purse {
-        Purse { wallet, lots: lots.into(), debt, lapses_at, lapse_notice_at, statement_at }
+        Purse { wallet, lots: lots.into(), debt, lapses_at, lapse_notice_at, statement_at, kept: debt == Points::ZERO }
     }
 }
 

@@ -14,7 +14,7 @@ pub(super) fn adjust(ground: &Ground<'_>, member: &Member, asked: &Adjustment) -
     active(member)?;
     let Adjustment { points, reason, actor, .. } = asked.clone();
     let moved = if points > Points::ZERO {
-        let terms = purses::terms(program, wallet, member.standing.tier(), ground.now, ground.now);
+        let terms = purses::terms(program, wallet, ground.now, ground.now);
         let terms = Terms { available_at: Moment::BEGINNING, ..terms };
         purses::added(member, wallet, AddedCause::Adjustment, terms, points)
     } else {

@@ -46,11 +46,10 @@ fn same_state(program: &Program, entry: &Entry, import: &Import) -> bool {
 fn opening_state(program: &Program, import: &Import, now: Moment) -> Result<OpeningState, Refusal> {
     let mut reader = Reader { program, faults: Vec::new(), now };
     let held = import.tier.as_ref().and_then(|tier| reader.tier(tier));
-    let tier = held.map(|held| held.tier).or_else(|| program.base_tier());
     let joined = program.zone.day_of(import.enrolled_at.unwrap_or(now));
     let mut state = OpeningState { enrolled_at: import.enrolled_at, ..OpeningState::default() };
     for (position, lot) in import.lots.iter().enumerate() {
-        match reader.lot(position, lot, tier) {
+        match reader.lot(position, lot) {
             Some((wallet, lot)) if lot.points > Points::ZERO => state.lots.push((wallet, lot)),
             Some((wallet, lot)) => state.debts.push((wallet, Points(lot.points.0.saturating_neg()))),
             None => {}
@@ -75,14 +74,14 @@ impl Reader<'_> {
         None
     }
 
-    fn lot(&mut self, position: usize, lot: &ImportedLot, tier: Option<TierId>) -> Option<(WalletId, Lot)> {
+    fn lot(&mut self, position: usize, lot: &ImportedLot) -> Option<(WalletId, Lot)> {
         let Some(wallet) = self.program.wallet_named(&lot.wallet) else {
             return self.fault(format!("lots[{position}].wallet"), "is no wallet of the program");
         };
         if lot.points == Points::ZERO {
             return self.fault(format!("lots[{position}].points"), "must not be 0");
         }
-        let mut terms = purses::terms(self.program, wallet, tier, lot.earned_at, self.now);
+        let mut terms = purses::terms(self.program, wallet, lot.earned_at, self.now);
         terms.available_at = Moment::BEGINNING;
         if let Some(expires_at) = lot.expires_at {
             terms = purses::ending(self.program, wallet, terms, expires_at);

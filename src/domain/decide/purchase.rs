@@ -51,7 +51,7 @@ fn recorded(
         let (rest, paid_back) = match program.wallet(wallet).or_else(|| timeline.newest().wallet(wallet)) {
             Some(wallet) => {
                 let (rest, repaid) = purses::after_debt(member, wallet, earned, true);
-                let terms = purses::terms(program, wallet, member.standing.tier(), counted_at, ground.now);
+                let terms = purses::terms(program, wallet, counted_at, ground.now);
                 (Lot { terms, points: rest }, repaid)
             }
             None => continue,

@@ -1,7 +1,7 @@
 //! Points on their way into a wallet and out of it: the dates they get, what is owed first, what is spent first.
 
 use super::story::Story;
-use crate::domain::event::{AddedCause, Fact, PointsAdded, VoucherIssued, VouchersCut};
+use crate::domain::event::{AddedCause, Fact, PointsAdded, TierCause, VoucherIssued, VouchersCut};
 use crate::domain::lot::{self, Lot, Origin, Terms};
 use crate::domain::member::{Member, Purse};
 use crate::domain::order::{Claim, MemberKey, Refusal};
@@ -9,10 +9,10 @@ use crate::domain::program::{Cut, Debt, Expiry, Program, Reward, TierId, Timelin
 use crate::domain::units::{Moment, Overflow, Points, Text};
 use crate::domain::voucher::Mint;
 
-/// The dates of points earned at `earned_at`, for a member who stands on `tier`.
-pub(super) fn terms(program: &Program, wallet: &Wallet, tier: Option<TierId>, earned_at: Moment, now: Moment) -> Terms {
+/// The dates of points earned at `earned_at`.
+pub(super) fn terms(program: &Program, wallet: &Wallet, earned_at: Moment, now: Moment) -> Terms {
     let day = program.zone.day_of(earned_at);
-    let expires_at = if keeps(wallet, tier) { Moment::NEVER } else { wallet.expiry.end(&program.zone, day) };
+    let expires_at = wallet.expiry.end(&program.zone, day);
     let available_at = wallet.pending.end(&program.zone, day);
     Terms {
         expires_at,
@@ -98,9 +98,6 @@ pub fn spendable(member: &Member, wallet: &Wallet) -> Points {
 /// The fact that the member was active at `at`, where that keeps the wallet from lapsing later than it would.
 pub(super) fn activity(program: &Program, member: &Member, wallet: &Wallet, at: Moment) -> Option<Fact> {
     let Expiry::Inactive(span) = wallet.expiry else { return None };
-    if keeps(wallet, member.standing.tier()) {
-        return None;
-    }
     let lapses_at = program.zone.start_of(span.after(program.zone.day_of(at)));
     let before = member.purse(wallet.id).map_or(Moment::NEVER, |purse| purse.lapses_at);
     let later = before == Moment::NEVER || lapses_at > before;
@@ -112,13 +109,17 @@ pub(super) fn activity(program: &Program, member: &Member, wallet: &Wallet, at: 
 /// the first of them set the day of the next statement.
 pub(super) fn follows(story: &Story<'_>, fact: &Fact) -> Vec<Fact> {
     match fact {
-        Fact::TierChanged { from, to, at, .. } => redated(story, *from, *to, *at),
+        Fact::TierChanged { to, at, cause, .. } => redated(story, *to, *at, *cause),
         Fact::PurchaseRecorded(recorded) => {
             let wallets = recorded.lots.iter().map(|(wallet, _)| *wallet);
             wallets.flat_map(|wallet| came_in(story, wallet)).collect()
         }
         Fact::PointsAdded(added) => came_in(story, added.wallet),
         Fact::PointsMatured { wallet, .. } => came_in(story, *wallet),
+        Fact::OpeningStateSet(state) => {
+            let wallets = state.lots.iter().map(|(wallet, _)| *wallet);
+            wallets.filter_map(|wallet| kept(story, wallet)).collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -128,37 +129,56 @@ pub(super) fn may_follow(program: &Program) -> bool {
     program.wallets.iter().any(|wallet| wallet.conversion.is_some() || !wallet.keeps.is_empty())
 }
 
-fn redated(story: &Story<'_>, from: TierId, to: TierId, at: Moment) -> Vec<Fact> {
+/// A change of tier may keep points that were not kept, or stop keeping them: then their clock starts anew, unless the
+/// tier is taken back as if it had never been.
+fn redated(story: &Story<'_>, to: TierId, at: Moment, cause: TierCause) -> Vec<Fact> {
     let program = story.timeline.at(at);
-    let crosses = |wallet: &&Wallet| keeps(wallet, Some(from)) != keeps(wallet, Some(to));
-    let touched = program.wallets.iter().filter(crosses).filter(|wallet| has_lots(&story.member, wallet.id));
-    touched.map(|wallet| redated_wallet(program, wallet, Some(to), at)).collect()
-}
-
-fn has_lots(member: &Member, wallet: WalletId) -> bool {
-    let held = member.desk().holds.iter().any(|hold| hold.wallet == wallet);
-    held || member.purse(wallet).is_some_and(|purse| !purse.lots.is_empty())
-}
-
-/// New ends from a change of tier: none while she keeps them, and from then on the clock starts anew.
-fn redated_wallet(program: &Program, wallet: &Wallet, tier: Option<TierId>, at: Moment) -> Fact {
-    let zone = &program.zone;
-    match wallet.expiry {
-        Expiry::Inactive(span) => {
-            let kept = keeps(wallet, tier);
-            let lapses_at = if kept { Moment::NEVER } else { zone.start_of(span.after(zone.day_of(at))) };
-            let notice_at = notice(program, wallet, lapses_at);
-            Fact::ActivityCounted { wallet: wallet.id, lapses_at, notice_at }
+    let mut facts = Vec::new();
+    for wallet in program.wallets.iter().filter(|wallet| has_points(&story.member, wallet.id)) {
+        let kept = keeps(wallet, Some(to));
+        if story.member.purse(wallet.id).is_some_and(|purse| purse.kept) == kept {
+            continue;
         }
-        _ => {
-            let terms = terms(program, wallet, tier, at, at);
-            Fact::LotsRedated { wallet: wallet.id, expires_at: terms.expires_at, notice_at: terms.notice_at }
+        facts.push(Fact::LotsKept { wallet: wallet.id, kept });
+        if !kept && cause != TierCause::Returned {
+            facts.push(redated_wallet(program, wallet, at));
         }
     }
+    facts
 }
 
-/// What follows when points come in to be spent.
+fn has_points(member: &Member, wallet: WalletId) -> bool {
+    let held = member.desk().holds.iter().any(|hold| hold.wallet == wallet);
+    held || member.purse(wallet).is_some_and(|purse| purse.kept || !purse.lots.is_empty())
+}
+
+/// The ends of everything in a wallet, as if it had been earned at `at`.
+fn redated_wallet(program: &Program, wallet: &Wallet, at: Moment) -> Fact {
+    let zone = &program.zone;
+    if let Expiry::Inactive(span) = wallet.expiry {
+        let lapses_at = zone.start_of(span.after(zone.day_of(at)));
+        let notice_at = notice(program, wallet, lapses_at);
+        return Fact::ActivityCounted { wallet: wallet.id, lapses_at, notice_at };
+    }
+    let terms = terms(program, wallet, at, at);
+    Fact::LotsRedated { wallet: wallet.id, expires_at: terms.expires_at, notice_at: terms.notice_at }
+}
+
+/// What follows when points come in.
 fn came_in(story: &Story<'_>, wallet: WalletId) -> Vec<Fact> {
+    kept(story, wallet).into_iter().chain(converted(story, wallet)).collect()
+}
+
+/// That points are kept from the first of them on, where the member's tier keeps them.
+fn kept(story: &Story<'_>, wallet: WalletId) -> Option<Fact> {
+    let found = story.timeline.at(story.now).wallet(wallet)?;
+    let keeps = keeps(found, story.member.standing.tier());
+    let kept = story.member.purse(wallet).is_some_and(|purse| purse.kept);
+    (keeps && !kept).then_some(Fact::LotsKept { wallet, kept: true })
+}
+
+/// What becomes of points that can be spent now: vouchers at once, or on the next of the days.
+fn converted(story: &Story<'_>, wallet: WalletId) -> Vec<Fact> {
     let program = story.timeline.at(story.now);
     let Some((wallet, conversion)) = program.wallet(wallet).and_then(|w| Some((w, w.conversion.as_ref()?))) else {
         return Vec::new();
@@ -201,8 +221,7 @@ pub(super) fn voucher_end(program: &Program, reward: &Reward, at: Moment) -> Mom
 pub(super) fn head_starts(program: &Program, member: &Member, now: Moment) -> Vec<Fact> {
     let given = program.wallets.iter().filter(|wallet| wallet.head_start > Points::ZERO);
     let fact = |wallet: &Wallet| {
-        let tier = member.standing.tier();
-        let terms = Terms { origin: Origin::Given, ..terms(program, wallet, tier, now, now) };
+        let terms = Terms { origin: Origin::Given, ..terms(program, wallet, now, now) };
         let terms = Terms { available_at: Moment::BEGINNING, ..terms };
         added(member, wallet, AddedCause::HeadStart, terms, wallet.head_start)
     };

@@ -65,6 +65,11 @@ fn purses<'a>(story: &'a Story<'_>) -> impl Iterator<Item = &'a Purse> {
     story.member.purses.iter().filter(|purse| !purse.lots.is_empty())
 }
 
+/// Purses whose points can end.
+fn ending<'a>(story: &'a Story<'_>) -> impl Iterator<Item = &'a Purse> {
+    purses(story).filter(|purse| !purse.kept)
+}
+
 fn matured(story: &Story<'_>, _: Moment) -> Due {
     let pending = purses(story).flat_map(|purse| purse.pending().map(move |lot| (lot.terms.available_at, purse)));
     let (at, purse) = pending.min_by_key(|(at, _)| *at).filter(|(at, _)| *at < Moment::NEVER)?;
@@ -74,7 +79,7 @@ fn matured(story: &Story<'_>, _: Moment) -> Due {
 
 /// Announces an end: of the lots that share it, or of the whole wallet.
 fn announced(story: &Story<'_>, _: Moment) -> Due {
-    let lots = purses(story).flat_map(|purse| {
+    let lots = ending(story).flat_map(|purse| {
         let notices = purse.lots.iter().map(|lot| (lot.terms.notice_at, lot.terms.expires_at));
         notices.chain([(purse.lapse_notice_at, purse.lapses_at)]).map(move |notice| (notice, purse))
     });
@@ -87,7 +92,7 @@ fn announced(story: &Story<'_>, _: Moment) -> Due {
 }
 
 fn expired(story: &Story<'_>, _: Moment) -> Due {
-    let ends = purses(story).flat_map(|purse| purse.lots.iter().map(move |lot| (lot.terms.expires_at, purse)));
+    let ends = ending(story).flat_map(|purse| purse.lots.iter().map(move |lot| (lot.terms.expires_at, purse)));
     let (at, purse) = ends.min_by_key(|(at, _)| *at).filter(|(at, _)| *at < Moment::NEVER)?;
     let lots = purse.lots.iter().filter(|lot| lot.terms.expires_at == at).copied().collect();
     // What flows back from a hold after its end is gone when it comes, not before.
@@ -95,7 +100,7 @@ fn expired(story: &Story<'_>, _: Moment) -> Due {
 }
 
 fn lapsed(story: &Story<'_>, _: Moment) -> Due {
-    let purse = purses(story).min_by_key(|purse| purse.lapses_at)?;
+    let purse = ending(story).min_by_key(|purse| purse.lapses_at)?;
     let at = purse.lapses_at;
     let mut facts = vec![gone(purse, TakenCause::Inactive, at, purse.lots.to_vec())];
     // What is held is honoured by capture and lapses on release.

@@ -255,6 +255,13 @@ pub enum Fact {
         /// When it is announced.
         notice_at: Moment,
     },
+    /// Whether the points of a wallet are kept, as the member's tier has it: while they are, nothing of them ends.
+    LotsKept {
+        /// The wallet.
+        wallet: WalletId,
+        /// Kept from now on, or no more.
+        kept: bool,
+    },
     /// The member was active, which keeps a wallet from lapsing.
     ActivityCounted {
         /// The wallet.

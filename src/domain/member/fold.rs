@@ -83,6 +83,10 @@ impl Member {
             })?,
             Fact::PointsMatured { wallet, lots, .. } => self.mature(*wallet, lots, seq)?,
             Fact::LotsRedated { wallet, expires_at, notice_at } => self.redate(*wallet, *expires_at, *notice_at)?,
+            Fact::LotsKept { wallet, kept } => self.change(*wallet, |purse| {
+                purse.kept = *kept;
+                Ok(())
+            })?,
             Fact::ActivityCounted { wallet, lapses_at, notice_at } => self.change(*wallet, |purse| {
                 (purse.lapses_at, purse.lapse_notice_at) = (*lapses_at, *notice_at);
                 Ok(())

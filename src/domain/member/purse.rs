@@ -21,6 +21,8 @@ pub struct Purse {
     pub lapse_notice_at: Moment,
     /// When vouchers are cut next; [`Moment::NEVER`] if they are not cut at dates.
     pub statement_at: Moment,
+    /// Whether her tier keeps them: then nothing ends, and the dates wait for the day it does not.
+    pub kept: bool,
 }
 
 impl Purse {
@@ -34,6 +36,7 @@ impl Purse {
             lapses_at: Moment::NEVER,
             lapse_notice_at: Moment::NEVER,
             statement_at: Moment::NEVER,
+            kept: false,
         }
     }
 
@@ -59,8 +62,13 @@ impl Purse {
         if self.lots.is_empty() {
             return Moment::NEVER;
         }
-        let whole = self.lapses_at.min(self.lapse_notice_at).min(self.statement_at);
-        self.lots.iter().fold(whole, |due, lot| due.min(lot_due(lot)))
+        let matures = self.pending().map(|lot| lot.terms.available_at).min().unwrap_or(Moment::NEVER);
+        let due = matures.min(self.statement_at);
+        if self.kept {
+            return due;
+        }
+        let ends = self.lots.iter().map(|lot| lot.terms.expires_at.min(lot.terms.notice_at));
+        ends.fold(due.min(self.lapses_at).min(self.lapse_notice_at), Moment::min)
     }
 
     /// Adds a lot.
@@ -106,10 +114,4 @@ impl Purse {
         }
         lot::total(&self.lots).map(|_| ()).map_err(|_| format!("wallet {wallet} holds more than can be counted"))
     }
-}
-
-/// The next moment at which time changes a lot.
-fn lot_due(lot: &Lot) -> Moment {
-    let matures = if lot.terms.is_available() { Moment::NEVER } else { lot.terms.available_at };
-    lot.terms.expires_at.min(lot.terms.notice_at).min(matures)
 }

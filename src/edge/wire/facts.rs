@@ -55,6 +55,9 @@ impl Page<'_> {
                 expires_at: stamp(*expires_at),
                 notice_at: stamp(*notice_at),
             }),
+            Fact::LotsKept { wallet, kept } => {
+                Wire::LotsKept(pb::LotsKept { wallet: self.wallet(*wallet).0, kept: *kept })
+            }
             Fact::ActivityCounted { wallet, lapses_at, notice_at } => Wire::ActivityCounted(pb::ActivityCounted {
                 wallet: self.wallet(*wallet).0,
                 lapses_at: stamp(*lapses_at),

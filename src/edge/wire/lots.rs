@@ -90,8 +90,7 @@ fn balance(program: &Program, member: &Member, wallet: &Wallet) -> pb::Balance {
 
 /// The first moments at which points of a wallet end; none while the member's tier keeps them.
 fn next_expiries(member: &Member, wallet: &Wallet) -> Vec<pb::Expiry> {
-    let keeps = member.standing.tier().is_some_and(|tier| wallet.keeps.contains(&tier));
-    let Some(purse) = member.purse(wallet.id).filter(|_| !keeps) else { return Vec::new() };
+    let Some(purse) = member.purse(wallet.id).filter(|purse| !purse.kept) else { return Vec::new() };
     let mut ends: Vec<(Moment, i64)> = Vec::new();
     for lot in &purse.lots {
         let end = lot.terms.expires_at.min(purse.lapses_at);

@@ -51,6 +51,12 @@ impl Teller<'_> {
             Fact::LotsRedated { wallet, expires_at, .. } => {
                 format!("All {} stay{} now.", self.word(wallet.0), ending(*expires_at))
             }
+            Fact::LotsKept { wallet, kept: true } => {
+                format!("The member's tier keeps her {}: they do not end while she stands there.", self.word(wallet.0))
+            }
+            Fact::LotsKept { wallet, kept: false } => {
+                format!("The member's tier keeps her {} no more.", self.word(wallet.0))
+            }
             Fact::ActivityCounted { wallet, lapses_at, .. } => {
                 let lapses = rfc3339(*lapses_at);
                 format!("The member was active: her {} lapse on {lapses} unless she is again.", self.word(wallet.0))

@@ -71,6 +71,7 @@ fn write_purse(pen: &mut Pen<'_>, purse: &Purse) {
     write_unless(pen, 4, Moment::NEVER, purse.lapses_at, EPOCH);
     write_unless(pen, 5, Moment::NEVER, purse.lapse_notice_at, EPOCH);
     write_unless(pen, 6, Moment::NEVER, purse.statement_at, EPOCH);
+    pen.number(7, purse.kept.into());
 }
 
 fn read_purse(wire: Wire<'_>) -> Result<Purse, Damage> {
@@ -84,6 +85,7 @@ fn read_purse(wire: Wire<'_>) -> Result<Purse, Damage> {
             4 => purse.lapses_at = wire.moment()?,
             5 => purse.lapse_notice_at = wire.moment()?,
             6 => purse.statement_at = wire.moment()?,
+            7 => purse.kept = wire.number()? != 0,
             other => return Err(unknown("a purse", other)),
         }
     }

@@ -71,6 +71,7 @@ pub fn write(pen: &mut Pen<'_>, fact: &Fact, entry: &Entry) {
         Fact::PointsAdjusted { .. }
         | Fact::ExpiryAnnounced { .. }
         | Fact::LotsRedated { .. }
+        | Fact::LotsKept { .. }
         | Fact::ActivityCounted { .. }
         | Fact::StatementSet { .. }
         | Fact::TierWithdrawn { .. } => points::write_dates(pen, fact, entry),
@@ -107,7 +108,7 @@ pub fn read(field: u64, bytes: &[u8], entry: &Entry) -> Result<Fact, Damage> {
         27 => read_changed(eye, entry.recorded_at),
         39 => returned::read(eye, entry).map(|returned| Fact::PurchaseReturned(Box::new(returned))),
         49 => returned::read_opening(eye, entry).map(|state| Fact::OpeningStateSet(Box::new(state))),
-        28..=33 | 41..=48 | 50 => points::read(field, eye, entry),
+        28..=33 | 41..=48 | 50 | 54 => points::read(field, eye, entry),
         34..=38 | 40 | 51..=53 => rewards::read(field, eye, entry),
         other => Err(unknown("a fact", other)),
     }

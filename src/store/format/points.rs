@@ -16,6 +16,7 @@
 //! | 46 | LotsRedated | 1 wallet, 13 expires_at, 14 notice_at |
 //! | 47 | ActivityCounted | 1 wallet, 13 lapses_at, 14 notice_at |
 //! | 48 | StatementSet | 1 wallet, 13 at |
+//! | 54 | LotsKept | 1 wallet, 10 cause: 0 kept from now on, 1 no more |
 //! | 50 | TierWithdrawn | 1 tier, 13 until |
 
 use super::eye::{Eye, unknown};
@@ -96,6 +97,10 @@ pub fn write_dates(pen: &mut Pen<'_>, fact: &Fact, entry: &Entry) {
             end(pen, 13, *expires_at);
             end(pen, 14, *notice_at);
         }),
+        Fact::LotsKept { wallet, kept } => pen.nested(54, |pen| {
+            pen.number(1, wallet.0.0.into());
+            pen.number(10, u64::from(!kept));
+        }),
         Fact::ActivityCounted { wallet, lapses_at, notice_at } => pen.nested(47, |pen| {
             pen.number(1, wallet.0.0.into());
             end(pen, 13, *lapses_at);
@@ -136,6 +141,7 @@ pub fn read(field: u64, eye: Eye<'_>, entry: &Entry) -> Result<Fact, Damage> {
         46 => Fact::LotsRedated { wallet, expires_at: parts.end, notice_at: parts.notice_at },
         47 => Fact::ActivityCounted { wallet, lapses_at: parts.end, notice_at: parts.notice_at },
         48 => Fact::StatementSet { wallet, at: parts.end },
+        54 => Fact::LotsKept { wallet, kept: parts.cause == 0 },
         50 => Fact::TierWithdrawn { tier: TierId(parts.word), until: parts.end },
         other => return Err(unknown("a fact", other)),
     })
@@ -157,6 +163,7 @@ const fn known(field: u64) -> &'static [u64] {
         45 => &[1, 5, 13],
         46 | 47 => &[1, 13, 14],
         48 | 50 => &[1, 13],
+        54 => &[1, 10],
         _ => &[],
     }
 }

@@ -134,6 +134,9 @@ fn points_fact_told(program: &Program, fact: &Fact) -> String {
         Fact::LotsRedated { wallet, expires_at, .. } => {
             format!("all {} end at {}", program.text(wallet.0), rfc3339(*expires_at))
         }
+        Fact::LotsKept { wallet, kept } => {
+            format!("{} are {}", program.text(wallet.0), if *kept { "kept" } else { "kept no more" })
+        }
         Fact::ActivityCounted { wallet, lapses_at, .. } => {
             format!("{} lapse at {}", program.text(wallet.0), rfc3339(*lapses_at))
         }
@@ -236,6 +239,9 @@ pub fn shown(view: &View) -> String {
         }
         for lot in purse.lots.iter().filter(|lot| lot.terms.expires_at < Moment::NEVER) {
             write!(out, "\n  {}", lots_told(program, wallet.id, &[*lot])).unwrap();
+        }
+        if purse.kept {
+            out.push_str("\n  kept");
         }
         if purse.lapses_at < Moment::NEVER && !purse.lots.is_empty() {
             write!(out, "\n  lapse at {}", rfc3339(purse.lapses_at)).unwrap();
