@@ -203,7 +203,9 @@ impl Tally {
         self.refusals.push(refusal);
     }
 
-    fn answer(self) -> pb::ImportMembersResponse {
+    fn answer(mut self) -> pb::ImportMembersResponse {
+        // What the edge refuses is known before what the engine does.
+        self.refusals.sort_by_key(|refusal| refusal.position);
         pb::ImportMembersResponse {
             applied: count64(self.applied),
             replayed: count64(self.replayed),

@@ -15,6 +15,9 @@ use crate::domain::units::Moment;
 /// How many entries are folded between two looks at anything else.
 const STEP: usize = 8_192;
 
+/// How many members are settled at a time before the books are looked at.
+const SETTLED: usize = 1_024;
+
 /// The books and how far they reach.
 #[derive(Default)]
 pub(super) struct Kept(Mutex<(Books, Seq)>);
@@ -46,13 +49,14 @@ pub struct Liability {
 }
 
 impl Engine {
-    /// The books of a program, up to the newest entry. The first question after a start folds the whole feed, about a
+    /// The books of a program, up to now: whoever is due is settled first, as a read of hers would show. The first question after a start folds the whole feed, about a
     /// second for a million entries; later ones what has come since.
     ///
     /// # Errors
     /// Unknown program, or the store cannot answer.
     pub async fn liability(&self, program: &str) -> Result<Liability, Denied> {
         let timeline = self.timeline(program)?;
+        while self.settle_due(SETTLED).await? > 0 {}
         let mut kept = self.shared.books.0.lock().await;
         let (books, up_to) = &mut *kept;
         self.catch_up(books, up_to).await?;

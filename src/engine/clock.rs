@@ -35,26 +35,22 @@ pub struct Time {
     pub now: Moment,
     /// As `now`, unless the clock has jumped.
     pub settles_to: Moment,
+    /// Whether the clock has jumped.
+    pub has_jumped: bool,
 }
 
 impl Time {
-    /// Whether the clock has jumped.
-    #[must_use]
-    pub fn has_jumped(&self) -> bool {
-        self.settles_to != self.now
-    }
-
     /// Not before `earliest`.
     #[must_use]
     pub fn at_least(self, earliest: Moment) -> Self {
         let now = self.now.max(earliest);
-        Self { now, settles_to: if self.has_jumped() { self.settles_to } else { now } }
+        Self { now, settles_to: if self.has_jumped { self.settles_to } else { now }, ..self }
     }
 
     /// The time by a clock that shows `now` while the steady count says `steady`.
     fn believed(now: Moment, steady: Moment) -> Self {
-        let ahead = now.0.saturating_sub(steady.0).saturating_abs();
-        Self { now, settles_to: if ahead > JUMP.0 { steady.min(now) } else { now } }
+        let has_jumped = now.0.saturating_sub(steady.0).saturating_abs() > JUMP.0;
+        Self { now, settles_to: if has_jumped { steady.min(now) } else { now }, has_jumped }
     }
 }
 
@@ -89,7 +85,7 @@ impl Clock {
                 let elapsed = i64::try_from(started.steady.elapsed().as_micros()).unwrap_or(i64::MAX);
                 Time::believed(now, started.system.plus(Span(elapsed)))
             }
-            Self::Test(_) => Time { now, settles_to: now },
+            Self::Test(_) => Time { now, settles_to: now, has_jumped: false },
         }
     }
 
@@ -123,7 +119,7 @@ mod tests {
         let steady = Moment(1_000_000_000_000);
         let shows = |seconds| Time::believed(steady.plus(Span::seconds(seconds)), steady);
         for small in [-3_600, -1, 0, 1, 3_600] {
-            assert!(!shows(small).has_jumped(), "{small}");
+            assert!(!shows(small).has_jumped, "{small}");
         }
         assert_eq!(shows(3_601).settles_to, steady);
         assert_eq!(shows(86_400 * 365).settles_to, steady);

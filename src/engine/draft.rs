@@ -139,7 +139,7 @@ impl Draft {
         let key = keys.member.ok_or_else(|| nobody(order))?;
         let claimed = keys.claim.and_then(|claim| self.claims.get(&claim).cloned());
         match self.judged(order, &timeline, (key, keys.claim), claimed.as_deref())? {
-            Decision::Replay(seq) => self.replayed(seq, claimed, timeline),
+            Decision::Replay(seq) => self.replayed(seq, claimed, order, timeline),
             Decision::Apply(outcome) => {
                 self.settle(key, &timeline)?;
                 self.apply((key, keys.claim), order, outcome, timeline)
@@ -240,7 +240,13 @@ impl Draft {
         named_identifiers(verb).iter().map(holder).collect()
     }
 
-    fn replayed(&self, seq: Seq, claimed: Option<Arc<Entry>>, timeline: Arc<Timeline>) -> Result<Applied, Denied> {
+    fn replayed(
+        &self,
+        seq: Seq,
+        claimed: Option<Arc<Entry>>,
+        order: &Order,
+        timeline: Arc<Timeline>,
+    ) -> Result<Applied, Denied> {
         let by_identifier = || self.enrolments.values().find(|entry| entry.seq == seq).cloned();
         let entry = claimed.filter(|entry| entry.seq == seq).or_else(by_identifier).ok_or(Refusal::UnknownEntry)?;
         let member = self.member(entry.member).ok_or(Refusal::UnknownMember)?;
@@ -249,7 +255,13 @@ impl Draft {
             std::borrow::Cow::Owned(settled) => Arc::new(settled),
         };
         let view = View { member, timeline, now: self.now, due: Vec::new() };
-        Ok(Applied { outcome: Outcome::Replayed, entries: vec![entry], beside: Vec::new(), view })
+        let (mut entries, mut beside) = (vec![Arc::clone(&entry)], Vec::new());
+        if matches!(order.verb, Verb::Transfer(_)) {
+            let arrived = Claim::transfer(entry.seq);
+            beside.extend(self.claims.get(&arrived).cloned());
+            entries.extend(self.claims.get(&arrived.end()).cloned());
+        }
+        Ok(Applied { outcome: Outcome::Replayed, entries, beside, view })
     }
 
     fn apply(

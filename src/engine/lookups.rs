@@ -42,8 +42,9 @@ pub(super) async fn read_for(draft: &mut Draft, shared: &Shared, orders: &[&Orde
             draft.take_enrolment(key, entry);
         }
     }
-    for order in orders {
+    for (order, keys) in orders.iter().zip(&keys) {
         read_returns(draft, shared, order).await?;
+        read_transfer(draft, shared, order, *keys).await?;
     }
     read_payments(draft, shared).await?;
     Ok(keys)
@@ -117,6 +118,16 @@ async fn read_returns(draft: &mut Draft, shared: &Shared, order: &Order) -> Resu
     for seq in paid_by.copied().collect::<Vec<_>>() {
         name(draft, shared, seq).await?;
     }
+    Ok(())
+}
+
+/// Reads what became of a transfer that was sent before.
+async fn read_transfer(draft: &mut Draft, shared: &Shared, order: &Order, keys: Keys) -> Result<(), Failure> {
+    let sent = keys.claim.filter(|_| matches!(order.verb, Verb::Transfer(_)));
+    let Some(arrived) = sent.and_then(|claim| draft.claims.get(&claim)).map(|entry| Claim::transfer(entry.seq)) else {
+        return Ok(());
+    };
+    draft.take(shared.store.read(&Wants { claims: vec![arrived, arrived.end()], ..Wants::default() }).await?);
     Ok(())
 }
 

@@ -79,7 +79,7 @@ impl Shared {
             queue_limit: self.queue_limit,
             test_clock: self.clock.is_test(),
             now: self.clock.now(),
-            clock_jumped: self.clock.time().has_jumped(),
+            clock_jumped: self.clock.time().has_jumped,
             draining: self.draining.load(Ordering::Acquire),
         }
     }

@@ -15,7 +15,7 @@ call() { buf curl --protocol grpc --http2-prior-knowledge -d "$2" "http://$addre
 expect() { grep -q "$1" <<<"$2" || { echo "expected $1 in: $2"; exit 1; }; }
 
 services=$(buf curl --protocol grpc --http2-prior-knowledge --list-services "http://$address")
-for service in MemberService PointsService TierService ProgramService EventService AdminService; do
+for service in MemberService PointsService RewardService TierService ProgramService EventService AdminService; do
     expect "rung.v1.$service" "$services"
 done
 expect OUTCOME_APPLIED "$(call MemberService/EnrollMember \
@@ -31,6 +31,16 @@ expect '"granted": "9470"' "$first"
 expect OUTCOME_REPLAYED "$(call PointsService/RecordPurchase "$purchase")"
 expect '"available": "9470"' "$(call MemberService/GetMember '{"program":"aadvantage","member_id":"m-1001"}')"
 expect '"tier": "gold"' "$(call TierService/GetStanding '{"program":"aadvantage","member_id":"m-1001"}')"
+hold='{"program":"aadvantage","member_id":"m-1001","wallet":"miles","amount":"5000","ttl":"900s","request_id":"h-1"}'
+held=$(call PointsService/HoldPoints "$hold")
+expect '"lapsesAt": "2026-05-05T00:15:00Z"' "$held"
+hold=$(sed -n 's/^  "holdId": "\(.*\)",$/\1/p' <<<"$held")
+expect '"returned": "3000"' "$(call PointsService/CaptureHold '{"program":"aadvantage","hold_id":"'"$hold"'","amount":"2000"}')"
+back='{"program":"aadvantage","receipt":{"source":"aa.com","id":"0012345678901"},
+  "return_receipt":{"source":"aa.com","id":"R-77"},"lines":[{"line_id":"1","quantity":"1"}]}'
+expect '"taken": "7180"' "$(call PointsService/ReturnPurchase "$back")"
+expect OUTCOME_REPLAYED "$(call PointsService/ReturnPurchase "$back")"
+expect '"outstanding": "290"' "$(call AdminService/GetLiability '{"program":"aadvantage"}')"
 kill -TERM "$server"
 wait "$server"
 echo "buf curl: every call answered as expected"

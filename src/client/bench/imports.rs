@@ -53,11 +53,8 @@ fn item(number: u32, today: i64) -> pb::ImportMembersRequest {
         expires_at: None,
     };
     let meter = |days: i64, amount: i64| pb::OpeningMeter { meter: "loyalty_points".into(), at: ago(days), amount };
-    let tier = number.is_multiple_of(8).then(|| pb::OpeningTier {
-        tier: "gold".into(),
-        since: ago(200),
-        until: ago(-200),
-    });
+    let tier =
+        number.is_multiple_of(8).then(|| pb::OpeningTier { tier: "gold".into(), since: ago(200), until: ago(-200) });
     let member = pb::OpeningState {
         member_id: format!("member-{number:08}"),
         identifiers: vec![pb::Identifier { kind: "card".into(), value: format!("card-{number:08}") }],

@@ -14,7 +14,7 @@ use crate::domain::units::{Moment, Points};
 /// A new member with her opening state; known again as an enrolment is, and compared as a whole.
 pub(super) fn import(ground: &Ground<'_>, import: &Import) -> Result<Decision, Refusal> {
     let program = ground.timeline.at(ground.now);
-    match enrolment::enroll(ground, &import.enrolment)? {
+    match enrolment::enroll(ground, &import.enrolment).map_err(of_item)? {
         Decision::Replay(seq) => {
             // Known by her key, or by what she can be recognised by.
             let by_identifier = ground.holders.iter().flatten().filter_map(|holder| holder.enrolment);
@@ -36,6 +36,13 @@ pub(super) fn import(ground: &Ground<'_>, import: &Import) -> Result<Decision, R
             Ok(Decision::Apply(story.facts.into()))
         }
     }
+}
+
+/// A refusal of the enrolment, with its faults where the item has them.
+fn of_item(refusal: Refusal) -> Refusal {
+    let Refusal::Malformed(faults) = refusal else { return refusal };
+    let inner = |fault: Fault| Fault { field: format!("member.{}", fault.field), ..fault };
+    Refusal::Malformed(faults.into_iter().map(inner).collect())
 }
 
 /// Whether an entry brought in the same state, read by the version that judged it.
@@ -83,10 +90,10 @@ impl Reader<'_> {
 
     fn lot(&mut self, position: usize, lot: &ImportedLot) -> Option<(WalletId, Lot)> {
         let Some(wallet) = self.program.wallet_named(&lot.wallet) else {
-            return self.fault(format!("lots[{position}].wallet"), "is no wallet of the program");
+            return self.fault(format!("member.lots[{position}].wallet"), "is no wallet of the program");
         };
         if lot.points == Points::ZERO {
-            return self.fault(format!("lots[{position}].points"), "must not be 0");
+            return self.fault(format!("member.lots[{position}].points"), "must not be 0");
         }
         let mut terms = purses::terms(self.program, wallet, lot.earned_at, self.now);
         terms.available_at = Moment::BEGINNING;
@@ -99,7 +106,7 @@ impl Reader<'_> {
     fn meter(&mut self, position: usize, meter: &ImportedMeter, joined: Day) -> Option<MeterCount> {
         let word = self.program.register.word(&meter.meter);
         let Some(found) = word.and_then(|word| self.program.meter(MeterId(word))) else {
-            return self.fault(format!("meters[{position}].meter"), "is no meter of the program");
+            return self.fault(format!("member.meters[{position}].meter"), "is no meter of the program");
         };
         let window = window_key(found.window, self.program.zone.day_of(meter.at), joined);
         Some(MeterCount { meter: found.id, window, amount: meter.amount })
@@ -110,11 +117,11 @@ impl Reader<'_> {
         let tier = self.program.register.word(&asked.tier).map(TierId);
         let found = ladder.zip(tier).filter(|(ladder, tier)| ladder.rank(*tier) > Some(0));
         let Some((_, tier)) = found else {
-            return self.fault("tier.tier".into(), "is no tier of the program above its base");
+            return self.fault("member.tier.tier".into(), "is no tier of the program above its base");
         };
         let until = asked.until.unwrap_or(Moment::NEVER);
         if until <= asked.since {
-            return self.fault("tier.until".into(), "must be after `since`");
+            return self.fault("member.tier.until".into(), "must be after `since`");
         }
         Some(Held { tier, since: asked.since, until })
     }

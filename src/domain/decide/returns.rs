@@ -6,7 +6,7 @@
 use super::purchase::{budget_move, record};
 use super::rewards::refund;
 use super::story::Story;
-use super::{Ground, Outcome, PotMove, ladder, overflow, purses, shares};
+use super::{CLOCK_SKEW, Ground, Outcome, PotMove, ladder, overflow, purses, shares};
 use crate::domain::event::{Entry, Fact, Grant, LineReturned, MeterPost, Part, PointsTaken, PurchaseRecorded};
 use crate::domain::event::{PurchaseReturned, TakenCause};
 use crate::domain::lot::{self, Lot, Terms};
@@ -22,6 +22,7 @@ pub(super) fn take_back(ground: &Ground<'_>, member: &Member, asked: &Return) ->
     if member.state == MemberState::Closed {
         return Err(Refusal::MemberClosed);
     }
+    in_time(ground, bought.recorded, asked)?;
     let after = bought.after(asked)?;
     let taken = bought.taken(&after).map_err(overflow)?;
     let paid_back = bought.paid_back(ground, &after).map_err(overflow)?;
@@ -41,6 +42,19 @@ pub(super) fn take_back(ground: &Ground<'_>, member: &Member, asked: &Return) ->
     story.extend(ladder::withdrawn(ground, member, &taken.meters, moments)?).map_err(overflow)?;
     story.run_to(ground.settles_to).map_err(overflow)?;
     exchanged(ground, asked, story, taken.pots)
+}
+
+/// Goods come back after they were bought, and not in the future.
+fn in_time(ground: &Ground<'_>, recorded: &PurchaseRecorded, asked: &Return) -> Result<(), Refusal> {
+    let (Some(occurred_at), now) = (asked.occurred_at, ground.now) else { return Ok(()) };
+    if occurred_at < recorded.purchase.occurred_at {
+        let message = "is before the purchase".into();
+        return Err(Refusal::Malformed(vec![Fault { field: "occurred_at".into(), message }]));
+    }
+    if occurred_at > now.plus(CLOCK_SKEW) {
+        return Err(Refusal::OccurredInFuture { occurred_at, now });
+    }
+    Ok(())
 }
 
 /// Points that had paid come back before anything is taken; what they could become by themselves waits until it is.

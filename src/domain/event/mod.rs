@@ -470,6 +470,7 @@ impl Entry {
             }
             Fact::HoldCaptured { hold, .. } => claims.push(Claim::capture(*hold)),
             Fact::TransferReceived { sent_by, .. } => claims.push(Claim::transfer(*sent_by)),
+            Fact::TransferClosed { sent_by, .. } => claims.push(Claim::transfer(*sent_by).end()),
             Fact::RewardRedeemed(redeemed) => {
                 claims.extend(redeemed.voucher.as_ref().map(|voucher| voucher.claim));
                 return false;

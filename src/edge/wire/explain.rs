@@ -7,7 +7,7 @@ use super::lots::wallet_decimals;
 use super::sentences::Teller;
 use crate::domain::calendar::rfc3339;
 use crate::domain::event::{Cap, Entry, Fact, Grant, Part, PurchaseRecorded, TierCause};
-use crate::domain::program::{Basis, Program, Rounds, Rule, Timeline, WalletId};
+use crate::domain::program::{Basis, Expiry, Program, Rounds, Rule, Timeline, WalletId};
 use crate::domain::units::{Moment, Points, Ratio, decimal_text};
 
 /// The sentences of an entry, in the order of its facts; of a return they say more with the purchase at hand.
@@ -135,7 +135,11 @@ fn gathered(timeline: &Timeline, recorded: &PurchaseRecorded) -> Vec<String> {
             Moment::NEVER => ", to be spent once the purchase is confirmed".into(),
             at => format!(", to be spent from {}", rfc3339(at)),
         };
-        format!("{} stay{}{waits}.", points(*wallet, lot.points), ending(lot.terms.expires_at))
+        let whole =
+            timeline.newest().wallet(*wallet).is_some_and(|wallet| matches!(wallet.expiry, Expiry::Inactive(_)));
+        // Of a wallet that lapses as a whole, a fact of its own says when.
+        let stay = if whole { "came in".into() } else { format!("stay{}", ending(lot.terms.expires_at)) };
+        format!("{} {stay}{waits}.", points(*wallet, lot.points))
     });
     let repaid = recorded.repaid.iter().map(|(wallet, paid)| format!("{} paid back debt.", points(*wallet, *paid)));
     lots.chain(repaid).collect()

@@ -62,6 +62,12 @@ impl Faults {
         self.at(path, "is required");
     }
 
+    /// How many faults there are so far.
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// What was read, unless something was wrong.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use super::entries::entry_id;
 use super::lots::wallet_of;
+use crate::domain::books::Row;
 use crate::domain::program::{Timeline, WalletId};
 use crate::domain::units::decimal_text;
 use crate::engine::{Liability, LiabilityRow};
@@ -11,6 +12,8 @@ use crate::pb;
 #[must_use]
 pub fn liability(books: &Liability, wallet: Option<WalletId>) -> pb::GetLiabilityResponse {
     let rows = books.rows.iter().filter(|row| wallet.is_none_or(|wallet| row.wallet == wallet));
+    // A correction may have left a month with nothing in it.
+    let rows = rows.filter(|row| row.row != Row::default());
     pb::GetLiabilityResponse {
         rows: rows.map(|row| liability_row(&books.timeline, row)).collect(),
         entry_id: entry_id(books.up_to),

@@ -83,8 +83,9 @@ fn line(
             (Quantity::default(), 0)
         }
         Some(What::Quantity(written)) => {
+            let sound = faults.count();
             let read = quantity(&written, &units, faults);
-            if read == Quantity::default() {
+            if read == Quantity::default() && faults.count() == sound {
                 faults.at(&units, "must be above 0");
             }
             (read, 0)

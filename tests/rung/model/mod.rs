@@ -1,6 +1,8 @@
 //! Random orders against a naive reference: same verdicts, same members, at every step.
 
 pub mod home;
+mod points;
+mod points_reference;
 pub mod reference;
 
 use std::sync::Arc;

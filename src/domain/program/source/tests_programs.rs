@@ -104,9 +104,9 @@ fn punch_cards_are_cut_at_once() {
 #[test]
 fn points_are_worth_what_the_books_say() {
     let rows = [
-        (program!("tests/programs/ifrs-ac1.toml"), 1_000, 100, (19, 20), 1),
-        (program!("tests/programs/ifrs-ac2.toml"), 1_000, 100, (97, 100), 100_000),
-        (program!("tests/programs/ifrs-ac4.toml"), 72_000, 10_000, (4, 5), 1),
+        (program!("tests/programs/ifrs-ac1.toml"), 10, 1, (19, 20), 1),
+        (program!("tests/programs/ifrs-ac2.toml"), 10, 1, (97, 100), 1_000),
+        (program!("tests/programs/ifrs-ac4.toml"), 720, 100, (4, 5), 1),
     ];
     for (program, step, value, (numerator, denominator), round_to) in rows {
         let valuation = program.wallets[0].valuation.unwrap();
