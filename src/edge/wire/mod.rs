@@ -3,6 +3,7 @@
 //! Reading a request finds **all** faulty fields before it is refused; what it lets through needs no further check of
 //! its form. Writing an answer looks at results and never decides anything.
 
+pub mod codec;
 pub mod cursor;
 pub mod entries;
 pub mod explain;
@@ -12,9 +13,12 @@ pub mod member;
 pub mod naming;
 pub mod orders;
 pub mod page;
+pub mod pen;
 pub mod programs;
 pub mod purchase;
+pub mod receipt;
 pub mod replies;
+pub mod sale;
 pub mod scalars;
 
 #[cfg(test)]

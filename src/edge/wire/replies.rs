@@ -44,7 +44,7 @@ fn entry_ids(applied: &Applied, dry_run: bool) -> Vec<String> {
     if kept { applied.entries.iter().map(|entry| entry_id(entry.seq)).collect() } else { Vec::new() }
 }
 
-/// The reply to a recorded purchase.
+/// The reply to a recorded purchase (see `receipt.rs`, which writes the same without building it first).
 #[must_use]
 pub fn recorded(applied: &Applied, dry_run: bool, omit_member: bool) -> pb::RecordPurchaseResponse {
     let timeline = &*applied.view.timeline;
@@ -72,7 +72,9 @@ pub fn quoted(applied: &Applied) -> pb::QuotePurchaseResponse {
     }
 }
 
-fn purchase_of(applied: &Applied) -> Option<(&Entry, &PurchaseRecorded)> {
+/// The purchase among what was applied, if there is one.
+#[must_use]
+pub fn purchase_of(applied: &Applied) -> Option<(&Entry, &PurchaseRecorded)> {
     applied.entries.iter().find_map(|entry| Some((&**entry, entry.purchase()?)))
 }
 
