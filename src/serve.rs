@@ -138,7 +138,7 @@ fn clock(settings: &Settings, store: &dyn Store) -> anyhow::Result<Clock> {
         None if mark.exists() => {
             bail!("{} was made under a test clock; start it with --test-clock", settings.data.display())
         }
-        None => Ok(Clock::System),
+        None => Ok(Clock::system()),
         Some(_) if !mark.exists() && status.head.0 > 0 => {
             bail!("{} was made under the real clock and cannot be opened with --test-clock", settings.data.display())
         }

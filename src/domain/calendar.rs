@@ -50,6 +50,12 @@ impl Day {
         Self(self.0.saturating_add(n))
     }
 
+    /// The first day of its month.
+    #[must_use]
+    pub fn month_start(self) -> Self {
+        self.plus_days(1 - i32::from(self.date().day()))
+    }
+
     /// The same day `n` months on; the last of the month where it would not exist (31 January + 1 = 28 February).
     #[must_use]
     pub fn plus_months(self, n: i32) -> Self {

@@ -60,6 +60,14 @@ impl Points {
         }
     }
 
+    /// The difference, or [`Overflow`].
+    pub const fn minus(self, other: Self) -> Result<Self, Overflow> {
+        match self.0.checked_sub(other.0) {
+            Some(difference) => Ok(Self(difference)),
+            None => Err(Overflow),
+        }
+    }
+
     /// The points as people read them: `1250` with two decimals is `12.50`.
     #[must_use]
     pub fn display(self, decimals: u8) -> String {

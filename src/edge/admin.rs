@@ -1,11 +1,14 @@
-//! `AdminService`: how the server is doing, and the test clock.
+//! `AdminService`: how the server is doing, the test clock, and what points stand for.
 
 use tonic::{Request, Response, Status};
 
 use super::wire::entries::entry_id;
 use super::wire::faults::{Faults, Path};
-use super::wire::scalars::{count32, count64, required_moment, stamp};
+use super::wire::liability::liability;
+use super::wire::naming;
+use super::wire::scalars::{NAME_MAX, count32, count64, required_moment, stamp, text};
 use crate::domain::event::Seq;
+use crate::domain::order::Refusal;
 use crate::engine::{Engine, EngineStatus};
 use crate::pb;
 
@@ -52,6 +55,7 @@ impl pb::admin_service_server::AdminService for Admin {
             now: stamp(status.now),
             test_clock: status.test_clock,
             draining: status.draining,
+            clock_jumped: status.clock_jumped,
             queued: count64(status.queued),
             queue_limit: count64(status.queue_limit),
             program_count: count32(self.engine.programs().all().len()),
@@ -68,5 +72,23 @@ impl pb::admin_service_server::AdminService for Admin {
         faults.verdict(())?;
         let now = self.engine.advance_clock(to)?;
         Ok(Response::new(pb::AdvanceTestClockResponse { now: stamp(now) }))
+    }
+
+    async fn get_liability(
+        &self,
+        request: Request<pb::GetLiabilityRequest>,
+    ) -> Result<Response<pb::GetLiabilityResponse>, Status> {
+        let pb::GetLiabilityRequest { program, wallet } = request.into_inner();
+        let mut faults = Faults::default();
+        let program = naming::program(program, &mut faults);
+        let wallet = text(wallet, NAME_MAX, &Path::Field(&Path::Request, "wallet"), &mut faults);
+        faults.verdict(())?;
+        let books = self.engine.liability(&program).await?;
+        let named = |wallet: &str| books.timeline.newest().wallet_named(wallet).map(|found| found.id);
+        let wallet = match &*wallet {
+            "" => None,
+            name => Some(named(name).ok_or_else(|| Refusal::UnknownWallet(name.into()))?),
+        };
+        Ok(Response::new(liability(&books, wallet)))
     }
 }

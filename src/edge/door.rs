@@ -22,6 +22,9 @@ use tracing::Instrument;
 use super::errors::{Problem, completed, reason};
 use super::{deadline, trace};
 
+/// The method that answers a whole stream of requests at its end.
+const REQUEST_STREAM: &str = "/rung.v1.PointsService/ImportMembers";
+
 /// The layer around all services.
 #[derive(Clone)]
 pub struct Door {
@@ -93,7 +96,9 @@ where
         let method = method(&uri);
         let span = trace::span(&method, request.headers());
         trace::remember(&mut request);
-        let deadline = deadline::of(request.headers(), door.limit);
+        // A stream of requests answers when the caller is done with it, so only the caller may cut it off.
+        let limit = door.limit.filter(|_| request.uri().path() != REQUEST_STREAM);
+        let deadline = deadline::of(request.headers(), limit);
         let answer = async move {
             let answer =
                 deadline::within(deadline, since.into(), caught(async move { inner.call(request).await })).await;

@@ -173,9 +173,17 @@ pub fn refused(refusal: &Refusal) -> Status {
 const fn code(refusal: &Refusal) -> Code {
     match refusal {
         Refusal::Malformed(_) | Refusal::ProgramFlawed(_) => Code::InvalidArgument,
-        Refusal::UnknownProgram(_) | Refusal::UnknownVersion(_) | Refusal::UnknownEntry | Refusal::UnknownMember => {
-            Code::NotFound
-        }
+        Refusal::UnknownProgram(_)
+        | Refusal::UnknownVersion(_)
+        | Refusal::UnknownEntry
+        | Refusal::UnknownMember
+        | Refusal::UnknownReceipt
+        | Refusal::UnknownHold
+        | Refusal::UnknownRedemption
+        | Refusal::UnknownVoucher
+        | Refusal::UnknownReward(_)
+        | Refusal::UnknownWallet(_)
+        | Refusal::UnknownReceiver => Code::NotFound,
         Refusal::KeyReused { .. }
         | Refusal::ReceiptClaimed
         | Refusal::MemberExists
@@ -193,6 +201,21 @@ const fn code(refusal: &Refusal) -> Code {
         | Refusal::TooLate { .. }
         | Refusal::BeforeEnrolment { .. }
         | Refusal::WrongCurrency { .. }
+        | Refusal::ReturnExceedsPurchase { .. }
+        | Refusal::NothingToReturn
+        | Refusal::NothingToConfirm
+        | Refusal::HoldOver
+        | Refusal::CaptureExceedsHold { .. }
+        | Refusal::RewardNotOffered
+        | Refusal::TierRequired
+        | Refusal::RewardLimit { .. }
+        | Refusal::OutOfStock { .. }
+        | Refusal::VoucherOver
+        | Refusal::RedemptionOver
+        | Refusal::NotWholeBooks { .. }
+        | Refusal::NotTransferable
+        | Refusal::ReceiverNotActive
+        | Refusal::InsufficientPoints { .. }
         | Refusal::AmountOverflow => Code::FailedPrecondition,
     }
 }
@@ -223,20 +246,30 @@ fn explained(problem: Problem, refusal: &Refusal) -> Problem {
         Refusal::WrongCurrency { expected, found } => {
             problem.with("expected", expected.as_str()).with("found", found.as_str())
         }
-        Refusal::UnknownEntry
-        | Refusal::UnknownMember
-        | Refusal::ReceiptClaimed
-        | Refusal::NoTestClock
-        | Refusal::MemberExists
-        | Refusal::IdentifierNotLinked
-        | Refusal::IdentifierAlreadyLinked
-        | Refusal::MemberSuspended
-        | Refusal::MemberNotSuspended
-        | Refusal::MemberClosed
-        | Refusal::AmountOverflow => problem,
+        other => counted(problem, other),
     }
 }
 
+/// The numbers of a refusal of points, rewards and returns; most others have none.
+fn counted(problem: Problem, refusal: &Refusal) -> Problem {
+    match refusal {
+        Refusal::UnknownReward(id) => problem.with("reward", id),
+        Refusal::UnknownWallet(id) => problem.with("wallet", id),
+        Refusal::ReturnExceedsPurchase { line_id, asked, left } => {
+            problem.with("line_id", line_id).with("asked", asked).with("left", left)
+        }
+        Refusal::CaptureExceedsHold { asked, held } => problem.with("asked", asked.0).with("held", held.0),
+        Refusal::RewardLimit { asked, left } | Refusal::OutOfStock { asked, left } => {
+            problem.with("asked", asked).with("left", left)
+        }
+        Refusal::NotWholeBooks { points, book } => problem.with("asked", points.0).with("book", book.0),
+        Refusal::InsufficientPoints { asked, available } => {
+            let missing = asked.0.saturating_sub(available.0);
+            problem.with("asked", asked.0).with("available", available.0).with("missing", missing)
+        }
+        _ => problem,
+    }
+}
 fn key_reused(problem: Problem, field: &str, entry: Seq) -> Problem {
     problem.with("field", field).with("entry_id", super::wire::entries::entry_id(entry))
 }
@@ -334,9 +367,39 @@ mod tests {
         ]
     }
 
+    /// The refusals of returns, holds, rewards and transfers.
+    fn later_catalogue() -> Vec<(Refusal, Code, &'static str)> {
+        let no = Code::FailedPrecondition;
+        let points = crate::domain::units::Points;
+        vec![
+            (Refusal::UnknownReceipt, Code::NotFound, "UNKNOWN_RECEIPT"),
+            (Refusal::UnknownHold, Code::NotFound, "UNKNOWN_HOLD"),
+            (Refusal::UnknownRedemption, Code::NotFound, "UNKNOWN_REDEMPTION"),
+            (Refusal::UnknownVoucher, Code::NotFound, "UNKNOWN_VOUCHER"),
+            (Refusal::UnknownReward("r".into()), Code::NotFound, "UNKNOWN_REWARD"),
+            (Refusal::UnknownWallet("w".into()), Code::NotFound, "UNKNOWN_WALLET"),
+            (Refusal::UnknownReceiver, Code::NotFound, "UNKNOWN_RECEIVER"),
+            (Refusal::ReturnExceedsPurchase { line_id: "1".into(), asked: 2, left: 1 }, no, "RETURN_EXCEEDS_PURCHASE"),
+            (Refusal::NothingToReturn, no, "NOTHING_TO_RETURN"),
+            (Refusal::NothingToConfirm, no, "NOTHING_TO_CONFIRM"),
+            (Refusal::HoldOver, no, "HOLD_OVER"),
+            (Refusal::CaptureExceedsHold { asked: points(2), held: points(1) }, no, "CAPTURE_EXCEEDS_HOLD"),
+            (Refusal::RewardNotOffered, no, "REWARD_NOT_OFFERED"),
+            (Refusal::TierRequired, no, "TIER_REQUIRED"),
+            (Refusal::RewardLimit { asked: 2, left: 1 }, no, "REWARD_LIMIT"),
+            (Refusal::OutOfStock { asked: 2, left: 1 }, no, "OUT_OF_STOCK"),
+            (Refusal::VoucherOver, no, "VOUCHER_OVER"),
+            (Refusal::RedemptionOver, no, "REDEMPTION_OVER"),
+            (Refusal::NotWholeBooks { points: points(7), book: points(5) }, no, "NOT_WHOLE_BOOKS"),
+            (Refusal::NotTransferable, no, "NOT_TRANSFERABLE"),
+            (Refusal::ReceiverNotActive, no, "RECEIVER_NOT_ACTIVE"),
+            (Refusal::InsufficientPoints { asked: points(2), available: points(1) }, no, "INSUFFICIENT_POINTS"),
+        ]
+    }
+
     #[test]
     fn every_refusal_has_its_code_and_reason() {
-        for (refusal, code, reason) in catalogue() {
+        for (refusal, code, reason) in catalogue().into_iter().chain(later_catalogue()) {
             let status = refused(&refusal);
             let info = status.get_details_error_info().unwrap();
             assert_eq!((status.code(), &*info.reason, &*info.domain), (code, reason, DOMAIN));
@@ -357,6 +420,9 @@ mod tests {
         let reused = Refusal::KeyReused { field: "purchase.lines[0].amount".into(), entry: Seq(42) };
         assert_eq!(told(&reused), "entry_id=42 field=purchase.lines[0].amount");
         assert_eq!(told(&Refusal::StaleVersion { expected: 1, found: 2 }), "expected=1 found=2");
+        let points = crate::domain::units::Points;
+        let short = Refusal::InsufficientPoints { asked: points(5_000), available: points(1_200) };
+        assert_eq!(told(&short), "asked=5000 available=1200 missing=3800");
         let late = Refusal::TooLate { occurred_at: Moment(0), earliest: Moment(1_000_000) };
         assert_eq!(told(&late), "earliest=1970-01-01T00:00:01Z occurred_at=1970-01-01T00:00:00Z");
     }

@@ -1,7 +1,5 @@
 //! `EventService`: the journal as a feed, from a cursor, without gaps, and then live.
 
-use crate::domain::units::Text;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -12,7 +10,7 @@ use tracing::Instrument;
 
 use super::errors::{Problem, failed, reason};
 use super::wire::cursor::Cursor;
-use super::wire::entries::{entry_id, fact};
+use super::wire::entries::{Names, entry_id, fact, named_in};
 use super::wire::faults::{Faults, Path};
 use super::wire::scalars::{NAME_MAX, stamp, text};
 use crate::domain::event::{Entry, Fact, Seq};
@@ -159,42 +157,41 @@ impl Teller {
                 return Ok(());
             }
             let wanted = |entry: &&Arc<Entry>| self.program.is_none_or(|program| entry.program == program);
-            let keys: Vec<MemberKey> = entries.iter().filter(wanted).map(|entry| entry.member).collect();
-            let members = self.engine.member_ids(&keys).await?;
+            let keys: Vec<MemberKey> = entries.iter().filter(wanted).flat_map(|entry| named_in(entry)).collect();
+            let names = Names(self.engine.member_ids(&keys).await?);
             for entry in &entries {
-                self.tell_entry(entry, &members).await?;
+                self.tell_entry(entry, &names).await?;
             }
         }
     }
 
-    async fn tell_entry(&mut self, entry: &Entry, members: &HashMap<MemberKey, Text>) -> Result<(), Stop> {
+    async fn tell_entry(&mut self, entry: &Entry, names: &Names) -> Result<(), Stop> {
         let dealt_with = if entry.seq == self.cursor.seq { self.cursor.facts } else { 0 };
         let programs = self.engine.programs();
         let timeline = programs
             .numbered(entry.program)
             .filter(|timeline| self.program.is_none_or(|program| program == timeline.number));
         if let Some(timeline) = timeline {
-            let member_id = members.get(&entry.member).map(|id| &**id).unwrap_or_default();
             let skipped = usize::try_from(dealt_with).unwrap_or(usize::MAX);
             for (position, told) in entry.facts.iter().enumerate().skip(skipped) {
                 let last = position.saturating_add(1) == entry.facts.len();
                 let facts = if last { 0 } else { u32::try_from(position).unwrap_or(u32::MAX).saturating_add(1) };
                 self.cursor = Cursor { seq: entry.seq, facts, ..self.cursor };
-                self.events.send(Ok(self.event(timeline, entry, member_id, told))).await?;
+                self.events.send(Ok(self.event(timeline, names, entry, told))).await?;
             }
         }
         self.cursor = Cursor { seq: entry.seq, facts: 0, ..self.cursor };
         Ok(())
     }
 
-    fn event(&self, timeline: &Timeline, entry: &Entry, member_id: &str, told: &Fact) -> pb::StreamEventsResponse {
+    fn event(&self, timeline: &Timeline, names: &Names, entry: &Entry, told: &Fact) -> pb::StreamEventsResponse {
         pb::StreamEventsResponse {
             cursor: self.cursor.text(),
             entry_id: entry_id(entry.seq),
             program: timeline.newest().id.to_string(),
-            member_id: member_id.to_owned(),
+            member_id: names.owner_of(entry),
             recorded_at: stamp(entry.recorded_at),
-            fact: Some(fact(timeline, entry, told)),
+            fact: Some(fact(timeline, names, entry, told)),
         }
     }
 }

@@ -11,7 +11,7 @@ use super::wire::orders::{Asked, Desk};
 use super::wire::page::{Page, page, token};
 use super::wire::replies::{Reply, reply};
 use crate::domain::order::{MemberKey, MemberName, Refusal};
-use crate::engine::{Applied, Denied, Engine};
+use crate::engine::{Applied, Denied, Engine, View};
 use crate::pb;
 
 /// The service.
@@ -33,13 +33,31 @@ impl Members {
         request: Request<T>,
         read: fn(Desk<'_>, T) -> Result<Asked, Refusal>,
     ) -> Result<Reply, Status> {
-        let caller = caller(&request);
-        let desk = Desk { caller: &caller, identify: &self.engine };
-        let asked = read(desk, request.into_inner())?;
-        let dry_run = asked.dry_run;
-        let applied = carry_out(&self.engine, asked).await?;
+        let (applied, dry_run) = ordered(&self.engine, request, read).await?;
         Ok(reply(&applied, dry_run))
     }
+
+    /// A member as she is told about alone: with the codes of her vouchers.
+    fn told(&self, view: &View) -> pb::Member {
+        let mut told = member(view);
+        for (shown, held) in told.vouchers.iter_mut().zip(&view.member.desk().vouchers) {
+            shown.code = self.engine.voucher_code(view.member.key, &held.nonce).into();
+        }
+        told
+    }
+}
+
+/// Reads an order out of a request and carries it out; also says whether it was only rehearsed.
+pub async fn ordered<T>(
+    engine: &Engine,
+    request: Request<T>,
+    read: fn(Desk<'_>, T) -> Result<Asked, Refusal>,
+) -> Result<(Applied, bool), Status> {
+    let caller = caller(&request);
+    let desk = Desk { caller: &caller, identify: engine };
+    let asked = read(desk, request.into_inner())?;
+    let dry_run = asked.dry_run;
+    Ok((carry_out(engine, asked).await?, dry_run))
 }
 
 /// Submits an order, or rehearses it.
@@ -53,6 +71,8 @@ pub fn list_of(name: &MemberName) -> String {
     match name {
         MemberName::Id(id) => id.to_string(),
         MemberName::Identifier(identifier) => format!("{:?}", identifier.hash.0),
+        // No list is asked for by anything else.
+        other => format!("{other:?}"),
     }
 }
 
@@ -136,7 +156,7 @@ impl pb::member_service_server::MemberService for Members {
         let (program, name) = named(&self.engine, program, member_id, identifier, &mut faults);
         faults.verdict(())?;
         let view = self.engine.member(&program, &name).await?;
-        Ok(Response::new(pb::GetMemberResponse { member: Some(member(&view)) }))
+        Ok(Response::new(pb::GetMemberResponse { member: Some(self.told(&view)) }))
     }
 
     async fn list_members(

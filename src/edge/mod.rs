@@ -9,6 +9,7 @@ mod door;
 pub mod errors;
 mod events;
 mod health;
+mod imports;
 mod limits;
 mod members;
 pub mod operations;
@@ -16,6 +17,7 @@ mod points;
 mod programs;
 mod purchase_stream;
 mod purchases;
+mod rewards;
 mod tiers;
 mod trace;
 mod until;
@@ -41,6 +43,7 @@ use pb::event_service_server::EventServiceServer;
 use pb::member_service_server::MemberServiceServer;
 use pb::points_service_server::PointsServiceServer;
 use pb::program_service_server::ProgramServiceServer;
+use pb::reward_service_server::RewardServiceServer;
 use pb::tier_service_server::TierServiceServer;
 use purchases::Purchases;
 
@@ -151,6 +154,7 @@ impl Edge {
             .add_service(limited!(MemberServiceServer, members::Members::new(engine())))
             .add_service(limited!(TierServiceServer, tiers::Tiers::new(engine())))
             .add_service(limited!(ProgramServiceServer, programs::Programs::new(engine())))
+            .add_service(limited!(RewardServiceServer, rewards::Rewards::new(engine())))
             .add_service(limited!(EventServiceServer, events::Events::new(engine(), closing.clone())))
             .add_service(limited!(AdminServiceServer, admin::Admin::new(engine())));
         Ok(routes.routes())
@@ -161,12 +165,13 @@ impl Edge {
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
 /// What health tells about.
-const SERVICES: [&str; 6] = [
+const SERVICES: [&str; 7] = [
     <AdminServiceServer<admin::Admin> as NamedService>::NAME,
     <EventServiceServer<events::Events> as NamedService>::NAME,
     <MemberServiceServer<members::Members> as NamedService>::NAME,
     <PointsServiceServer<points::Points> as NamedService>::NAME,
     <ProgramServiceServer<programs::Programs> as NamedService>::NAME,
+    <RewardServiceServer<rewards::Rewards> as NamedService>::NAME,
     <TierServiceServer<tiers::Tiers> as NamedService>::NAME,
 ];
 

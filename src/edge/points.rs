@@ -1,24 +1,30 @@
-//! `PointsService`: quoting and recording purchases, and the ledger that says why.
+//! `PointsService`: quoting, recording and returning purchases, holds, transfers, corrections, imports, and the
+//! ledger that says why.
 
-use crate::domain::units::Text;
+use std::sync::Arc;
+
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::members::{carry_out, list_of, named};
+use super::imports::Importer;
+use super::members::{carry_out, list_of, named, ordered};
 use super::purchase_stream::{Answers, Item, answer};
 use super::purchases::Single;
 use super::trace::caller;
 use super::wire::codec::Asking;
-use super::wire::entries::{entry, seq_of};
+use super::wire::entries::{Names, entry, named_in, seq_of};
 use super::wire::explain::explanation;
 use super::wire::faults::{Faults, Path};
 use super::wire::naming;
 use super::wire::orders::{Asked, Desk};
 use super::wire::page::{Page, page, token};
+use super::wire::points_replies::{captured, held, released, transferred};
 use super::wire::receipt::Recorded;
-use super::wire::replies::quoted;
-use crate::domain::event::Seq;
-use crate::domain::order::MemberKey;
+use super::wire::replies::{Reply, quoted, reply};
+use super::wire::returns::{AskedReturn, return_in, returned};
+use crate::domain::event::{Entry, Seq};
+use crate::domain::order::Refusal;
+use crate::domain::units::CurrencyCode;
 use crate::engine::Engine;
 use crate::pb;
 
@@ -59,9 +65,27 @@ impl Points {
         answer(request.into_inner(), self.engine.clone(), caller, self.closing.clone())
     }
 
-    async fn member_id(&self, key: MemberKey) -> Result<Text, Status> {
-        let found = self.engine.member_ids(&[key]).await?;
-        Ok(found.into_values().next().unwrap_or_default())
+    /// The ids of everybody these entries name.
+    async fn names(&self, entries: &[Arc<Entry>]) -> Result<Names, Status> {
+        let keys: Vec<_> = entries.iter().flat_map(|made| named_in(made)).collect();
+        Ok(Names(self.engine.member_ids(&keys).await?))
+    }
+
+    /// The entry that recorded the purchase from which one of these entries took back.
+    async fn bought(&self, program: &str, entries: &[Arc<Entry>]) -> Result<Option<Arc<Entry>>, Status> {
+        let Some((_, returned)) = return_in(entries) else { return Ok(None) };
+        let (bought, _) = self.engine.entry(program, returned.purchase).await?;
+        Ok(Some(bought))
+    }
+
+    /// Amounts of a return are in the program's currency, as those of purchases are.
+    fn in_currency(&self, program: &str, found: Option<CurrencyCode>) -> Result<(), Refusal> {
+        let programs = self.engine.programs();
+        let expected = programs.named(program).map(|timeline| timeline.at(self.engine.now()).currency);
+        match (expected, found) {
+            (Some(expected), Some(found)) if expected != found => Err(Refusal::WrongCurrency { expected, found }),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -78,6 +102,80 @@ impl pb::points_service_server::PointsService for Points {
         Ok(Response::new(quoted(&applied)))
     }
 
+    async fn return_purchase(
+        &self,
+        request: Request<pb::ReturnPurchaseRequest>,
+    ) -> Result<Response<pb::ReturnPurchaseResponse>, Status> {
+        let caller = caller(&request);
+        let desk = Desk { caller: &caller, identify: &self.engine };
+        let AskedReturn { asked, currency } = desk.bring_back(request.into_inner())?;
+        let (dry_run, program) = (asked.dry_run, asked.order.program.clone());
+        self.in_currency(&program, currency)?;
+        let applied = carry_out(&self.engine, asked).await?;
+        let bought = self.bought(&program, &applied.entries).await?;
+        let purchase = bought.as_ref().and_then(|entry| entry.purchase());
+        Ok(Response::new(returned(&applied, purchase, dry_run)))
+    }
+
+    async fn confirm_purchase(
+        &self,
+        request: Request<pb::ConfirmPurchaseRequest>,
+    ) -> Result<Response<pb::ConfirmPurchaseResponse>, Status> {
+        let (applied, dry_run) = ordered(&self.engine, request, |desk, asked| desk.confirm(asked)).await?;
+        let Reply { outcome, entry_ids, member } = reply(&applied, dry_run);
+        Ok(Response::new(pb::ConfirmPurchaseResponse { outcome, entry_ids, member }))
+    }
+
+    async fn adjust_points(
+        &self,
+        request: Request<pb::AdjustPointsRequest>,
+    ) -> Result<Response<pb::AdjustPointsResponse>, Status> {
+        let (applied, dry_run) = ordered(&self.engine, request, |desk, asked| desk.adjust(asked)).await?;
+        let Reply { outcome, entry_ids, member } = reply(&applied, dry_run);
+        Ok(Response::new(pb::AdjustPointsResponse { outcome, entry_ids, member }))
+    }
+
+    async fn transfer_points(
+        &self,
+        request: Request<pb::TransferPointsRequest>,
+    ) -> Result<Response<pb::TransferPointsResponse>, Status> {
+        let (applied, dry_run) = ordered(&self.engine, request, |desk, asked| desk.transfer(asked)).await?;
+        Ok(Response::new(transferred(&applied, dry_run)))
+    }
+
+    async fn hold_points(
+        &self,
+        request: Request<pb::HoldPointsRequest>,
+    ) -> Result<Response<pb::HoldPointsResponse>, Status> {
+        let (applied, dry_run) = ordered(&self.engine, request, |desk, asked| desk.hold(asked)).await?;
+        Ok(Response::new(held(&applied, dry_run)))
+    }
+
+    async fn capture_hold(
+        &self,
+        request: Request<pb::CaptureHoldRequest>,
+    ) -> Result<Response<pb::CaptureHoldResponse>, Status> {
+        let (applied, dry_run) = ordered(&self.engine, request, |desk, asked| desk.capture(asked)).await?;
+        Ok(Response::new(captured(&applied, dry_run)))
+    }
+
+    async fn release_hold(
+        &self,
+        request: Request<pb::ReleaseHoldRequest>,
+    ) -> Result<Response<pb::ReleaseHoldResponse>, Status> {
+        let (applied, dry_run) = ordered(&self.engine, request, |desk, asked| desk.release(asked)).await?;
+        Ok(Response::new(released(&applied, dry_run)))
+    }
+
+    async fn import_members(
+        &self,
+        request: Request<Streaming<pb::ImportMembersRequest>>,
+    ) -> Result<Response<pb::ImportMembersResponse>, Status> {
+        let caller = caller(&request);
+        let importer = Importer::new(request.into_inner(), self.engine.clone(), caller);
+        Ok(Response::new(importer.run(self.closing.clone()).await?))
+    }
+
     async fn list_entries(
         &self,
         request: Request<pb::ListEntriesRequest>,
@@ -92,9 +190,10 @@ impl pb::points_service_server::PointsService for Points {
         let found = self.engine.history(&program, &name, before, asked.limit).await;
         let (view, found) = found?;
         let last = found.last().filter(|last| last.previous != Seq::NONE);
+        let names = self.names(&found).await?;
         Ok(Response::new(pb::ListEntriesResponse {
             next_page_token: last.map(|last| token(&last.seq.0.to_be_bytes(), &scope)).unwrap_or_default(),
-            entries: found.iter().map(|made| entry(&view.timeline, &view.member.id, made)).collect(),
+            entries: found.iter().map(|made| entry(&view.timeline, &names, made)).collect(),
         }))
     }
 
@@ -112,10 +211,14 @@ impl pb::points_service_server::PointsService for Points {
         // No entry has the last of all numbers, so an id that cannot be one is as unknown as any other.
         let seq = seq_of(&entry_id).unwrap_or(Seq(u64::MAX));
         let (made, timeline) = self.engine.entry(&program, seq).await?;
-        let member_id = self.member_id(made.member).await?;
+        let made = [made];
+        let names = self.names(&made).await?;
+        let bought = self.bought(&program, &made).await?;
+        let purchase = bought.as_ref().and_then(|entry| entry.purchase());
+        let [made] = &made;
         Ok(Response::new(pb::ExplainEntryResponse {
-            explanation: explanation(&timeline, &made),
-            entry: Some(entry(&timeline, &member_id, &made)),
+            explanation: explanation(&timeline, &names, made, purchase),
+            entry: Some(entry(&timeline, &names, made)),
         }))
     }
 }

@@ -38,14 +38,15 @@ impl Programs {
         source::read_next(text, self.engine.now(), timeline.newest())
     }
 
-    fn timeline(&self, id: Text) -> Result<Arc<Timeline>, Status> {
-        let found = self.engine.programs().named(&id).cloned();
-        found.ok_or_else(|| Refusal::UnknownProgram(id).into())
-    }
-
     fn told(&self, timeline: &Timeline, version: &Program) -> pb::Program {
         program(version, timeline.at(self.engine.now()).version == version.version)
     }
+}
+
+/// The versions of a program.
+pub fn timeline(engine: &Engine, id: Text) -> Result<Arc<Timeline>, Status> {
+    let found = engine.programs().named(&id).cloned();
+    found.ok_or_else(|| Refusal::UnknownProgram(id).into())
 }
 
 fn source_text(text: String, faults: &mut Faults) -> Text {
@@ -67,7 +68,7 @@ fn apply(request: pb::ApplyProgramRequest) -> Result<ApplyProgram, Refusal> {
 }
 
 /// A page over things that stand in a list which only grows at its end.
-fn positions(asked: &Page<8>, count: usize) -> (std::ops::Range<usize>, Option<[u8; 8]>) {
+pub fn positions(asked: &Page<8>, count: usize) -> (std::ops::Range<usize>, Option<[u8; 8]>) {
     let first = asked.after.map_or(0, u64::from_be_bytes);
     let first = usize::try_from(first).unwrap_or(usize::MAX).min(count);
     let end = first.saturating_add(asked.limit).min(count);
@@ -111,7 +112,7 @@ impl pb::program_service_server::ProgramService for Programs {
             0
         });
         faults.verdict(())?;
-        let timeline = self.timeline(id)?;
+        let timeline = timeline(&self.engine, id)?;
         let found = match version {
             0 => Some(timeline.at(self.engine.now())),
             version => timeline.version(version),
@@ -150,7 +151,7 @@ impl pb::program_service_server::ProgramService for Programs {
         let scope = ["versions", &*id];
         let asked: Page<8> = page(page_size, &page_token, &scope, &mut faults);
         faults.verdict(())?;
-        let timeline = self.timeline(id.clone())?;
+        let timeline = timeline(&self.engine, id.clone())?;
         // Older than the version the page before ended with, so that a new version shifts nothing.
         let before = asked.after.map_or(u64::MAX, u64::from_be_bytes);
         let older = timeline.versions().rev().filter(|version| u64::from(version.version) < before);

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::domain::event::{Entry, Fact};
 use crate::domain::member::Member;
-use crate::domain::order::Refusal;
-use crate::domain::program::Timeline;
+use crate::domain::order::{Claim, Refusal};
+use crate::domain::program::{RewardId, Timeline};
 use crate::domain::units::{Moment, Text};
 use crate::store::{ReadError, Status};
 
@@ -26,8 +26,31 @@ pub struct Applied {
     /// The entries it made; of a replay those of the first time, of a rehearsal those it would make (their sequence
     /// numbers mean nothing then).
     pub entries: Vec<Arc<Entry>>,
+    /// What it did to others: the receiver of a transfer, what is scarce across members.
+    pub beside: Vec<Arc<Entry>>,
     /// The member, settled to now.
     pub view: View,
+}
+
+/// A voucher, found by its code.
+#[derive(Clone, Debug)]
+pub struct VoucherView {
+    /// Whose it is.
+    pub view: View,
+    /// The entry that issued it.
+    pub issued: Arc<Entry>,
+    /// The entry that used or cancelled it, if one did.
+    pub ended: Option<Arc<Entry>>,
+    /// What it is for.
+    pub reward: RewardId,
+    /// How many of it.
+    pub times: u32,
+    /// Worthless from this moment.
+    pub expires_at: Moment,
+    /// The hash its code is found by.
+    pub claim: Claim,
+    /// Whether it can be used.
+    pub open: bool,
 }
 
 /// A member as she stands now: settled, so that a read shows what the next write will do.
@@ -114,6 +137,8 @@ pub struct EngineStatus {
     pub test_clock: bool,
     /// The engine's clock.
     pub now: Moment,
+    /// Whether the system's clock has jumped by more than an hour, so that nothing is settled until a restart.
+    pub clock_jumped: bool,
     /// Whether the engine is draining.
     pub draining: bool,
 }

@@ -3,16 +3,20 @@
 //! Each order sees the group's earlier ones as if they were kept already; nothing here is, until the lane has
 //! committed the whole draft. A rehearsal makes a draft of one order and throws it away.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::answer::{Applied, Denied, Outcome, View};
+use super::clock::Time;
+use super::pots;
 use super::programs::Programs;
 use crate::domain::decide::{self, Decision, Ground, Holder};
 use crate::domain::event::{Entry, Fact, Seq};
 use crate::domain::member::Member;
 use crate::domain::order::{Caller, Claim, Identifier, IdentifierHash, MemberKey, MemberName, Order, Refusal, Verb};
 use crate::domain::program::Timeline;
-use crate::domain::units::{Moment, Text};
+use crate::domain::units::{Moment, Points, Text};
+use crate::domain::voucher::Mint;
 use crate::store::{Found, Group, KeyMap, MemberChange, Wants};
 
 /// What is known of one member within the group.
@@ -25,34 +29,41 @@ struct Slot {
 /// The keys of an order: its member's, and the one it is known again by. Computed once, they are hashes.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Keys {
-    member: Option<MemberKey>,
-    claim: Option<Claim>,
+    pub member: Option<MemberKey>,
+    pub claim: Option<Claim>,
 }
 
 /// A group being decided.
 pub(super) struct Draft {
-    programs: Arc<Programs>,
-    now: Moment,
+    pub programs: Arc<Programs>,
+    mint: Mint,
+    pub now: Moment,
+    settles_to: Moment,
     head: Seq,
     members: KeyMap<MemberKey, Slot>,
-    claims: KeyMap<Claim, Arc<Entry>>,
-    identifiers: KeyMap<IdentifierHash, MemberKey>,
+    pub claims: KeyMap<Claim, Arc<Entry>>,
+    pub identifiers: KeyMap<IdentifierHash, MemberKey>,
     enrolments: KeyMap<MemberKey, Arc<Entry>>,
+    /// Entries that orders name by their numbers.
+    pub named: HashMap<Seq, Arc<Entry>>,
     entries: Vec<Arc<Entry>>,
     changed: Vec<MemberKey>,
 }
 
 impl Draft {
     /// An empty draft on top of what is stored up to `head`.
-    pub(super) fn new(programs: Arc<Programs>, now: Moment, head: Seq) -> Self {
+    pub(super) fn new(programs: Arc<Programs>, mint: Mint, time: Time, head: Seq) -> Self {
         Self {
             programs,
-            now,
+            mint,
+            now: time.now,
+            settles_to: time.settles_to,
             head,
             members: KeyMap::default(),
             claims: KeyMap::default(),
             identifiers: KeyMap::default(),
             enrolments: KeyMap::default(),
+            named: HashMap::new(),
             entries: Vec::new(),
             changed: Vec::new(),
         }
@@ -63,7 +74,8 @@ impl Draft {
         let Some(timeline) = self.programs.named(&order.program) else { return Keys::default() };
         let member = match &order.member {
             MemberName::Id(id) => Some(MemberKey::of(&order.program, id)),
-            MemberName::Identifier(_) => None,
+            MemberName::Key(key) => Some(*key),
+            _ => None,
         };
         Keys { member, claim: claim_of(timeline, member, order) }
     }
@@ -78,15 +90,18 @@ impl Draft {
             wants.identifiers.extend(named_identifiers(&order.verb).iter().map(|identifier| identifier.hash));
             wants.members.extend(keys.member);
             wants.claims.extend(keys.claim);
+            self.also_wanted(order, &mut wants);
         }
         wants
     }
 
-    /// Completes the keys of an order that came by identifier, once it is known whose identifier it is; the claim
+    /// Completes the keys of an order that did not name its member by id, once it is known who that is; the claim
     /// still to be looked up, if that makes one.
     pub(super) fn complete(&self, order: &Order, keys: &mut Keys) -> Option<Claim> {
-        let MemberName::Identifier(identifier) = &order.member else { return None };
-        keys.member = self.identifiers.get(&identifier.hash).copied();
+        if keys.member.is_some() {
+            return None;
+        }
+        keys.member = self.whose(order);
         let timeline = self.programs.named(&order.program)?;
         let before = std::mem::replace(&mut keys.claim, claim_of(timeline, keys.member, order));
         keys.claim.filter(|_| before.is_none())
@@ -94,8 +109,10 @@ impl Draft {
 
     /// Who holds the identifiers an enrolment names, with the entries that enrolled them.
     pub(super) fn enrolments(&self, order: &Order) -> Vec<(MemberKey, Seq)> {
-        let Verb::Enroll(enrolment) = &order.verb else { return Vec::new() };
-        let holders = enrolment.identifiers.iter().filter_map(|i| self.identifiers.get(&i.hash));
+        if !matches!(order.verb, Verb::Enroll(_) | Verb::Import(_)) {
+            return Vec::new();
+        }
+        let holders = named_identifiers(&order.verb).iter().filter_map(|i| self.identifiers.get(&i.hash));
         holders.filter_map(|key| Some((*key, self.member(*key)?.enrolled_by))).collect()
     }
 
@@ -114,44 +131,69 @@ impl Draft {
         self.enrolments.insert(key, entry);
     }
 
-    /// Takes in a member who was not named by an order but is due.
-    pub(super) fn take_member(&mut self, member: Arc<Member>) {
-        let slot = Slot { stored_version: member.version, member: Some(Arc::clone(&member)) };
-        self.members.entry(member.key).or_insert(slot);
-    }
-
     /// Decides one order and adds what it did to the draft.
     pub(super) fn decide(&mut self, order: &Order, mut keys: Keys) -> Result<Applied, Denied> {
         let timeline = self.timeline(&order.program)?;
-        // A neighbour may have linked the identifier since.
+        // A neighbour may have linked the identifier, or made the entry, since.
         self.complete(order, &mut keys);
-        let key = keys.member.ok_or(Refusal::UnknownMember)?;
+        let key = keys.member.ok_or_else(|| nobody(order))?;
         let claimed = keys.claim.and_then(|claim| self.claims.get(&claim).cloned());
-        let stored = self.member(key).cloned();
-        let view = stored.as_ref().map(|member| decide::settled(member, &timeline, self.now));
-        let holders = self.holders(&order.verb);
-        let ground = Ground {
-            timeline: &timeline,
-            key,
-            member: view.as_deref(),
-            claimed: claimed.as_deref(),
-            holders: &holders,
-            now: self.now,
-        };
-        match decide::decide(&ground, &order.verb)? {
+        match self.judged(order, &timeline, (key, keys.claim), claimed.as_deref())? {
             Decision::Replay(seq) => self.replayed(seq, claimed, timeline),
-            Decision::Apply(facts) => {
-                drop(holders);
+            Decision::Apply(outcome) => {
                 self.settle(key, &timeline)?;
-                self.apply((key, keys.claim), order, facts, timeline)
+                self.apply((key, keys.claim), order, outcome, timeline)
             }
         }
+    }
+
+    fn judged(
+        &self,
+        order: &Order,
+        timeline: &Timeline,
+        (key, claim): (MemberKey, Option<Claim>),
+        claimed: Option<&Entry>,
+    ) -> Result<Decision, Refusal> {
+        let settled = |member| decide::settled(member, timeline, &self.mint, self.settles_to);
+        let member = self.member(key).map(|member| settled(member));
+        let other = self.other(order).map(|member| settled(member));
+        let holders = self.holders(&order.verb);
+        let (subject, latest) = (self.subject(timeline, &order.verb), self.latest(timeline, &order.verb));
+        let paid_by = self.paid_by(subject.as_deref(), &order.verb);
+        let pots = self.pots(timeline, &order.verb, subject.as_deref(), claim.unwrap_or_default());
+        let ground = Ground {
+            timeline,
+            key,
+            member: member.as_deref(),
+            claimed,
+            holders: &holders,
+            subject: subject.as_deref(),
+            latest: latest.as_deref(),
+            paid_by: &paid_by,
+            other: other.as_deref(),
+            pots: &pots,
+            mint: &self.mint,
+            request_id: &order.request_id,
+            now: self.now,
+            settles_to: self.settles_to,
+        };
+        decide::decide(&ground, &order.verb)
+    }
+
+    /// What is gone of the pots a decision looks at.
+    fn pots(&self, timeline: &Timeline, verb: &Verb, subject: Option<&Entry>, order: Claim) -> Vec<(Text, Points)> {
+        let wanted = decide::pots_wanted(timeline, verb, subject);
+        let gone = |pot: Text| {
+            let gone = self.gone(timeline, &pot, order);
+            (pot, gone)
+        };
+        wanted.into_iter().map(gone).collect()
     }
 
     /// Settles a member on the draft; true if anything was due.
     pub(super) fn settle(&mut self, key: MemberKey, timeline: &Timeline) -> Result<bool, Refusal> {
         let Some(member) = self.member(key) else { return Ok(false) };
-        let due = decide::settle(member, timeline, self.now);
+        let due = decide::settle(member, timeline, &self.mint, self.settles_to);
         if due.is_empty() {
             return Ok(false);
         }
@@ -184,7 +226,7 @@ impl Draft {
         self.programs.named(program).cloned().ok_or_else(|| Refusal::UnknownProgram(program.into()))
     }
 
-    fn member(&self, key: MemberKey) -> Option<&Arc<Member>> {
+    pub(super) fn member(&self, key: MemberKey) -> Option<&Arc<Member>> {
         self.members.get(&key)?.member.as_ref()
     }
 
@@ -200,38 +242,42 @@ impl Draft {
         let by_identifier = || self.enrolments.values().find(|entry| entry.seq == seq).cloned();
         let entry = claimed.filter(|entry| entry.seq == seq).or_else(by_identifier).ok_or(Refusal::UnknownEntry)?;
         let member = self.member(entry.member).ok_or(Refusal::UnknownMember)?;
-        let member = match decide::settled(member, &timeline, self.now) {
+        let member = match decide::settled(member, &timeline, &self.mint, self.settles_to) {
             std::borrow::Cow::Borrowed(_) => Arc::clone(member),
             std::borrow::Cow::Owned(settled) => Arc::new(settled),
         };
         let view = View { member, timeline, now: self.now, due: Vec::new() };
-        Ok(Applied { outcome: Outcome::Replayed, entries: vec![entry], view })
+        Ok(Applied { outcome: Outcome::Replayed, entries: vec![entry], beside: Vec::new(), view })
     }
 
     fn apply(
         &mut self,
         (key, claim): (MemberKey, Option<Claim>),
         order: &Order,
-        facts: Vec<Fact>,
+        outcome: decide::Outcome,
         timeline: Arc<Timeline>,
     ) -> Result<Applied, Denied> {
-        let mut entries = Vec::new();
-        if !facts.is_empty() {
+        let (mut entries, mut beside) = (Vec::new(), Vec::new());
+        if !outcome.facts.is_empty() {
             let version = judged_by(&timeline, &order.verb, self.now);
             let given = (order.request_id.clone(), order.caller.clone());
-            let entry = self.push(key, &timeline, version, given, facts)?;
+            let moves = pots::merged(outcome.pots);
+            let reserved = self.reserve(&timeline, key, claim.unwrap_or_default(), &moves, &mut beside)?;
+            let entry = self.push(key, &timeline, version, given, outcome.facts)?;
             if let Some(claim) = claim {
                 self.claims.entry(claim).or_insert_with(|| Arc::clone(&entry));
             }
-            entries.push(entry);
+            self.settle_pots(&timeline, &entry, &moves, reserved, &mut beside)?;
+            entries.push(Arc::clone(&entry));
+            self.deliver(&timeline, order, &entry, &mut entries, &mut beside)?;
         }
         let member = self.member(key).cloned().ok_or(Refusal::UnknownMember)?;
         let view = View { member, timeline, now: self.now, due: Vec::new() };
-        Ok(Applied { outcome: Outcome::Applied, entries, view })
+        Ok(Applied { outcome: Outcome::Applied, entries, beside, view })
     }
 
     /// Makes an entry of facts, folds it into the member and lets later orders see it.
-    fn push(
+    pub(super) fn push(
         &mut self,
         key: MemberKey,
         timeline: &Timeline,
@@ -282,6 +328,37 @@ impl Draft {
                 _ => {}
             }
         }
+        if names_more(&entry.facts) {
+            self.named.insert(entry.seq, Arc::clone(entry));
+            for claim in entry.claims() {
+                self.claims.entry(claim).or_insert_with(|| Arc::clone(entry));
+            }
+        }
+    }
+}
+
+/// Whether later orders may ask for an entry with these facts by something other than its order's key.
+fn names_more(facts: &[Fact]) -> bool {
+    !facts.iter().all(|fact| {
+        matches!(
+            fact,
+            Fact::PurchaseRecorded(_)
+                | Fact::MemberEnrolled(_)
+                | Fact::TierEarned { .. }
+                | Fact::TierChanged { .. }
+                | Fact::ActivityCounted { .. }
+        )
+    })
+}
+
+/// What to say where an order names its member by something that leads to nobody.
+const fn nobody(order: &Order) -> Refusal {
+    match (&order.member, &order.verb) {
+        (MemberName::Receipt(_), _) => Refusal::UnknownReceipt,
+        (MemberName::Voucher(_), _) => Refusal::UnknownVoucher,
+        (MemberName::Entry(_), Verb::CancelRedemption { .. }) => Refusal::UnknownRedemption,
+        (MemberName::Entry(_), _) => Refusal::UnknownHold,
+        _ => Refusal::UnknownMember,
     }
 }
 
@@ -298,9 +375,12 @@ fn judged_by(timeline: &Timeline, verb: &Verb, now: Moment) -> u32 {
 fn claim_of(timeline: &Timeline, member: Option<MemberKey>, order: &Order) -> Option<Claim> {
     match &order.verb {
         Verb::RecordPurchase(purchase) => Some(Claim::receipt(timeline.number, &purchase.receipt)),
-        Verb::Settle => None,
+        Verb::ReturnPurchase(asked) => Some(Claim::return_receipt(timeline.number, &asked.return_receipt)),
+        Verb::Capture { hold, .. } => Some(Claim::capture(*hold)),
+        Verb::Receive(arrival) => Some(Claim::transfer(arrival.sent_by)),
+        Verb::Settle | Verb::CloseTransfer { .. } => None,
         _ if order.request_id.is_empty() => None,
-        Verb::Enroll(_) => Some(Claim::enrolment(timeline.number, &order.request_id)),
+        Verb::Enroll(_) | Verb::Import(_) => Some(Claim::enrolment(timeline.number, &order.request_id)),
         _ => Some(Claim::request(member?, &order.request_id)),
     }
 }
@@ -309,6 +389,7 @@ fn claim_of(timeline: &Timeline, member: Option<MemberKey>, order: &Order) -> Op
 fn named_identifiers(verb: &Verb) -> &[Identifier] {
     match verb {
         Verb::Enroll(enrolment) => &enrolment.identifiers,
+        Verb::Import(import) => &import.enrolment.identifiers,
         Verb::LinkIdentifier(identifier) => std::slice::from_ref(identifier),
         _ => &[],
     }

@@ -10,8 +10,9 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tracing::Span;
 
 use super::answer::{Applied, ApplyProgram, Denied, Failure, Outcome};
-use super::draft::{Draft, Keys};
-use super::{Shared, programs::Programs, versions};
+use super::clock::Time;
+use super::draft::Draft;
+use super::{Shared, lookups, programs::Programs, versions};
 use crate::domain::event::Seq;
 use crate::domain::order::{Order, Refusal};
 use crate::domain::program::Timeline;
@@ -77,7 +78,8 @@ pub(super) struct Lane {
 impl Lane {
     pub(super) fn new(shared: Arc<Shared>, jobs: mpsc::UnboundedReceiver<Job>) -> Self {
         let status = shared.store.status();
-        Self { shared, jobs, head: status.head, recorded_at: status.head_recorded_at }
+        let recorded_at = if status.head == Seq::NONE { Moment::BEGINNING } else { status.head_recorded_at };
+        Self { shared, jobs, head: status.head, recorded_at }
     }
 
     /// Works until every sender is gone and the queue is empty.
@@ -140,7 +142,7 @@ impl Lane {
     async fn decide_and_commit(&mut self, orders: &[&Order]) -> Result<Vec<Verdict>, Failure> {
         for _ in 0..ATTEMPTS_MAX {
             let mut draft = self.draft();
-            let keys = read_for(&mut draft, &self.shared, orders).await?;
+            let keys = lookups::read_for(&mut draft, &self.shared, orders).await?;
             let verdicts = orders.iter().zip(keys).map(|(order, keys)| draft.decide(order, keys)).collect();
             match self.commit(draft.into_group()).await? {
                 Committed::Kept => return Ok(verdicts),
@@ -151,7 +153,7 @@ impl Lane {
     }
 
     fn draft(&self) -> Draft {
-        Draft::new(self.programs(), self.now(), self.head)
+        Draft::new(self.programs(), self.shared.mint.clone(), self.time(), self.head)
     }
 
     fn programs(&self) -> Arc<Programs> {
@@ -159,8 +161,12 @@ impl Lane {
     }
 
     /// Our time: never before that of an entry already kept.
+    fn time(&self) -> Time {
+        self.shared.clock.time().at_least(self.recorded_at)
+    }
+
     fn now(&self) -> Moment {
-        self.shared.clock.now().max(self.recorded_at)
+        self.time().now
     }
 
     async fn commit(&mut self, group: Option<Group>) -> Result<Committed, Failure> {
@@ -211,15 +217,16 @@ impl Lane {
             return Ok(0);
         }
         let mut draft = self.draft();
-        let due = self.shared.store.due(self.now(), limit).await?;
+        let due = self.shared.store.due(self.time().settles_to, limit).await?;
         let wants = Wants { members: due.iter().map(|(_, key)| *key).collect(), ..Default::default() };
-        let found = self.shared.store.read(&wants).await?;
+        draft.take(self.shared.store.read(&wants).await?);
+        lookups::read_for_cut_off(&mut draft, &self.shared, due.iter().map(|(_, key)| *key)).await?;
         let mut settled = 0;
-        for member in due.iter().filter_map(|(_, key)| found.members.get(key).cloned()) {
-            let Some(timeline) = self.programs().numbered(member.program).cloned() else { continue };
-            let key = member.key;
-            draft.take_member(member);
-            settled += usize::from(draft.settle(key, &timeline).map_err(overflow)?);
+        for (_, key) in due {
+            let Some(program) = draft.member(key).map(|member| member.program) else { continue };
+            let Some(timeline) = self.programs().numbered(program).cloned() else { continue };
+            let changed = draft.settle(key, &timeline).and_then(|settled| Ok(settled | draft.finish(key, &timeline)?));
+            settled += usize::from(changed.map_err(overflow)?);
         }
         match self.commit(draft.into_group()).await? {
             Committed::Kept => Ok(settled),
@@ -235,25 +242,4 @@ enum Committed {
 
 fn overflow(refusal: Refusal) -> Failure {
     Failure::Store(format!("a member cannot be settled: {refusal}"))
-}
-
-/// The read phase of a group: everything its orders may look at. Answers with the orders' keys.
-pub(super) async fn read_for(draft: &mut Draft, shared: &Shared, orders: &[&Order]) -> Result<Vec<Keys>, Failure> {
-    let mut keys: Vec<Keys> = orders.iter().map(|order| draft.keys(order)).collect();
-    let wants = draft.wants(orders.iter().copied().zip(&keys));
-    draft.take(shared.store.read(&wants).await?);
-    if wants.identifiers.is_empty() {
-        return Ok(keys);
-    }
-    let pairs = orders.iter().zip(&mut keys);
-    let claims: Vec<_> = pairs.filter_map(|(order, keys)| draft.complete(order, keys)).collect();
-    if !claims.is_empty() {
-        draft.take(shared.store.read(&Wants { claims, ..Wants::default() }).await?);
-    }
-    for (key, seq) in orders.iter().flat_map(|order| draft.enrolments(order)).collect::<Vec<_>>() {
-        if let Some(entry) = shared.store.entry(seq).await? {
-            draft.take_enrolment(key, entry);
-        }
-    }
-    Ok(keys)
 }

@@ -5,12 +5,16 @@
 //! never the wire, and no engine below the seam.
 
 mod answer;
+mod books;
 pub mod clock;
 mod draft;
 pub mod figures;
 mod lane;
+mod lookups;
+mod pots;
 mod programs;
 mod pseudonym;
+mod transfers;
 mod versions;
 
 use std::collections::HashMap;
@@ -23,11 +27,13 @@ use tokio::sync::{Semaphore, TryAcquireError, mpsc, oneshot, watch};
 use crate::domain::decide;
 use crate::domain::event::{Entry, Seq};
 use crate::domain::member::Member;
-use crate::domain::order::{Identifier, MemberKey, MemberName, Order, Refusal};
+use crate::domain::order::{Claim, Identifier, MemberKey, MemberName, Order, Refusal};
 use crate::domain::program::Timeline;
-use crate::domain::units::{Moment, Text};
+use crate::domain::units::{Moment, Points, Text};
+use crate::domain::voucher::{Mint, normal_code};
 use crate::store::{Store, Wants};
-pub use answer::{Applied, ApplyProgram, Denied, EngineStatus, Failure, Outcome, View};
+pub use answer::{Applied, ApplyProgram, Denied, EngineStatus, Failure, Outcome, View, VoucherView};
+pub use books::{Liability, LiabilityRow};
 use clock::Clock;
 use lane::{Job, Lane, Orders};
 pub use programs::Programs;
@@ -53,6 +59,8 @@ struct Shared {
     store: Arc<dyn Store>,
     clock: Clock,
     pseudonyms: Pseudonyms,
+    mint: Mint,
+    books: books::Kept,
     programs: ArcSwap<Programs>,
     head: watch::Sender<Seq>,
     clock_moved: watch::Sender<Moment>,
@@ -71,6 +79,7 @@ impl Shared {
             queue_limit: self.queue_limit,
             test_clock: self.clock.is_test(),
             now: self.clock.now(),
+            clock_jumped: self.clock.time().has_jumped(),
             draining: self.draining.load(Ordering::Acquire),
         }
     }
@@ -107,6 +116,8 @@ impl Engine {
             store: options.store,
             clock_moved: watch::Sender::new(options.clock.now()),
             clock: options.clock,
+            mint: options.pseudonyms.mint(),
+            books: books::Kept::default(),
             pseudonyms: options.pseudonyms,
             programs: ArcSwap::from_pointee(programs),
             head: watch::Sender::new(head),
@@ -160,8 +171,9 @@ impl Engine {
     pub async fn rehearse(&self, order: Order) -> Result<Applied, Denied> {
         let programs = self.shared.programs.load_full();
         let status = self.shared.store.status();
-        let mut draft = draft::Draft::new(programs, self.now().max(status.head_recorded_at), status.head);
-        let keys = lane::read_for(&mut draft, &self.shared, &[&order]).await?;
+        let (mint, time) = (self.shared.mint.clone(), self.shared.clock.time().at_least(status.head_recorded_at));
+        let mut draft = draft::Draft::new(programs, mint, time, status.head);
+        let keys = lookups::read_for(&mut draft, &self.shared, &[&order]).await?;
         draft.decide(&order, keys.first().copied().unwrap_or_default())
     }
 
@@ -174,7 +186,10 @@ impl Engine {
         let mut wants = Wants::default();
         match name {
             MemberName::Id(id) => wants.members.push(MemberKey::of(program, id)),
+            MemberName::Key(key) => wants.members.push(*key),
             MemberName::Identifier(identifier) => wants.identifiers.push(identifier.hash),
+            // Only orders name their member by what they are about.
+            MemberName::Receipt(_) | MemberName::Entry(_) | MemberName::Voucher(_) => {}
         }
         let found = self.shared.store.read(&wants).await?;
         let member = found.members.into_values().next().ok_or(Refusal::UnknownMember)?;
@@ -197,8 +212,59 @@ impl Engine {
     /// Unknown program, or the store cannot answer.
     pub async fn members(&self, program: &str, after: Option<MemberKey>, limit: usize) -> Result<Vec<View>, Denied> {
         let timeline = self.timeline(program)?;
-        let members = self.shared.store.members(timeline.number, after, limit).await?;
-        Ok(members.into_iter().map(|member| self.view(member, Arc::clone(&timeline))).collect())
+        let (mut after, mut views) = (after, Vec::new());
+        loop {
+            let wanted = limit.saturating_sub(views.len());
+            let found = self.shared.store.members(timeline.number, after, wanted).await?;
+            let last = found.len() < wanted;
+            after = found.last().map(|member| member.key).or(after);
+            // What is scarce across members lies among them and is none.
+            let members = found.into_iter().filter(|member| member.pot.is_none());
+            views.extend(members.map(|member| self.view(member, Arc::clone(&timeline))));
+            if last || views.len() >= limit {
+                return Ok(views);
+            }
+        }
+    }
+
+    /// A voucher, by its code as it was typed.
+    ///
+    /// # Errors
+    /// Unknown program or voucher, or the store cannot answer.
+    pub async fn voucher(&self, program: &str, code: &str) -> Result<VoucherView, Denied> {
+        let timeline = self.timeline(program)?;
+        let claim = Claim::voucher(timeline.number, &normal_code(code));
+        let claims = vec![claim, claim.end()];
+        let mut found = self.shared.store.read(&Wants { claims, ..Wants::default() }).await?;
+        let issued = found.claims.remove(&claim).ok_or(Refusal::UnknownVoucher)?;
+        let (reward, times, expires_at) = issued.voucher(claim).ok_or(Refusal::UnknownVoucher)?;
+        let mut ended = found.claims.remove(&claim.end());
+        if ended.is_none() {
+            let cancelled = Claim::cancellation(issued.seq);
+            let wants = Wants { claims: vec![cancelled], ..Wants::default() };
+            ended = self.shared.store.read(&wants).await?.claims.remove(&cancelled);
+        }
+        let view = self.member(program, &MemberName::Key(issued.member)).await?;
+        let open = view.member.desk().vouchers.iter().any(|held| held.claim == claim);
+        Ok(VoucherView { view, issued, ended, reward, times, expires_at, claim, open })
+    }
+
+    /// The code of a member's voucher.
+    #[must_use]
+    pub fn voucher_code(&self, member: MemberKey, nonce: &str) -> Text {
+        self.shared.mint.code(member, nonce)
+    }
+
+    /// What is gone of something scarce: what was taken and what is set aside.
+    ///
+    /// # Errors
+    /// Unknown program, or the store cannot answer.
+    pub async fn pot(&self, program: &str, pot: &str) -> Result<Points, Denied> {
+        self.timeline(program)?;
+        let key = MemberKey::of_pot(program, pot);
+        let found = self.shared.store.read(&Wants { members: vec![key], ..Wants::default() }).await?;
+        let pot = found.members.get(&key).and_then(|member| member.pot.as_ref());
+        Ok(pot.and_then(|pot| pot.gone().ok()).unwrap_or_default())
     }
 
     /// A member's entries, newest first, before `before` (`None`: from the newest), at most `limit`.
@@ -389,11 +455,12 @@ impl Engine {
     }
 
     fn view(&self, member: Arc<Member>, timeline: Arc<Timeline>) -> View {
-        let now = self.now().max(member.recorded_at);
-        let due = decide::settle(&member, &timeline, now);
+        let time = self.shared.clock.time().at_least(member.recorded_at);
+        let (mint, end) = (&self.shared.mint, time.settles_to);
+        let due = decide::settle(&member, &timeline, mint, end);
         let member =
-            if due.is_empty() { member } else { Arc::new(decide::settled(&member, &timeline, now).into_owned()) };
-        View { member, timeline, now, due }
+            if due.is_empty() { member } else { Arc::new(decide::settled(&member, &timeline, mint, end).into_owned()) };
+        View { member, timeline, now: time.now, due }
     }
 }
 

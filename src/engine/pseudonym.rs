@@ -4,6 +4,7 @@
 //! the journal, so whoever holds only the journal cannot find a person in it.
 
 use crate::domain::order::{Identifier, IdentifierHash};
+use crate::domain::voucher::Mint;
 
 /// The secret under which identifiers are hashed.
 #[derive(Clone)]
@@ -16,6 +17,12 @@ impl Pseudonyms {
     #[must_use]
     pub const fn new(key: [u8; 32]) -> Self {
         Self { key }
+    }
+
+    /// The mint of voucher codes, under a secret of its own made from this one.
+    #[must_use]
+    pub fn mint(&self) -> Mint {
+        Mint::new(blake3::derive_key("rung voucher mint v1", &self.key))
     }
 
     /// The identifier as the engine knows it; the same card in two programs has two unrelated hashes.

@@ -39,6 +39,9 @@ pub async fn run(engine: Engine, stop: CancellationToken) {
 /// # Errors
 /// The engine is draining or its store fails.
 pub async fn tick(engine: &Engine) -> Result<Duration, Failure> {
+    if engine.status().clock_jumped {
+        tracing::warn!("the system's clock has jumped by more than an hour; nothing is settled until a restart");
+    }
     while engine.settle_due(BATCH).await? > 0 {}
     let next = engine.next_due().await?;
     Ok(next.map_or(LONGEST_SLEEP, |due| until(due, engine.now())))

@@ -8,8 +8,10 @@
 )]
 
 mod architecture;
+mod cut_off;
 mod house;
 mod model;
+mod points;
 mod scenarios;
 mod store_crash;
 mod store_damage;

@@ -10,11 +10,18 @@ use proptest::option;
 use proptest::prelude::*;
 use rung::domain::calendar::{Day, Zone};
 use rung::domain::event::{
-    Entry, Fact, Grant, MemberEnrolled, MeterPost, Part, ProgramApplied, PurchaseRecorded, Seq, TierCause,
+    AddedCause, Cap, Entry, Fact, Grant, LineReturned, MemberEnrolled, MeterPost, OpeningState, Part, PointsAdded,
+    PointsTaken, ProgramApplied, PurchaseRecorded, PurchaseReturned, RewardRedeemed, Seq, TakenCause, TierCause,
+    VoucherIssued, VouchersCut,
 };
-use rung::domain::member::{Held, Member, MemberState, MeterCount, Meters, Standing};
-use rung::domain::order::{AttributeValue, Identifier, IdentifierHash, Line, MemberKey, Purchase, ReceiptKey, Tender};
-use rung::domain::program::{AttributeId, MeterId, ProgramNo, RuleId, TierId, Value, WalletId, Word};
+use rung::domain::lot::{Lot, Origin, Terms};
+use rung::domain::member::{
+    Desk, Held, Hold, Member, MemberState, MeterCount, Meters, Pot, Purse, Reservation, Standing, Transfer, Voucher,
+};
+use rung::domain::order::{
+    AttributeValue, Claim, Identifier, IdentifierHash, Line, MemberKey, Purchase, ReceiptKey, Tender,
+};
+use rung::domain::program::{AttributeId, MeterId, ProgramNo, RewardId, RuleId, TierId, Value, WalletId, Word};
 use rung::domain::units::{CurrencyCode, Moment, Points, Quantity, Ratio, Text};
 use rung::store::format::entry::{self, Place};
 use rung::store::format::frame::{self, Frame, NO_HASH};
@@ -24,10 +31,25 @@ use rung::store::format::rows::{
 use rung::store::format::segment::{Footer, SegmentHeader, Signpost};
 use rung::store::format::{member, rows};
 
-use crate::store_ledger::{Ledger, key};
+use crate::store_ledger::{Ledger, key, receipt};
+
+/// When everything here was recorded.
+const NOW: Moment = Moment(1_764_000_000_000_000);
+const TODAY: Day = Day(20_416);
+const DAYS: i64 = 86_400_000_000;
+
+fn golden_path(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(format!("{name}.hex"))
+}
+
+/// What an older Rung wrote, and this one must read.
+fn written_before(name: &str) -> Vec<u8> {
+    let hex: String = std::fs::read_to_string(golden_path(name)).unwrap().split_whitespace().collect();
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+}
 
 fn golden(name: &str, written: &[u8]) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(format!("{name}.hex"));
+    let path = golden_path(name);
     let hex: Vec<String> =
         written.chunks(32).map(|line| line.iter().map(|byte| format!("{byte:02x}")).collect()).collect();
     let hex = hex.join("\n") + "\n";
@@ -38,12 +60,23 @@ fn golden(name: &str, written: &[u8]) {
     assert_eq!(hex, kept, "the written form of `{name}` drifted: files written before can no longer be read");
 }
 
-/// A ledger with every fact there is.
+/// A purchase with nothing that was not there before points had dates.
+fn purchase(number: u64) -> PurchaseRecorded {
+    let mut recorded = crate::store_ledger::purchase(number, NOW.0);
+    for grant in &mut recorded.grants {
+        (grant.shares, grant.cap) = (Vec::new().into(), None);
+    }
+    let lot = Lot { terms: Terms::lasting(TODAY), points: Points(20) };
+    (recorded.lots, recorded.repaid) = (vec![(WalletId(Word(1)), lot)].into(), Vec::new());
+    recorded
+}
+
+/// A ledger with every fact there was before points had dates.
 fn everything() -> Ledger {
     let mut ledger = Ledger::new();
     ledger.program(1);
     ledger.enroll(1);
-    ledger.purchase(1, 42);
+    ledger.add(key(1), "", vec![Fact::PurchaseRecorded(Box::new(purchase(42)))]);
     ledger.tier(1, 400);
     ledger.link(1, 2);
     ledger.unlink(1, 2);
@@ -56,7 +89,7 @@ fn everything() -> Ledger {
     ledger.add(key(1), "update-1", vec![Fact::AttributesUpdated { set, remove: vec![Word(9)] }]);
     ledger.add(key(1), "suspend-1", vec![Fact::MemberSuspended("a stolen card".into())]);
     ledger.add(key(1), "reinstate-1", vec![Fact::MemberReinstated("found".into())]);
-    let forfeited = Fact::PointsForfeited { wallet: WalletId(Word(1)), points: Points(20) };
+    let forfeited = Fact::PointsForfeited { wallet: WalletId(Word(1)), points: Points(20), lots: Vec::new() };
     ledger.add(key(1), "close-1", vec![forfeited, Fact::MemberClosed("asked to".into())]);
     ledger.take();
     ledger
@@ -72,13 +105,253 @@ fn golden_entries() {
     }
 }
 
+fn later(days: i64) -> Moment {
+    Moment(NOW.0 + days * DAYS)
+}
+
+/// Points earned today that last, and points with all the dates there are.
+fn two_lots() -> Vec<Lot> {
+    let lasting = Lot { terms: Terms::lasting(TODAY), points: Points(20) };
+    let terms = Terms {
+        expires_at: later(365),
+        issued: Day(TODAY.0 - 3),
+        entry: Seq(7),
+        available_at: later(14),
+        notice_at: later(335),
+        origin: Origin::Given,
+    };
+    vec![lasting, Lot { terms, points: Points(1_500) }]
+}
+
+fn until_confirmed() -> Lot {
+    let terms = Terms { available_at: Moment::NEVER, entry: Seq(9), ..Terms::lasting(TODAY) };
+    Lot { terms, points: Points(3) }
+}
+
+/// Facts that move points, each under the name of its golden file.
+fn moves() -> Vec<(&'static str, Fact)> {
+    let (wallet, lots, note) = (WalletId(Word(1)), two_lots(), Text::from("a latte"));
+    let added = PointsAdded { wallet, cause: AddedCause::Refund, lots: lots.clone(), repaid: Points(5) };
+    let (cause, lost) = (TakenCause::Returned, vec![until_confirmed()]);
+    let taken = PointsTaken { wallet, cause, at: later(0), lots: lost, owed: Points(40), written_off: Points(2) };
+    let (hold, other) = (Seq(8), key(2));
+    vec![
+        ("24-forfeited", Fact::PointsForfeited { wallet, points: Points(1_520), lots: lots.clone() }),
+        ("28-added", Fact::PointsAdded(Box::new(added))),
+        ("29-taken", Fact::PointsTaken(Box::new(taken))),
+        ("30-matured", Fact::PointsMatured { wallet, at: later(-1), lots: lots.clone() }),
+        ("31-held", Fact::PointsHeld { wallet, until: later(1), lots: lots.clone(), note: note.clone() }),
+        ("32-captured", Fact::HoldCaptured { hold, wallet, lots: lots.clone(), rest: vec![until_confirmed()] }),
+        ("33-released", Fact::HoldReleased { hold, wallet, at: later(0), lapsed: true, lots: lots.clone() }),
+        ("42-sent", Fact::TransferSent { to: other, wallet, lots: lots.clone(), note }),
+        ("43-received", Fact::TransferReceived { from: other, sent_by: Seq(8) }),
+        ("44-closed", Fact::TransferClosed { sent_by: Seq(8), back: lots }),
+    ]
+}
+
+/// Facts that date points, or explain a move.
+fn dates() -> Vec<(&'static str, Fact)> {
+    let (wallet, points) = (WalletId(Word(1)), Points(-70));
+    let (reason, actor) = ("counted twice".into(), "ada".into());
+    let (never, notice_at) = (Moment::NEVER, later(335));
+    vec![
+        ("41-adjusted", Fact::PointsAdjusted { wallet, points, reason, actor }),
+        ("45-announced", Fact::ExpiryAnnounced { wallet, expires_at: later(30), points: Points(90) }),
+        ("46-redated", Fact::LotsRedated { wallet, expires_at: later(365), notice_at }),
+        ("54-kept", Fact::LotsKept { wallet, kept: true }),
+        ("54-kept-no-more", Fact::LotsKept { wallet, kept: false }),
+        ("46-redated-for-ever", Fact::LotsRedated { wallet, expires_at: never, notice_at: never }),
+        ("47-active", Fact::ActivityCounted { wallet, lapses_at: later(365), notice_at }),
+        ("48-statement", Fact::StatementSet { wallet, at: later(30) }),
+        ("50-withdrawn", Fact::TierWithdrawn { tier: TierId(Word(4)), until: later(400) }),
+    ]
+}
+
+/// Facts about rewards, vouchers and what is scarce.
+fn rewards() -> Vec<(&'static str, Fact)> {
+    let (reward, wallet, voucher, note) = (RewardId(Word(12)), WalletId(Word(1)), Claim([7; 16]), Text::from("till 2"));
+    let count = MeterPost { meter: MeterId(Word(13)), window: TODAY, amount: Points(2) };
+    let issued = |expires_at| VoucherIssued { claim: voucher, nonce: "redeem r-1".into(), expires_at };
+    let redeemed = RewardRedeemed {
+        reward,
+        times: 2,
+        wallet,
+        lots: two_lots(),
+        count: Some(count),
+        voucher: Some(issued(later(90))),
+    };
+    let plain = RewardRedeemed { times: 1, count: None, voucher: None, ..redeemed.clone() };
+    let cut = VouchersCut { wallet, at: later(0), reward, times: 3, lots: two_lots(), voucher: issued(Moment::NEVER) };
+    let (redemption, reason) = (Seq(8), Text::from("sold out"));
+    let (pot, amount) = (Text::from("stock:flat-white"), Points(2));
+    vec![
+        ("34-redeemed", Fact::RewardRedeemed(Box::new(redeemed))),
+        ("34-redeemed-plainly", Fact::RewardRedeemed(Box::new(plain))),
+        ("35-cancelled", Fact::RedemptionCancelled { redemption, reason, count: Some(count), voucher: Some(voucher) }),
+        ("36-used", Fact::VoucherUsed { voucher, note }),
+        ("37-expired", Fact::VoucherExpired { voucher, at: later(0) }),
+        ("38-cut", Fact::VouchersCut(Box::new(cut))),
+        ("40-confirmed", Fact::PurchaseConfirmed { receipt: receipt(42) }),
+        ("51-reserved", Fact::PotReserved { pot, amount, member: key(1), order: Claim([8; 16]), until: later(1) }),
+        ("52-settled", Fact::PotSettled { reservation: Seq(8), used: Points(1) }),
+        ("53-given-back", Fact::PotReturned { amount, by: Seq(9) }),
+    ]
+}
+
+/// Purchases, what came back of one, and what a member brought along.
+fn bought() -> Vec<(&'static str, Fact)> {
+    let lines = |line| vec![LineReturned { line, quantity: 1_000, minor_units: -5 }];
+    let returned = PurchaseReturned {
+        return_receipt: receipt(43),
+        receipt: receipt(42),
+        purchase: Seq(3),
+        number: 2,
+        occurred_at: later(-1),
+        asked: lines(0),
+        so_far: lines(2),
+        grants: vec![(0, Points(4)), (1, Points(1))],
+        meters: vec![MeterPost { meter: MeterId(Word(2)), window: TODAY, amount: Points(-5) }],
+        refunded_so_far: Points(30),
+        bought: (later(-5), 1),
+        minor_units: 450,
+    };
+    let wallet = WalletId(Word(1));
+    let state = OpeningState {
+        enrolled_at: Some(later(-900)),
+        lots: two_lots().into_iter().map(|lot| (wallet, lot)).collect(),
+        debts: vec![(WalletId(Word(5)), Points(8))],
+        meters: vec![MeterCount { meter: MeterId(Word(2)), window: TODAY, amount: Points(400) }],
+        held: vec![Held { tier: TierId(Word(4)), since: later(-30), until: later(335) }],
+        tier: Some((TierId(Word(4)), later(-30))),
+    };
+    let mut dated = purchase(44);
+    Arc::make_mut(&mut dated.purchase).tenders =
+        vec![Tender { kind: "points".into(), minor_units: 300, redemption: Seq(8) }];
+    (dated.grants[0].shares, dated.grants[0].cap) = (vec![(0, Points(10)), (1, Points(6))].into(), Some(Cap::Member));
+    dated.lots = vec![(wallet, two_lots()[1])].into();
+    dated.repaid = vec![(wallet, Points(5))];
+    let mut repaid = purchase(45);
+    (repaid.lots, repaid.repaid) = (Vec::new().into(), vec![(wallet, Points(20))]);
+    vec![
+        ("25-purchase-dated", Fact::PurchaseRecorded(Box::new(dated))),
+        ("25-purchase-repaid", Fact::PurchaseRecorded(Box::new(repaid))),
+        ("39-returned", Fact::PurchaseReturned(Box::new(returned))),
+        ("49-opening-state", Fact::OpeningStateSet(Box::new(state))),
+    ]
+}
+
+#[test]
+fn golden_facts() {
+    for (name, fact) in [moves(), dates(), rewards(), bought()].concat() {
+        let line = Entry {
+            seq: Seq(10),
+            program: ProgramNo(1),
+            member: key(1),
+            previous: Seq(9),
+            recorded_at: NOW,
+            program_version: 1,
+            request_id: "r-1".into(),
+            principal: "till".into(),
+            trace_id: Text::default(),
+            facts: vec![fact],
+        };
+        let mut bytes = Vec::new();
+        entry::write(&mut bytes, &line, NOW);
+        golden(&format!("fact-{name}"), &bytes);
+        assert_eq!(entry::read(&bytes, Place { seq: line.seq, moment: NOW }), Ok(line), "{name}");
+    }
+}
+
+/// A purchase as it was written before there were lots reads as one that brought lasting points.
+#[test]
+fn a_purchase_from_before_lots_brings_them() {
+    let line = entry::read(&written_before("entry-03"), Place { seq: Seq(3), moment: NOW }).unwrap();
+    let lot = Lot { terms: Terms::lasting(TODAY), points: Points(20) };
+    assert_eq!(line.purchase().unwrap().lots.as_slice(), [(WalletId(Word(1)), lot)]);
+    assert_eq!(line, *everything().entries[2]);
+}
+
+/// The usual lot costs nothing at all, one with dates little.
+#[test]
+fn lots_of_a_purchase_are_short() {
+    let length = |recorded: PurchaseRecorded| {
+        let mut line = (*everything().entries[2]).clone();
+        line.facts = vec![Fact::PurchaseRecorded(Box::new(recorded))];
+        let mut bytes = Vec::new();
+        entry::write(&mut bytes, &line, line.recorded_at);
+        bytes.len()
+    };
+    let usual = purchase(42);
+    let mut evening = usual.clone();
+    evening.lots[0].1.terms.issued = Day(TODAY.0 - 1);
+    let mut dated = usual.clone();
+    dated.lots[0].1.terms.expires_at = later(365);
+    assert_eq!(length(usual.clone()), written_before("entry-03").len());
+    assert_eq!(length(evening) - length(usual.clone()), 9);
+    assert_eq!(length(dated) - length(usual), 15);
+}
+
 #[test]
 fn golden_member() {
     let ledger = everything();
     let mut bytes = Vec::new();
     member::write(&mut bytes, &ledger.members[&key(1)]);
-    golden("member", &bytes);
+    golden("member-closed", &bytes);
     assert_eq!(member::read(&bytes, key(1)).unwrap(), *ledger.members[&key(1)]);
+}
+
+/// A snapshot from before there were lots: a balance is one lot, older than all that come after it.
+#[test]
+fn a_member_from_before_lots_has_them() {
+    let mut expected = (*everything().members[&key(1)]).clone();
+    // Hers ran out when she closed.
+    assert_eq!(member::read(&written_before("member"), key(1)).as_ref(), Ok(&expected));
+    let terms = Terms { entry: expected.last_entry, ..Terms::lasting(TODAY) };
+    let mut purse = Purse::new(WalletId(Word(1)));
+    purse.lots.push(Lot { terms, points: Points(20) });
+    let owing = Purse { debt: Points(3), ..Purse::new(WalletId(Word(5))) };
+    expected.purses = vec![purse, owing].into();
+    // Field 10, a run of 6 bytes: 20 points in wallet 1, −3 in wallet 5, none in wallet 6.
+    let balances = [10 << 3 | 2, 6, 1, 40, 5, 5, 6, 0];
+    let before = [written_before("member").as_slice(), &balances].concat();
+    assert_eq!(member::read(&before, key(1)), Ok(expected));
+}
+
+#[test]
+fn golden_member_with_everything() {
+    let wallet = WalletId(Word(1));
+    let purse = Purse {
+        wallet,
+        lots: two_lots().into(),
+        debt: Points(6),
+        lapses_at: later(365),
+        lapse_notice_at: later(335),
+        statement_at: later(30),
+        kept: true,
+    };
+    let voucher = Voucher {
+        claim: Claim([7; 16]),
+        nonce: "redeem r-1".into(),
+        entry: Seq(8),
+        reward: RewardId(Word(12)),
+        times: 2,
+        expires_at: later(90),
+    };
+    let desk = Desk {
+        holds: vec![Hold { entry: Seq(6), wallet, until: later(1), lots: two_lots() }],
+        vouchers: vec![voucher],
+        transfers: vec![Transfer { entry: Seq(9), to: key(2), wallet, lots: vec![until_confirmed()] }],
+    };
+    let reserved =
+        Reservation { entry: Seq(4), amount: Points(2), member: key(3), order: Claim([8; 16]), until: later(1) };
+    let mut whole = (*everything().members[&key(1)]).clone();
+    whole.purses = vec![purse, Purse { debt: Points(3), ..Purse::new(WalletId(Word(5))) }].into();
+    whole.desk = Some(Box::new(desk));
+    whole.pot = Some(Box::new(Pot { taken: Points(11), reservations: vec![reserved] }));
+    let mut bytes = Vec::new();
+    member::write(&mut bytes, &whole);
+    golden("member-purses", &bytes);
+    assert_eq!(member::read(&bytes, key(1)), Ok(whole));
 }
 
 #[test]
@@ -161,18 +434,78 @@ fn line() -> impl Strategy<Value = Line> {
     )
 }
 
-fn grant() -> impl Strategy<Value = Grant> {
-    let part = prop_oneof![Just(Part::Base), word().prop_map(|tier| Part::TierBonus(TierId(tier)))];
-    let post = (word(), any::<i32>(), number()).prop_map(|(meter, window, amount)| MeterPost {
+fn wallet() -> impl Strategy<Value = WalletId> {
+    word().prop_map(WalletId)
+}
+
+fn points() -> impl Strategy<Value = Points> {
+    number().prop_map(Points)
+}
+
+fn seq() -> impl Strategy<Value = Seq> {
+    prop_oneof![Just(Seq::NONE), Just(Seq::THIS), (1..1_000_u64).prop_map(Seq), any::<u64>().prop_map(Seq)]
+}
+
+fn claim() -> impl Strategy<Value = Claim> {
+    any::<[u8; 16]>().prop_map(Claim)
+}
+
+fn day() -> impl Strategy<Value = Day> {
+    prop_oneof![20_000..22_000_i32, any::<i32>()].prop_map(Day)
+}
+
+prop_compose! {
+    fn lot()(
+        expires_at in moment(), issued in day(), entry in seq(), available_at in moment(), notice_at in moment(),
+        given in any::<bool>(), points in points(),
+    ) -> Lot {
+        let origin = if given { Origin::Given } else { Origin::Earned };
+        Lot { terms: Terms { expires_at, issued, entry, available_at, notice_at, origin }, points }
+    }
+}
+
+fn lots() -> impl Strategy<Value = Vec<Lot>> {
+    vec(
+        prop_oneof![lot(), (day(), points()).prop_map(|(day, points)| Lot { terms: Terms::lasting(day), points })],
+        0..4,
+    )
+}
+
+fn post() -> impl Strategy<Value = MeterPost> {
+    let parts = (word(), any::<i32>(), number());
+    parts.prop_map(|(meter, window, amount)| MeterPost {
         meter: MeterId(meter),
         window: Day(window),
         amount: Points(amount),
-    });
+    })
+}
+
+fn count() -> impl Strategy<Value = MeterCount> {
+    post().prop_map(|MeterPost { meter, window, amount }| MeterCount { meter, window, amount })
+}
+
+fn held() -> impl Strategy<Value = Held> {
+    (word(), moment(), moment()).prop_map(|(tier, since, until)| Held { tier: TierId(tier), since, until })
+}
+
+fn issued() -> impl Strategy<Value = VoucherIssued> {
+    (claim(), text(), moment()).prop_map(|(claim, nonce, expires_at)| VoucherIssued { claim, nonce, expires_at })
+}
+
+fn receipt_key() -> impl Strategy<Value = ReceiptKey> {
+    (text(), text()).prop_map(|(source, id)| ReceiptKey { source, id })
+}
+
+fn grant() -> impl Strategy<Value = Grant> {
+    let part = prop_oneof![Just(Part::Base), word().prop_map(|tier| Part::TierBonus(TierId(tier)))];
+    let cap = option::of(prop_oneof![Just(Cap::Receipt), Just(Cap::Member), Just(Cap::Budget), Just(Cap::Stacking)]);
+    let limits = (vec((any::<u16>(), points()), 0..4), cap);
     let basis = (number(), 1..i64::MAX).prop_map(|(numerator, denominator)| Ratio { numerator, denominator });
     let basis = prop_oneof![basis, number().prop_map(Ratio::whole)];
     let points = (number(), option::of(number()));
-    (word(), any::<u32>(), part, option::of(any::<u16>()), basis, option::of(word()), points, vec(post, 0..4)).prop_map(
-        |(rule, program_version, part, line, basis, wallet, (desired, granted), meters)| Grant {
+    let head = (word(), any::<u32>(), part, option::of(any::<u16>()), basis);
+    (head, option::of(word()), points, vec(post(), 0..4), limits).prop_map(
+        |((rule, program_version, part, line, basis), wallet, (desired, granted), meters, (shares, cap))| Grant {
             rule: RuleId(rule),
             program_version,
             part,
@@ -182,16 +515,22 @@ fn grant() -> impl Strategy<Value = Grant> {
             desired: Points(desired),
             granted: Points(granted.unwrap_or(desired)),
             meters: meters.into(),
+            shares: shares.into(),
+            cap,
         },
     )
 }
 
 fn recorded() -> impl Strategy<Value = PurchaseRecorded> {
     let zone = option::of(prop_oneof![Just("America/Chicago"), Just("UTC"), Just("Asia/Kathmandu")]);
-    let tender = (text(), number()).prop_map(|(kind, minor_units)| Tender { kind, minor_units });
+    let tender =
+        (text(), number(), seq()).prop_map(|(kind, minor_units, redemption)| Tender { kind, minor_units, redemption });
     let head = (text(), text(), text(), moment(), zone, "[A-Z]{3}");
     let body = (vec(line(), 0..4), vec(tender, 0..3), text(), text(), text(), vec((text(), value()), 0..3));
-    (head, body, moment(), option::of(word()), vec(grant(), 0..4)).prop_map(|(head, body, counted_at, tier, grants)| {
+    let points = (option::of(vec((wallet(), lot()), 0..3)), vec((wallet(), points()), 0..3));
+    let rest = (moment(), option::of(word()), vec(grant(), 0..4), points);
+    (head, body, rest).prop_map(|(head, body, (counted_at, tier, grants, (lots, repaid)))| {
+        let lots = lots.unwrap_or_else(|| usual_lots(&grants, counted_at)).into();
         let (source, id, kind, occurred_at, zone, currency) = head;
         let (lines, tenders, channel, store, partner, attributes) = body;
         let purchase = Purchase {
@@ -207,8 +546,21 @@ fn recorded() -> impl Strategy<Value = PurchaseRecorded> {
             partner,
             attributes,
         };
-        PurchaseRecorded { purchase: purchase.into(), counted_at, tier: tier.map(TierId), grants }
+        PurchaseRecorded { purchase: purchase.into(), counted_at, tier: tier.map(TierId), grants, lots, repaid }
     })
+}
+
+/// The lots that need not be written.
+fn usual_lots(grants: &[Grant], counted_at: Moment) -> Vec<(WalletId, Lot)> {
+    let terms = Terms::lasting(Day(i32::try_from(counted_at.0.div_euclid(DAYS)).unwrap()));
+    let mut lots: Vec<(WalletId, Lot)> = Vec::new();
+    for (wallet, points) in grants.iter().filter_map(|grant| Some((grant.wallet?, grant.granted))) {
+        match lots.iter_mut().find(|(held, _)| *held == wallet) {
+            Some((_, lot)) => lot.points = Points(lot.points.0.saturating_add(points.0)),
+            None => lots.push((wallet, Lot { terms, points })),
+        }
+    }
+    lots
 }
 
 fn program() -> impl Strategy<Value = Fact> {
@@ -236,8 +588,16 @@ fn enrolled() -> impl Strategy<Value = Fact> {
 
 fn fact() -> impl Strategy<Value = Fact> {
     let earned = (word(), moment(), moment());
-    let changed = (word(), word(), moment(), any::<bool>());
+    let cause = prop_oneof![Just(TierCause::Earned), Just(TierCause::ValidityEnded), Just(TierCause::Returned)];
+    let changed = (word(), word(), moment(), cause);
     prop_oneof![
+        move_fact(),
+        hold_fact(),
+        date_fact(),
+        reward_fact(),
+        pot_fact(),
+        returned(),
+        opening_state(),
         program(),
         enrolled(),
         (vec(attribute(), 0..3), vec(word(), 0..3)).prop_map(|(set, remove)| Fact::AttributesUpdated { set, remove }),
@@ -246,17 +606,147 @@ fn fact() -> impl Strategy<Value = Fact> {
         text().prop_map(Fact::MemberSuspended),
         text().prop_map(Fact::MemberReinstated),
         text().prop_map(Fact::MemberClosed),
-        (word(), number())
-            .prop_map(|(wallet, points)| Fact::PointsForfeited { wallet: WalletId(wallet), points: Points(points) }),
+        (wallet(), points(), lots()).prop_map(|(wallet, points, lots)| Fact::PointsForfeited { wallet, points, lots }),
         recorded().prop_map(|recorded| Fact::PurchaseRecorded(Box::new(recorded))),
         earned.prop_map(|(tier, since, until)| Fact::TierEarned { tier: TierId(tier), since, until }),
-        changed.prop_map(|(from, to, at, ended)| Fact::TierChanged {
-            from: TierId(from),
-            to: TierId(to),
-            at,
-            cause: if ended { TierCause::ValidityEnded } else { TierCause::Earned },
-        }),
+        changed.prop_map(|(from, to, at, cause)| Fact::TierChanged { from: TierId(from), to: TierId(to), at, cause }),
     ]
+}
+
+fn move_fact() -> impl Strategy<Value = Fact> {
+    use {AddedCause as Added, TakenCause as Taken};
+    let added = [Added::Adjustment, Added::HeadStart, Added::OpeningState, Added::Refund, Added::Transfer];
+    let taken = [Taken::Expired, Taken::Inactive, Taken::Returned, Taken::Adjustment];
+    let (added, taken) = (proptest::sample::select(added.to_vec()), proptest::sample::select(taken.to_vec()));
+    let member = || any::<[u8; 16]>().prop_map(MemberKey);
+    prop_oneof![
+        (wallet(), added, lots(), points()).prop_map(|(wallet, cause, lots, repaid)| {
+            Fact::PointsAdded(Box::new(PointsAdded { wallet, cause, lots, repaid }))
+        }),
+        (wallet(), taken, moment(), lots(), points(), points()).prop_map(
+            |(wallet, cause, at, lots, owed, written_off)| {
+                Fact::PointsTaken(Box::new(PointsTaken { wallet, cause, at, lots, owed, written_off }))
+            }
+        ),
+        (wallet(), moment(), lots()).prop_map(|(wallet, at, lots)| Fact::PointsMatured { wallet, at, lots }),
+        (member(), wallet(), lots(), text()).prop_map(|(to, wallet, lots, note)| Fact::TransferSent {
+            to,
+            wallet,
+            lots,
+            note
+        }),
+        (member(), seq()).prop_map(|(from, sent_by)| Fact::TransferReceived { from, sent_by }),
+        (seq(), lots()).prop_map(|(sent_by, back)| Fact::TransferClosed { sent_by, back }),
+    ]
+}
+
+fn hold_fact() -> impl Strategy<Value = Fact> {
+    prop_oneof![
+        (wallet(), moment(), lots(), text()).prop_map(|(wallet, until, lots, note)| Fact::PointsHeld {
+            wallet,
+            until,
+            lots,
+            note
+        }),
+        (seq(), wallet(), lots(), lots()).prop_map(|(hold, wallet, lots, rest)| Fact::HoldCaptured {
+            hold,
+            wallet,
+            lots,
+            rest
+        }),
+        (seq(), wallet(), moment(), any::<bool>(), lots())
+            .prop_map(|(hold, wallet, at, lapsed, lots)| { Fact::HoldReleased { hold, wallet, at, lapsed, lots } }),
+    ]
+}
+
+fn date_fact() -> impl Strategy<Value = Fact> {
+    let ends = || (wallet(), moment(), moment());
+    prop_oneof![
+        (wallet(), points(), text(), text()).prop_map(|(wallet, points, reason, actor)| Fact::PointsAdjusted {
+            wallet,
+            points,
+            reason,
+            actor
+        }),
+        (wallet(), moment(), points()).prop_map(|(wallet, expires_at, points)| Fact::ExpiryAnnounced {
+            wallet,
+            expires_at,
+            points
+        }),
+        ends().prop_map(|(wallet, expires_at, notice_at)| Fact::LotsRedated { wallet, expires_at, notice_at }),
+        (wallet(), any::<bool>()).prop_map(|(wallet, kept)| Fact::LotsKept { wallet, kept }),
+        ends().prop_map(|(wallet, lapses_at, notice_at)| Fact::ActivityCounted { wallet, lapses_at, notice_at }),
+        (wallet(), moment()).prop_map(|(wallet, at)| Fact::StatementSet { wallet, at }),
+        (word(), moment()).prop_map(|(tier, until)| Fact::TierWithdrawn { tier: TierId(tier), until }),
+    ]
+}
+
+fn reward_fact() -> impl Strategy<Value = Fact> {
+    let reward = || (word().prop_map(RewardId), any::<u32>(), wallet(), lots());
+    prop_oneof![
+        (reward(), option::of(post()), option::of(issued())).prop_map(|(paid, count, voucher)| {
+            let (reward, times, wallet, lots) = paid;
+            Fact::RewardRedeemed(Box::new(RewardRedeemed { reward, times, wallet, lots, count, voucher }))
+        }),
+        (reward(), moment(), issued()).prop_map(|((reward, times, wallet, lots), at, voucher)| {
+            Fact::VouchersCut(Box::new(VouchersCut { wallet, at, reward, times, lots, voucher }))
+        }),
+        (seq(), text(), option::of(post()), option::of(claim())).prop_map(|(redemption, reason, count, voucher)| {
+            Fact::RedemptionCancelled { redemption, reason, count, voucher }
+        }),
+        (claim(), text()).prop_map(|(voucher, note)| Fact::VoucherUsed { voucher, note }),
+        (claim(), moment()).prop_map(|(voucher, at)| Fact::VoucherExpired { voucher, at }),
+        receipt_key().prop_map(|receipt| Fact::PurchaseConfirmed { receipt }),
+    ]
+}
+
+fn pot_fact() -> impl Strategy<Value = Fact> {
+    prop_oneof![
+        (text(), reservation()).prop_map(|(pot, reserved)| {
+            let Reservation { amount, member, order, until, .. } = reserved;
+            Fact::PotReserved { pot, amount, member, order, until }
+        }),
+        (seq(), points()).prop_map(|(reservation, used)| Fact::PotSettled { reservation, used }),
+        (points(), seq()).prop_map(|(amount, by)| Fact::PotReturned { amount, by }),
+    ]
+}
+
+fn reservation() -> impl Strategy<Value = Reservation> {
+    (seq(), points(), any::<[u8; 16]>(), claim(), moment()).prop_map(|(entry, amount, member, order, until)| {
+        Reservation { entry, amount, member: MemberKey(member), order, until }
+    })
+}
+
+prop_compose! {
+    fn returned()(
+        keys in (receipt_key(), receipt_key(), any::<bool>()), purchase in seq(), number in any::<u32>(),
+        occurred_at in moment(), lines in vec((any::<u16>(), number(), number()), 0..6), split in 0..6_usize,
+        grants in vec((any::<u16>(), points()), 0..4), meters in vec(post(), 0..3), refunded_so_far in points(),
+        bought in (moment(), any::<u32>()), minor_units in number(),
+    ) -> Fact {
+        let (return_receipt, mut receipt, same_till) = keys;
+        if same_till {
+            receipt.source.clone_from(&return_receipt.source);
+        }
+        let line = |(line, quantity, minor_units)| LineReturned { line, quantity, minor_units };
+        let mut asked: Vec<LineReturned> = lines.into_iter().map(line).collect();
+        let so_far = asked.split_off(split.min(asked.len()));
+        Fact::PurchaseReturned(Box::new(PurchaseReturned {
+            return_receipt, receipt, purchase, number, occurred_at, asked, so_far, grants, meters, refunded_so_far,
+            bought, minor_units,
+        }))
+    }
+}
+
+prop_compose! {
+    fn opening_state()(
+        enrolled_at in option::of(moment()), lots in vec((wallet(), lot()), 0..4),
+        debts in vec((wallet(), points()), 0..3), meters in vec(count(), 0..3), held in vec(held(), 0..3),
+        tier in option::of((word(), moment())),
+    ) -> Fact {
+        let tier = tier.map(|(tier, since)| (TierId(tier), since));
+        Fact::OpeningStateSet(Box::new(OpeningState { enrolled_at, lots, debts, meters, held, tier }))
+    }
 }
 
 prop_compose! {
@@ -273,24 +763,49 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn purse()(
+        wallet in wallet(), lots in lots(), debt in points(), lapses_at in moment(), lapse_notice_at in moment(),
+        statement_at in moment(),
+    ) -> Purse {
+        Purse { wallet, lots: lots.into(), debt, lapses_at, lapse_notice_at, statement_at, kept: debt == Points::ZERO }
+    }
+}
+
+fn desk() -> impl Strategy<Value = Desk> {
+    let hold = (seq(), wallet(), moment(), lots());
+    let hold = hold.prop_map(|(entry, wallet, until, lots)| Hold { entry, wallet, until, lots });
+    let voucher = (issued(), seq(), word(), any::<u32>()).prop_map(|(issued, entry, reward, times)| {
+        let VoucherIssued { claim, nonce, expires_at } = issued;
+        Voucher { claim, nonce, entry, reward: RewardId(reward), times, expires_at }
+    });
+    let transfer = (seq(), any::<[u8; 16]>(), wallet(), lots());
+    let transfer = transfer.prop_map(|(entry, to, wallet, lots)| Transfer { entry, to: MemberKey(to), wallet, lots });
+    let lists = (vec(hold, 0..3), vec(voucher, 0..3), vec(transfer, 0..3));
+    lists.prop_map(|(holds, vouchers, transfers)| Desk { holds, vouchers, transfers })
+}
+
+fn pot() -> impl Strategy<Value = Pot> {
+    (points(), vec(reservation(), 0..3)).prop_map(|(taken, reservations)| Pot { taken, reservations })
+}
+
+prop_compose! {
     fn a_member()(
         program in any::<u16>(), id in text(), version in any::<u64>(), last in any::<u64>(), state in 0..3_u8,
         times in (moment(), moment(), moment()), identifiers in vec(identifier(), 0..3),
-        attributes in vec(attribute(), 0..3), balances in vec((word(), number()), 0..4),
-        counts in vec((word(), any::<i32>(), number()), 0..4), tier in option::of(word()),
-        held in vec((word(), moment(), moment()), 0..3), enrolled_by in any::<u64>(),
+        attributes in vec(attribute(), 0..3), purses in vec(purse(), 0..4),
+        counts in vec(count(), 0..4), tier in option::of(word()), held in vec(held(), 0..3),
+        enrolled_by in any::<u64>(), apart in (desk(), option::of(pot())),
     ) -> Member {
-        let count = |(meter, window, amount)| MeterCount {
-            meter: MeterId(meter), window: Day(window), amount: Points(amount),
-        };
-        let held = held.into_iter().map(|(tier, since, until)| Held { tier: TierId(tier), since, until });
+        let (desk, pot) = apart;
         Member {
             program: ProgramNo(program), id, version, last_entry: Seq(last),
             state: [MemberState::Active, MemberState::Suspended, MemberState::Closed][usize::from(state)],
             enrolled_at: times.0, recorded_at: times.1, identifiers, attributes,
-            balances: balances.into_iter().map(|(wallet, points)| (WalletId(wallet), Points(points))).collect(),
-            meters: Meters::from_counts(counts.into_iter().map(count).collect()),
-            standing: Standing::from_parts(tier.map(TierId), times.2, held.collect()),
+            purses: purses.into(),
+            desk: (!desk.is_empty()).then(|| Box::new(desk)),
+            pot: pot.map(Box::new),
+            meters: Meters::from_counts(counts),
+            standing: Standing::from_parts(tier.map(TierId), times.2, held),
             enrolled_by: Seq(enrolled_by),
             ..Member::default()
         }

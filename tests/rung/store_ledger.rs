@@ -13,6 +13,7 @@ use rung::domain::calendar::Zone;
 use rung::domain::event::{
     Entry, Fact, Grant, MemberEnrolled, MeterPost, Part, ProgramApplied, PurchaseRecorded, Seq, TierCause,
 };
+use rung::domain::lot::{Lot, Terms};
 use rung::domain::member::Member;
 use rung::domain::order::{Identifier, IdentifierHash, Line, MemberKey, Purchase, ReceiptKey};
 use rung::domain::program::{MeterId, ProgramNo, RuleId, TierId, Value, WalletId, Word};
@@ -190,6 +191,8 @@ pub fn purchase(number: u64, clock: i64) -> PurchaseRecorded {
         desired: Points(n),
         granted: Points(n),
         meters: vec![MeterPost { meter: MeterId(Word(2)), window: Day(20_454), amount: Points(n) }].into(),
+        shares: vec![(0, Points(n / 4)), (1, Points(n - n / 4))].into(),
+        cap: None,
     };
     PurchaseRecorded {
         purchase: std::sync::Arc::new(Purchase {
@@ -208,5 +211,7 @@ pub fn purchase(number: u64, clock: i64) -> PurchaseRecorded {
         counted_at: Moment(clock - 1_500_000),
         tier: Some(TierId(Word(3))),
         grants: vec![grant(Part::Base, 16), grant(Part::TierBonus(TierId(Word(4))), 4)],
+        lots: vec![(WalletId(Word(1)), Lot { terms: Terms::lasting(Day(20_454)), points: Points(20) })].into(),
+        repaid: Vec::new(),
     }
 }

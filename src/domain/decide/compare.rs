@@ -3,8 +3,9 @@
 //! All fields of the order are compared, in the order in which they are documented; caller and tracing are not.
 
 use super::{Decision, Ground, fields};
-use crate::domain::event::{Entry, Fact, MemberEnrolled};
-use crate::domain::order::{Enrolment, Line, Purchase, Refusal, Tender, Verb};
+use crate::domain::event::{Entry, Fact, MemberEnrolled, PurchaseReturned};
+use crate::domain::lot;
+use crate::domain::order::{Enrolment, Line, Purchase, Refusal, Return, Tender, Verb};
 use crate::domain::program::{Program, Value};
 
 /// The decision on an order whose key `entry` holds.
@@ -48,7 +49,6 @@ fn enrolment_difference(program: &Program, first: &MemberEnrolled, asked: &Enrol
 /// The first field in which an order differs from the facts its key made before; `verb` if it asked for something
 /// else altogether.
 fn difference(ground: &Ground<'_>, entry: &Entry, verb: &Verb) -> Option<String> {
-    let mut found = Some("verb".to_owned());
     for fact in &entry.facts {
         let here = match (fact, verb) {
             (Fact::PurchaseRecorded(first), Verb::RecordPurchase(asked)) => purchase(&first.purchase, asked),
@@ -63,11 +63,98 @@ fn difference(ground: &Ground<'_>, entry: &Entry, verb: &Verb) -> Option<String>
             (Fact::MemberSuspended(first), Verb::Suspend(asked))
             | (Fact::MemberReinstated(first), Verb::Reinstate(asked))
             | (Fact::MemberClosed(first), Verb::Close(asked)) => (first != asked).then(|| "reason".into()),
-            _ => continue,
+            _ => match points(ground, fact, verb) {
+                Some(here) => here,
+                None => continue,
+            },
         };
-        found = here;
+        // A return may bring a purchase of its own, which its verb has compared.
+        return here;
     }
-    found
+    Some("verb".to_owned())
+}
+
+/// The first field in which an order about points differs from the fact it made before; `None` if the fact is not what
+/// such an order makes first.
+fn points(ground: &Ground<'_>, fact: &Fact, verb: &Verb) -> Option<Option<String>> {
+    let text = |word: crate::domain::program::Word| ground.timeline.newest().text(word);
+    let fields: Vec<(&'static str, bool)> = match (fact, verb) {
+        (Fact::PurchaseReturned(first), Verb::ReturnPurchase(asked)) => return Some(returned(ground, first, asked)),
+        (Fact::PurchaseConfirmed { receipt }, Verb::ConfirmPurchase(asked)) => vec![("receipt", receipt == asked)],
+        (Fact::PointsHeld { wallet, lots, note, until }, Verb::Hold(asked)) => {
+            let claimed_at = ground.claimed.map_or(ground.now, |entry| entry.recorded_at);
+            vec![
+                ("wallet", text(wallet.0) == asked.wallet),
+                ("amount", lot::total(lots) == Ok(asked.points)),
+                ("ttl", *until == claimed_at.plus(asked.ttl)),
+                ("note", *note == asked.note),
+            ]
+        }
+        (Fact::HoldCaptured { hold, lots, rest, .. }, Verb::Capture { hold: asked, points }) => {
+            let amount = points.map_or(rest.is_empty(), |points| lot::total(lots) == Ok(points));
+            vec![("hold_id", hold == asked), ("amount", amount)]
+        }
+        (Fact::HoldReleased { hold, .. }, Verb::Release(asked)) => vec![("hold_id", hold == asked)],
+        (Fact::RewardRedeemed(first), Verb::Redeem { reward, times }) => {
+            vec![("reward", text(first.reward.0) == reward), ("quantity", first.times == *times)]
+        }
+        (
+            Fact::RedemptionCancelled { redemption, reason, .. },
+            Verb::CancelRedemption { redemption: asked, reason: why },
+        ) => {
+            vec![("redemption_id", redemption == asked), ("reason", reason == why)]
+        }
+        (Fact::VoucherUsed { voucher, note }, Verb::UseVoucher { voucher: asked, note: why }) => {
+            vec![("code", voucher == asked), ("note", note == why)]
+        }
+        (Fact::PointsAdjusted { wallet, points, reason, actor }, Verb::Adjust(asked)) => vec![
+            ("wallet", text(wallet.0) == asked.wallet),
+            ("points", *points == asked.points),
+            ("reason", *reason == asked.reason),
+            ("actor", *actor == asked.actor),
+        ],
+        (Fact::TransferSent { to, wallet, lots, note }, Verb::Transfer(asked)) => vec![
+            ("to_member_id", ground.other.is_some_and(|other| other.key == *to)),
+            ("wallet", text(wallet.0) == asked.wallet),
+            ("points", lot::total(lots) == Ok(asked.points)),
+            ("note", *note == asked.note),
+        ],
+        (Fact::TransferReceived { sent_by, .. }, Verb::Receive(asked)) => vec![("sent_by", *sent_by == asked.sent_by)],
+        _ => return None,
+    };
+    Some(first_false(&fields).map(str::to_owned))
+}
+
+/// The first field in which two returns under one return receipt differ.
+fn returned(ground: &Ground<'_>, first: &PurchaseReturned, asked: &Return) -> Option<String> {
+    if first.receipt != asked.receipt {
+        return Some("receipt".into());
+    }
+    if asked.occurred_at.is_some_and(|occurred_at| occurred_at != first.occurred_at) {
+        return Some("occurred_at".into());
+    }
+    let bought = ground.subject.and_then(Entry::purchase).map(|recorded| &*recorded.purchase);
+    let line_id = |line: u16| bought.and_then(|bought| bought.lines.get(usize::from(line))).map(|line| &line.line_id);
+    let pairs = first.asked.iter().zip(&asked.lines).enumerate();
+    let differs = pairs.filter_map(|(at, (a, b))| {
+        let fields = [
+            ("line_id", line_id(a.line) == Some(&b.line_id)),
+            ("quantity", a.quantity == b.quantity.0),
+            ("amount", a.minor_units == b.minor_units),
+        ];
+        Some(format!("lines[{at}].{}", first_false(&fields)?))
+    });
+    let lines = (first.asked.len() != asked.lines.len()).then(|| "lines".to_owned());
+    lines.or_else(|| differs.take(1).next()).or_else(|| exchanged(ground, asked))
+}
+
+fn exchanged(ground: &Ground<'_>, asked: &Return) -> Option<String> {
+    let first = ground.claimed.and_then(Entry::purchase).map(|recorded| &recorded.purchase);
+    match (first, &asked.exchange) {
+        (None, None) => None,
+        (Some(first), Some(asked)) => purchase(first, asked).map(|field| field.replacen("purchase", "exchange", 1)),
+        _ => Some("exchange".into()),
+    }
 }
 
 fn updates_same(
@@ -133,7 +220,11 @@ fn line(first: &Line, asked: &Line) -> Option<&'static str> {
 }
 
 fn tender(first: &Tender, asked: &Tender) -> Option<&'static str> {
-    first_false(&[("kind", first.kind == asked.kind), ("amount", first.minor_units == asked.minor_units)])
+    first_false(&[
+        ("kind", first.kind == asked.kind),
+        ("amount", first.minor_units == asked.minor_units),
+        ("redemption_id", first.redemption == asked.redemption),
+    ])
 }
 
 fn first_false(fields: &[(&'static str, bool)]) -> Option<&'static str> {

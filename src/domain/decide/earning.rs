@@ -3,14 +3,18 @@
 //!
 //! Intermediates are fractions of 128-bit integers; each rounding happens once, where the rule names it.
 
+use smallvec::SmallVec;
+
+use super::caps;
+use super::shares::{self, Weights};
 use super::windows::{enrolled_on, window_key};
 use crate::domain::event::{Grant, MeterPost, Part};
 use crate::domain::member::Member;
 use crate::domain::order::{Line, Purchase};
 use crate::domain::program::condition::Subject;
-use crate::domain::program::{Absent, Basis, BonusOf, JudgedBy, Per, Program, Rate, Rounds, Rule, Scope};
-use crate::domain::program::{MeterId, TierId, Timeline, Value};
-use crate::domain::units::{Moment, Overflow, Points, Ratio};
+use crate::domain::program::{Absent, Basis, BonusOf, JudgedBy, Per, Program, Rate, Rounds, Rule, Scope, Stacking};
+use crate::domain::program::{MeterId, TierId, Timeline, Value, Window};
+use crate::domain::units::{Moment, Overflow, Points, Ratio, Text};
 
 /// The kind of tender that is points, not money.
 pub const POINTS_TENDER: &str = "points";
@@ -22,6 +26,8 @@ pub(super) struct Buying<'a> {
     pub purchase: &'a Purchase,
     pub counted_at: Moment,
     pub tier: Option<TierId>,
+    /// What is gone of the budgets of campaigns, by pot.
+    pub pots: &'a [(Text, Points)],
 }
 
 /// An exact amount on its way to being points.
@@ -47,18 +53,25 @@ impl Exact {
     }
 }
 
-/// All grants of a purchase, in the order of versions and rules.
+/// All grants of a purchase, in the order of versions and rules: what earning rules grant, then what campaigns add.
 pub(super) fn grants(buying: &Buying<'_>) -> Result<Vec<Grant>, Overflow> {
     let mut all = Vec::with_capacity(2);
+    let mut campaigns = Vec::new();
     let moment_of = |program: &Program, judged_by| judged_at(program, buying, judged_by);
     for (program, rule) in buying.timeline.rules_at(moment_of) {
-        let earned = Earning { buying, program, rule }.grants()?;
-        let worth: i128 = earned.iter().map(|grant| i128::from(grant.granted.0)).sum();
-        // A rule that chose discounts only would take points away; it earns nothing instead.
-        if worth > 0 {
-            all.extend(earned);
+        if rule.stacking != Stacking::Rule {
+            campaigns.push((program, rule));
+            continue;
         }
+        let earned = Earning { buying, program, rule, base: &[] }.grants()?;
+        all.extend(caps::capped(buying, rule, earned)?);
     }
+    let mut added = Vec::new();
+    for (program, rule) in campaigns {
+        let earned = Earning { buying, program, rule, base: &all }.grants()?;
+        added.push((rule, caps::capped(buying, rule, earned)?));
+    }
+    all.extend(caps::stacked(added));
     Ok(all)
 }
 
@@ -82,9 +95,12 @@ struct Earning<'a> {
     buying: &'a Buying<'a>,
     program: &'a Program,
     rule: &'a Rule,
+    /// What earning rules have granted already, for campaigns that multiply it.
+    base: &'a [Grant],
 }
 
 impl<'a> Earning<'a> {
+    /// What the rule grants; nothing where it chose discounts only and would take points away.
     fn grants(&self) -> Result<Vec<Grant>, Overflow> {
         let subject = self.subject(None);
         if let Some(when) = &self.rule.when
@@ -92,32 +108,60 @@ impl<'a> Earning<'a> {
         {
             return Ok(Vec::new());
         }
-        match (&self.rule.basis, self.rule.per) {
-            (Basis::Purchase(expression), _) => {
-                let basis = Exact::whole(expression.value(&subject)?.into());
-                self.grant(None, basis)
-            }
+        let granted = match (&self.rule.basis, self.rule.per) {
+            (Basis::Purchase(expression), _) => self.per_purchase(expression.value(&subject)?.into()),
+            (Basis::BasePoints, _) => self.per_base_points(),
             (_, Per::Receipt) => self.per_receipt(),
             (_, Per::Line) => self.per_line(),
+        }?;
+        let worth: i128 = granted.iter().map(|grant| i128::from(grant.granted.0)).sum();
+        Ok(if worth > 0 { granted } else { Vec::new() })
+    }
+
+    fn per_purchase(&self, basis: i128) -> Result<Vec<Grant>, Overflow> {
+        self.grant(None, Exact::whole(basis), &shares::by_amount(self.buying.purchase))
+    }
+
+    /// A share of the base points that earning rules grant into the same wallet, or onto the same meter.
+    fn per_base_points(&self) -> Result<Vec<Grant>, Overflow> {
+        let counts = |grant: &&Grant| match (self.rule.wallet, self.rule.meters.first()) {
+            (Some(wallet), _) => grant.wallet == Some(wallet),
+            (None, Some(meter)) => grant.meters.iter().any(|post| post.meter == *meter),
+            (None, None) => false,
+        };
+        let base = self.base.iter().filter(|grant| grant.part == Part::Base).filter(counts);
+        let (mut sum, mut weights) = (0_i128, Weights::new());
+        for grant in base {
+            sum += i128::from(grant.granted.0);
+            let own = grant.line.map(|line| (line, grant.granted));
+            for (line, share) in grant.shares.iter().copied().chain(own).filter(|(_, share)| share.0 > 0) {
+                match weights.iter_mut().find(|(other, _)| *other == line) {
+                    Some((_, weight)) => *weight = weight.checked_add(share.0).ok_or(Overflow)?,
+                    None => weights.push((line, share.0)),
+                }
+            }
         }
+        weights.sort_unstable();
+        if sum > 0 { self.grant(None, Exact::whole(sum), &weights) } else { Ok(Vec::new()) }
     }
 
     fn per_receipt(&self) -> Result<Vec<Grant>, Overflow> {
-        let mut sum: Option<i128> = None;
-        for line in &self.buying.purchase.lines {
+        let (mut sum, mut weights) = (None, Weights::new());
+        for (position, line) in (0_u16..).zip(&self.buying.purchase.lines) {
             if let Some(basis) = self.line_basis(line)? {
-                sum = Some(sum.unwrap_or_default().checked_add(basis).ok_or(Overflow)?);
+                sum = Some(sum.unwrap_or(0_i128).checked_add(basis).ok_or(Overflow)?);
+                let weight = i64::try_from(basis).map_err(|_| Overflow)?;
+                weights.extend((weight > 0).then_some((position, weight)));
             }
         }
-        sum.map_or(Ok(Vec::new()), |sum| self.grant(None, Exact::whole(sum)))
+        sum.map_or(Ok(Vec::new()), |sum| self.grant(None, Exact::whole(sum), &weights))
     }
 
     fn per_line(&self) -> Result<Vec<Grant>, Overflow> {
         let mut grants = Vec::new();
-        for (position, line) in self.buying.purchase.lines.iter().enumerate() {
+        for (position, line) in (0_u16..).zip(&self.buying.purchase.lines) {
             if let Some(basis) = self.line_basis(line)? {
-                let position = u16::try_from(position).map_err(|_| Overflow)?;
-                grants.extend(self.grant(Some(position), Exact::whole(basis))?);
+                grants.extend(self.grant(Some(position), Exact::whole(basis), &[])?);
             }
         }
         Ok(grants)
@@ -135,12 +179,17 @@ impl<'a> Earning<'a> {
             Basis::Amount => line.minor_units.into(),
             Basis::Quantity => line.quantity.0.into(),
             Basis::Line(expression) | Basis::Purchase(expression) => expression.value(&subject)?.into(),
+            Basis::BasePoints => 0,
         }))
     }
 
     /// The base grant and the tier's bonus on it.
-    fn grant(&self, line: Option<u16>, basis: Exact) -> Result<Vec<Grant>, Overflow> {
-        let earning = self.without_points_tender(basis)?;
+    fn grant(&self, line: Option<u16>, basis: Exact, weights: &[(u16, i64)]) -> Result<Vec<Grant>, Overflow> {
+        let earning = match self.rule.basis {
+            // What base points were granted for has been reduced already.
+            Basis::BasePoints => basis,
+            _ => self.without_points_tender(basis)?,
+        };
         let exact = earning.times(self.rule.rate.points.numerator, self.rule.rate.points.denominator)?;
         let exact = exact.times(1, self.rule.rate.step)?;
         let base = match self.rule.rounds {
@@ -148,14 +197,14 @@ impl<'a> Earning<'a> {
             Rounds::Amount => whole_steps(self.rule, &self.rule.rate, earning)?,
         };
         let mut grants = Vec::with_capacity(2);
-        grants.extend(self.granted(Part::Base, line, earning, base)?);
+        grants.extend(self.granted(Part::Base, line, earning, base, weights)?);
         if let Some((tier, share)) = self.bonus() {
             let of = match self.rule.bonus_of {
                 BonusOf::Exact => exact,
                 BonusOf::Rounded => Exact::whole(base.0.into()),
             };
             let bonus = self.round(of.times(share.numerator, share.denominator)?)?;
-            grants.extend(self.granted(Part::TierBonus(tier), line, of, bonus)?);
+            grants.extend(self.granted(Part::TierBonus(tier), line, of, bonus, weights)?);
         }
         Ok(grants)
     }
@@ -188,7 +237,14 @@ impl<'a> Earning<'a> {
     }
 
     /// A grant of `points`, none where there is nothing to grant.
-    fn granted(&self, part: Part, line: Option<u16>, basis: Exact, points: Points) -> Result<Option<Grant>, Overflow> {
+    fn granted(
+        &self,
+        part: Part,
+        line: Option<u16>,
+        basis: Exact,
+        points: Points,
+        weights: &[(u16, i64)],
+    ) -> Result<Option<Grant>, Overflow> {
         if points == Points::ZERO {
             return Ok(None);
         }
@@ -201,15 +257,18 @@ impl<'a> Earning<'a> {
             wallet: self.rule.wallet,
             desired: points,
             granted: points,
-            meters: self.rule.meters.iter().filter_map(|meter| self.post(*meter, points)).collect(),
+            meters: self.posts(points),
+            shares: shares::divided(points, weights),
+            cap: None,
         }))
     }
 
-    fn post(&self, meter: MeterId, amount: Points) -> Option<MeterPost> {
-        let window = self.program.meter(meter)?.window;
-        let day = self.program.zone.day_of(self.buying.counted_at);
-        let enrolled = enrolled_on(&self.program.zone, self.buying.member);
-        Some(MeterPost { meter, window: window_key(window, day, enrolled), amount })
+    fn posts(&self, amount: Points) -> SmallVec<[MeterPost; 1]> {
+        let (program, buying) = (self.program, self.buying);
+        let meters = self.rule.meters.iter().filter_map(|meter| Some((*meter, program.meter(*meter)?.window)));
+        let cap = self.rule.caps.per_member.map(|cap| (cap.meter, cap.window));
+        let post = |(meter, window)| post(program, buying.member, buying.counted_at, (meter, window), amount);
+        meters.chain(cap).map(post).collect()
     }
 
     fn subject(&self, line: Option<&'a Line>) -> Subject<'a> {
@@ -223,6 +282,18 @@ impl<'a> Earning<'a> {
             at: self.buying.counted_at,
         }
     }
+}
+
+/// An amount counted at `at` by a meter with this window.
+pub(super) fn post(
+    program: &Program,
+    member: &Member,
+    at: Moment,
+    (meter, window): (MeterId, Window),
+    amount: Points,
+) -> MeterPost {
+    let (day, enrolled) = (program.zone.day_of(at), enrolled_on(&program.zone, member));
+    MeterPost { meter, window: window_key(window, day, enrolled), amount }
 }
 
 /// The points of the whole steps in a basis, the basis rounded as the rule says.

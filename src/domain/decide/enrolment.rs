@@ -1,8 +1,12 @@
 //! Coming, being recognised and going: enrolment, identifiers, closing.
 
-use super::{Decision, Ground, active, compare, fields};
+use super::purchase::followed;
+use super::settle::released;
+use super::story::Story;
+use super::{Decision, Ground, active, compare, fields, overflow, purses};
 use crate::domain::event::{Fact, MemberEnrolled};
-use crate::domain::member::{Member, MemberState};
+use crate::domain::lot;
+use crate::domain::member::{Member, MemberState, Purse};
 use crate::domain::order::{Enrolment, Identifier, Note, Refusal};
 use crate::domain::program::OnClose;
 use crate::domain::units::Points;
@@ -28,13 +32,21 @@ pub(super) fn enroll(ground: &Ground<'_>, enrolment: &Enrolment) -> Result<Decis
     }
     let mut identifiers = enrolment.identifiers.clone();
     identifiers.sort();
-    Ok(Decision::Apply(vec![Fact::MemberEnrolled(MemberEnrolled {
+    let enrolled = Fact::MemberEnrolled(MemberEnrolled {
         member_id: enrolment.member_id.clone(),
         id_given: enrolment.id_given,
         identifiers,
         attributes,
         base_tier: program.base_tier(),
-    })]))
+    });
+    let newcomer = Member { key: ground.key, ..Member::default() };
+    let mut facts = vec![enrolled];
+    let given = purses::head_starts(program, &newcomer, ground.now);
+    if !given.is_empty() {
+        facts.extend(given);
+        facts = followed(ground, &newcomer, facts).map_err(overflow)?;
+    }
+    Ok(Decision::Apply(facts.into()))
 }
 
 pub(super) fn link(ground: &Ground<'_>, member: &Member, identifier: &Identifier) -> Result<Vec<Fact>, Refusal> {
@@ -52,18 +64,26 @@ pub(super) fn unlink(member: &Member, identifier: &Identifier) -> Result<Vec<Fac
     if held { Ok(vec![Fact::IdentifierUnlinked(identifier.clone())]) } else { Err(Refusal::IdentifierNotLinked) }
 }
 
-/// Closing for good; the program says whether points are forfeited with it.
+/// Closing for good: holds are released, and the program says whether points are forfeited.
 pub(super) fn close(ground: &Ground<'_>, member: &Member, note: &Note) -> Result<Vec<Fact>, Refusal> {
     if member.state == MemberState::Closed {
         return Err(Refusal::MemberClosed);
     }
-    let mut facts = Vec::new();
+    let mut story = Story::on(ground, member);
+    let holds = member.desk().holds.iter().map(|hold| released(hold, ground.now, false));
+    story.extend(holds.collect::<Vec<_>>()).map_err(overflow)?;
+    story.run_to(ground.settles_to).map_err(overflow)?;
     if ground.timeline.at(ground.now).on_close == OnClose::Forfeit {
-        let left = member.balances.iter().filter(|(_, points)| *points > Points::ZERO);
-        facts.extend(left.map(|(wallet, points)| Fact::PointsForfeited { wallet: *wallet, points: *points }));
+        let left = story.member.purses.iter().filter_map(forfeited).collect::<Vec<_>>();
+        story.extend(left).map_err(overflow)?;
     }
-    facts.push(Fact::MemberClosed(note.clone()));
-    Ok(facts)
+    story.add(Fact::MemberClosed(note.clone())).map_err(overflow)?;
+    Ok(story.facts)
+}
+
+fn forfeited(purse: &Purse) -> Option<Fact> {
+    let points = lot::total(&purse.lots).ok().filter(|points| *points > Points::ZERO)?;
+    Some(Fact::PointsForfeited { wallet: purse.wallet, points, lots: purse.lots.to_vec() })
 }
 
 fn claimed(identifier: &Identifier) -> Refusal {

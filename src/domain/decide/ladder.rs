@@ -3,11 +3,11 @@
 use super::Ground;
 use super::windows::readings;
 use crate::domain::calendar::Day;
-use crate::domain::event::{Fact, Grant, MeterPost, TierCause};
+use crate::domain::event::{Fact, Grant, MeterPost, Seq, TierCause};
 use crate::domain::member::{Held, Member};
 use crate::domain::order::Refusal;
 use crate::domain::program::condition::{Shortfall, Subject};
-use crate::domain::program::{Ladder, Program, Tier, TierId, Window};
+use crate::domain::program::{Ladder, OnReturn, Program, Tier, TierId, Window};
 use crate::domain::units::{Moment, Overflow};
 
 /// The facts that follow from newly counted grants: tiers earned, and the change of standing.
@@ -26,6 +26,64 @@ pub(super) fn review(
     let review = Review { program, ladder, member, posts: &posts, now: ground.now };
     let earned = review.earned(program.zone.day_of(counted_at)).map_err(|_| Refusal::AmountOverflow)?;
     Ok(announce(ground, member, earned))
+}
+
+/// The facts that follow from what a return takes off the meters: tiers that rested on it go, as far as the program
+/// says so, and what the rest still earns takes their place.
+pub(super) fn withdrawn(
+    ground: &Ground<'_>,
+    member: &Member,
+    posts: &[MeterPost],
+    counted_at: Moment,
+) -> Result<Vec<Fact>, Refusal> {
+    let program = ground.timeline.at(counted_at);
+    let Some(ladder) = program.ladder.as_ref().filter(|_| program.on_return == OnReturn::Withdraw) else {
+        return Ok(Vec::new());
+    };
+    if posts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let day = program.zone.day_of(counted_at);
+    let review = |member, posts| Review { program, ladder, member, posts, now: ground.now };
+    let lost = lost(&review(member, &[]), &review(member, posts), day).map_err(|_| Refusal::AmountOverflow)?;
+    if lost.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut facts: Vec<Fact> =
+        lost.iter().map(|held| Fact::TierWithdrawn { tier: held.tier, until: held.until }).collect();
+    let mut after = member.clone();
+    for fact in &facts {
+        after.apply(fact, Seq::THIS).map_err(|_| Refusal::AmountOverflow)?;
+    }
+    let earned = review(&after, posts).earned(day).map_err(|_| Refusal::AmountOverflow)?;
+    for held in &earned {
+        let fact = earned_fact(held);
+        after.apply(&fact, Seq::THIS).map_err(|_| Refusal::AmountOverflow)?;
+        facts.push(fact);
+    }
+    facts.extend(fallen(ground, &after));
+    Ok(facts)
+}
+
+/// The spans that a member holds by readings that no longer earn them.
+fn lost(before: &Review<'_>, after: &Review<'_>, day: Day) -> Result<Vec<Held>, Overflow> {
+    let (readings_before, readings_after) = (before.readings_touched(day)?, after.readings_touched(day)?);
+    let mut lost: Vec<Held> = Vec::new();
+    for tier in &before.ladder.tiers {
+        let ended = before.ends(tier, &readings_before)?;
+        let still = after.ends(tier, &readings_after)?;
+        let gone = |held: &&Held| held.tier == tier.id && ended.contains(&held.until) && !still.contains(&held.until);
+        lost.extend(before.member.standing.held().iter().filter(gone));
+    }
+    Ok(lost)
+}
+
+/// The change of standing of a member who lost what she stood on.
+fn fallen(ground: &Ground<'_>, member: &Member) -> Option<Fact> {
+    let ladder = ground.timeline.at(ground.now).ladder.as_ref()?;
+    let from = member.standing.tier().unwrap_or(ladder.base);
+    let to = member.standing.tier_at(ladder, ground.now);
+    (from != to).then_some(Fact::TierChanged { from, to, at: ground.now, cause: TierCause::Returned })
 }
 
 /// Earned tiers as facts, with the change of standing they bring.
@@ -66,6 +124,17 @@ impl Review<'_> {
             }
         }
         Ok(earned)
+    }
+
+    /// The ends of the validities that these readings earn.
+    fn ends(&self, tier: &Tier, readings: &[(Day, Vec<i64>)]) -> Result<Vec<Moment>, Overflow> {
+        let mut ends = Vec::new();
+        for (day, meters) in readings {
+            if tier.qualify.holds(&self.subject(meters))? {
+                ends.push(tier.validity.end(&self.program.zone, *day));
+            }
+        }
+        Ok(ends)
     }
 
     /// Until when `tier` holds by these readings; `None` if none of them earns it.

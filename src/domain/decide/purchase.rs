@@ -2,33 +2,121 @@
 
 use std::sync::Arc;
 
-use super::{CLOCK_SKEW, Ground, active, earning, ladder};
+use smallvec::SmallVec;
+
+use super::story::Story;
+use super::{CLOCK_SKEW, Ground, Outcome, PotMove, active, earning, ladder, purses};
 use crate::domain::event::{Fact, Grant, PurchaseRecorded};
-use crate::domain::member::Member;
+use crate::domain::lot::{self, Lot};
+use crate::domain::member::{Member, Pot};
 use crate::domain::order::{Purchase, Refusal};
-use crate::domain::program::Program;
-use crate::domain::units::{Moment, Points};
+use crate::domain::program::{Program, Timeline, Wallet, WalletId};
+use crate::domain::units::{Moment, Overflow, Points};
 
 /// The facts of a new purchase: what was recorded and granted, then what became of the member's tier.
-pub(super) fn record(ground: &Ground<'_>, member: &Member, purchase: &Arc<Purchase>) -> Result<Vec<Fact>, Refusal> {
+pub(super) fn record(ground: &Ground<'_>, member: &Member, purchase: &Arc<Purchase>) -> Result<Outcome, Refusal> {
     let counted_at = purchase.occurred_at.min(ground.now);
     let program = ground.timeline.at(counted_at);
     active(member)?;
     acceptable(ground, program, member, purchase)?;
+    let recorded = recorded(ground, member, purchase, counted_at).map_err(|_| Refusal::AmountOverflow)?;
+    fits(member, &recorded)?;
+    let pots = budgets_used(ground, &recorded.grants);
+    let mut after = ladder::review(ground, member, &recorded.grants, counted_at)?;
+    after.extend(activities(ground, member, &recorded, counted_at));
+    let settles = settles_at_once(&recorded, ground.now) || purses::may_follow(ground.timeline.at(ground.now));
+    let mut facts = Vec::with_capacity(1 + after.len());
+    facts.push(Fact::PurchaseRecorded(Box::new(recorded)));
+    facts.append(&mut after);
+    if settles {
+        facts = followed(ground, member, facts).map_err(|_| Refusal::AmountOverflow)?;
+    }
+    Ok(Outcome { facts, pots })
+}
+
+/// The purchase with its grants and the lots they come in.
+fn recorded(
+    ground: &Ground<'_>,
+    member: &Member,
+    purchase: &Arc<Purchase>,
+    counted_at: Moment,
+) -> Result<PurchaseRecorded, Overflow> {
+    let program = ground.timeline.at(counted_at);
     let tier = program.ladder.as_ref().map(|ladder| member.standing.tier_at(ladder, counted_at));
-    let buying = earning::Buying { timeline: ground.timeline, member, purchase, counted_at, tier };
-    let grants = earning::grants(&buying).map_err(|_| Refusal::AmountOverflow)?;
-    fits(member, &grants)?;
-    let mut lifted = ladder::review(ground, member, &grants, counted_at)?;
-    let mut facts = Vec::with_capacity(1 + lifted.len());
-    facts.push(Fact::PurchaseRecorded(Box::new(PurchaseRecorded {
-        purchase: Arc::clone(purchase),
-        counted_at,
-        tier,
-        grants,
-    })));
-    facts.append(&mut lifted);
-    Ok(facts)
+    let Ground { timeline, pots, .. } = *ground;
+    let grants = earning::grants(&earning::Buying { timeline, member, purchase, counted_at, tier, pots })?;
+    let (mut lots, mut repaid) = (SmallVec::new(), Vec::new());
+    for wallet in wallets_of(&grants) {
+        let earned = granted_to(wallet, &grants)?;
+        let (rest, paid_back) = match program.wallet(wallet).or_else(|| timeline.newest().wallet(wallet)) {
+            Some(wallet) => {
+                let (rest, repaid) = purses::after_debt(member, wallet, earned, true);
+                let terms = purses::terms(program, wallet, counted_at, ground.now);
+                (Lot { terms, points: rest }, repaid)
+            }
+            None => continue,
+        };
+        if rest.points > Points::ZERO {
+            lots.push((wallet, rest));
+        }
+        if paid_back > Points::ZERO {
+            repaid.push((wallet, paid_back));
+        }
+    }
+    Ok(PurchaseRecorded { purchase: Arc::clone(purchase), counted_at, tier, grants, lots, repaid })
+}
+
+fn wallets_of(grants: &[Grant]) -> SmallVec<[WalletId; 2]> {
+    let mut wallets = SmallVec::new();
+    for wallet in grants.iter().filter_map(|grant| grant.wallet) {
+        if !wallets.contains(&wallet) {
+            wallets.push(wallet);
+        }
+    }
+    wallets
+}
+
+fn granted_to(wallet: WalletId, grants: &[Grant]) -> Result<Points, Overflow> {
+    let into = grants.iter().filter(|grant| grant.wallet == Some(wallet));
+    into.map(|grant| grant.granted).try_fold(Points::ZERO, Points::plus)
+}
+
+/// Whether something about these lots is due at once: a late fact may bring points that are over already.
+fn settles_at_once(recorded: &PurchaseRecorded, now: Moment) -> bool {
+    recorded.lots.iter().any(|(_, lot)| lot.terms.expires_at.min(lot.terms.notice_at) <= now)
+}
+
+/// Facts with everything that follows from them by now.
+pub(super) fn followed(ground: &Ground<'_>, member: &Member, facts: Vec<Fact>) -> Result<Vec<Fact>, Overflow> {
+    let mut story = Story::on(ground, member);
+    story.extend(facts)?;
+    story.run_to(ground.settles_to)?;
+    Ok(story.facts)
+}
+
+/// That a purchase keeps wallets from lapsing.
+fn activities(ground: &Ground<'_>, member: &Member, recorded: &PurchaseRecorded, at: Moment) -> Vec<Fact> {
+    let program = ground.timeline.at(ground.now);
+    let active = |wallet: &&Wallet| recorded.grants.iter().any(|grant| grant.wallet == Some(wallet.id));
+    let wallets = program.wallets.iter().filter(active);
+    wallets.filter_map(|wallet| purses::activity(program, member, wallet, at)).collect()
+}
+
+/// What grants take from the budgets of campaigns.
+fn budgets_used(ground: &Ground<'_>, grants: &[Grant]) -> Vec<PotMove> {
+    let mut moves: Vec<PotMove> = Vec::new();
+    for grant in grants.iter().filter(|grant| grant.granted > Points::ZERO) {
+        moves.extend(budget_move(ground.timeline, grant, grant.granted));
+    }
+    moves
+}
+
+/// The move of a campaign's budget by a grant, if it has one.
+pub(super) fn budget_move(timeline: &Timeline, grant: &Grant, amount: Points) -> Option<PotMove> {
+    let program = timeline.version(grant.program_version)?;
+    let rule = program.rules.iter().find(|rule| rule.id == grant.rule)?;
+    rule.caps.budget?;
+    Some(PotMove { pot: Pot::budget_of(program.text(rule.id.0)), amount })
 }
 
 /// Whether the program's policy lets this purchase count.
@@ -55,21 +143,11 @@ fn earliest_accepted(program: &Program, now: Moment) -> Moment {
     program.zone.start_of(program.accept_late.before(program.zone.day_of(now)))
 }
 
-/// Whether every balance and meter can hold what is granted.
-fn fits(member: &Member, grants: &[Grant]) -> Result<(), Refusal> {
-    let mut seen = Vec::new();
-    for grant in grants {
-        let Some(wallet) = grant.wallet else { continue };
-        if !seen.contains(&wallet) {
-            seen.push(wallet);
-            let into_wallet = grants.iter().filter(|other| other.wallet == Some(wallet));
-            let total = into_wallet.map(|other| other.granted);
-            sum(member.balance(wallet), total)?;
-        }
+/// Whether every wallet can hold what comes in.
+fn fits(member: &Member, recorded: &PurchaseRecorded) -> Result<(), Refusal> {
+    for (wallet, lot) in &recorded.lots {
+        let held = member.purse(*wallet).map_or(Ok(Points::ZERO), |purse| lot::total(&purse.lots));
+        held.and_then(|held| held.plus(lot.points)).map_err(|_| Refusal::AmountOverflow)?;
     }
     Ok(())
-}
-
-fn sum(start: Points, mut amounts: impl Iterator<Item = Points>) -> Result<Points, Refusal> {
-    amounts.try_fold(start, Points::plus).map_err(|_| Refusal::AmountOverflow)
 }

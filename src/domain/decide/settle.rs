@@ -1,45 +1,151 @@
 //! Bringing a member up to now: the one code path for everything that happens because time passes.
 //!
-//! Today that is the end of a tier's validity. A read settles a copy, a write settles the member, the sweeper
-//! settles whoever is due: all three come here, so late and prompt settling give the same member.
+//! Points mature, are announced and expire, wallets lapse, holds lapse, vouchers are cut and expire, tiers end. A read
+//! settles a copy, a write settles the member, the sweeper settles whoever is due: all three come here, so late and
+//! prompt settling give the same member. What falls due at one moment comes in the order of [`DUE`].
 
 use std::borrow::Cow;
 
-use crate::domain::event::{Fact, TierCause};
-use crate::domain::member::Member;
+use super::purses;
+use super::story::Story;
+use crate::domain::event::{Fact, PointsTaken, TakenCause, TierCause};
+use crate::domain::lot::{self, Lot};
+use crate::domain::member::{Hold, Member, Purse};
 use crate::domain::program::Timeline;
-use crate::domain::units::Moment;
+use crate::domain::units::{Moment, Points};
+use crate::domain::voucher::Mint;
 
 /// What has become due by `now`, in the order in which it fell due; each judged by the version in force then.
 #[must_use]
-pub fn settle(member: &Member, timeline: &Timeline, now: Moment) -> Vec<Fact> {
-    let mut facts = Vec::new();
-    let mut draft = Cow::Borrowed(member);
-    while let Some(fact) = next_fact(&draft, timeline, now) {
-        if draft.to_mut().apply(&fact).is_err() {
-            break;
-        }
-        facts.push(fact);
-    }
-    facts
+pub fn settle(member: &Member, timeline: &Timeline, mint: &Mint, now: Moment) -> Vec<Fact> {
+    told(member, timeline, mint, now).facts
 }
 
 /// The member as she stands at `now`.
 #[must_use]
-pub fn settled<'a>(member: &'a Member, timeline: &Timeline, now: Moment) -> Cow<'a, Member> {
-    let mut view = Cow::Borrowed(member);
-    while let Some(fact) = next_fact(&view, timeline, now) {
-        if view.to_mut().apply(&fact).is_err() {
-            break;
-        }
+pub fn settled<'a>(member: &'a Member, timeline: &Timeline, mint: &Mint, now: Moment) -> Cow<'a, Member> {
+    match member.next_due() {
+        Some(due) if due <= now => Cow::Owned(told(member, timeline, mint, now).member.into_owned()),
+        _ => Cow::Borrowed(member),
     }
-    view
 }
 
-fn next_fact(member: &Member, timeline: &Timeline, now: Moment) -> Option<Fact> {
-    let at = member.standing.next_change().filter(|at| *at <= now)?;
-    let ladder = timeline.at(at).ladder.as_ref()?;
-    let from = member.standing.tier()?;
-    let to = member.standing.tier_at(ladder, at);
-    (to != from).then_some(Fact::TierChanged { from, to, at, cause: TierCause::ValidityEnded })
+fn told<'a>(member: &'a Member, timeline: &'a Timeline, mint: &'a Mint, now: Moment) -> Story<'a> {
+    let mut story = Story::of(timeline, mint, member, now);
+    // A sum that leaves its range ends the settling there: what was told so far stands.
+    if story.run_to(now).is_err() {
+        debug_assert!(false, "settling overflows");
+    }
+    story
+}
+
+/// Something that falls due: when, and the facts of it.
+type Due = Option<(Moment, Vec<Fact>)>;
+
+/// Everything that can fall due, in the order in which it comes at one moment.
+const DUE: [fn(&Story<'_>, Moment) -> Due; 8] =
+    [matured, announced, expired, lapsed, hold_lapsed, statement, voucher_expired, tier_ended];
+
+/// What falls due first, by `end` at the latest.
+pub(super) fn next(story: &Story<'_>, end: Moment) -> Due {
+    if story.member.next_due().is_none_or(|due| due > end) {
+        return None;
+    }
+    let mut first: Due = None;
+    for due in DUE {
+        let earlier = |found: &(Moment, _)| first.as_ref().is_none_or(|(at, _)| found.0 < *at);
+        if let Some(found) = due(story, end).filter(|found| found.0 <= end).filter(earlier) {
+            first = Some(found);
+        }
+    }
+    first
+}
+
+fn purses<'a>(story: &'a Story<'_>) -> impl Iterator<Item = &'a Purse> {
+    story.member.purses.iter().filter(|purse| !purse.lots.is_empty())
+}
+
+/// Purses whose points can end.
+fn ending<'a>(story: &'a Story<'_>) -> impl Iterator<Item = &'a Purse> {
+    purses(story).filter(|purse| !purse.kept)
+}
+
+fn matured(story: &Story<'_>, _: Moment) -> Due {
+    let pending = purses(story).flat_map(|purse| purse.pending().map(move |lot| (lot.terms.available_at, purse)));
+    let (at, purse) = pending.min_by_key(|(at, _)| *at).filter(|(at, _)| *at < Moment::NEVER)?;
+    let lots = purse.lots.iter().filter(|lot| lot.terms.available_at == at).copied().collect();
+    Some((at, vec![Fact::PointsMatured { wallet: purse.wallet, at, lots }]))
+}
+
+/// Announces an end: of the lots that share it, or of the whole wallet.
+fn announced(story: &Story<'_>, _: Moment) -> Due {
+    let lots = ending(story).flat_map(|purse| {
+        let notices = purse.lots.iter().map(|lot| (lot.terms.notice_at, lot.terms.expires_at));
+        notices.chain([(purse.lapse_notice_at, purse.lapses_at)]).map(move |notice| (notice, purse))
+    });
+    let ((at, expires_at), purse) =
+        lots.min_by_key(|(notice, _)| *notice).filter(|((at, _), _)| *at < Moment::NEVER)?;
+    let whole = purse.lapses_at == expires_at;
+    let going = purse.lots.iter().filter(|lot| whole || lot.terms.expires_at == expires_at);
+    let points = lot::total(going).unwrap_or_default();
+    Some((at, vec![Fact::ExpiryAnnounced { wallet: purse.wallet, expires_at, points }]))
+}
+
+fn expired(story: &Story<'_>, _: Moment) -> Due {
+    let ends = ending(story).flat_map(|purse| purse.lots.iter().map(move |lot| (lot.terms.expires_at, purse)));
+    let (at, purse) = ends.min_by_key(|(at, _)| *at).filter(|(at, _)| *at < Moment::NEVER)?;
+    let lots = purse.lots.iter().filter(|lot| lot.terms.expires_at == at).copied().collect();
+    // What flows back from a hold after its end is gone when it comes, not before.
+    Some((at, vec![gone(purse, TakenCause::Expired, at.max(story.now), lots)]))
+}
+
+fn lapsed(story: &Story<'_>, _: Moment) -> Due {
+    let purse = ending(story).min_by_key(|purse| purse.lapses_at)?;
+    let at = purse.lapses_at;
+    let mut facts = vec![gone(purse, TakenCause::Inactive, at, purse.lots.to_vec())];
+    // What is held is honoured by capture and lapses on release.
+    if story.member.desk().holds.iter().any(|hold| hold.wallet == purse.wallet) {
+        facts.push(Fact::LotsRedated { wallet: purse.wallet, expires_at: at, notice_at: Moment::NEVER });
+    }
+    Some((at, facts))
+}
+
+fn gone(purse: &Purse, cause: TakenCause, at: Moment, lots: Vec<Lot>) -> Fact {
+    let (wallet, owed, written_off) = (purse.wallet, Points::ZERO, Points::ZERO);
+    Fact::PointsTaken(Box::new(PointsTaken { wallet, cause, at, lots, owed, written_off }))
+}
+
+fn hold_lapsed(story: &Story<'_>, _: Moment) -> Due {
+    let hold = story.member.desk().holds.iter().min_by_key(|hold| hold.until)?;
+    Some((hold.until, vec![released(hold, hold.until, true)]))
+}
+
+/// The end of a hold that was not captured.
+pub(super) fn released(hold: &Hold, at: Moment, lapsed: bool) -> Fact {
+    Fact::HoldReleased { hold: hold.entry, wallet: hold.wallet, at, lapsed, lots: hold.lots.clone() }
+}
+
+fn statement(story: &Story<'_>, _: Moment) -> Due {
+    let purse = purses(story).min_by_key(|purse| purse.statement_at)?;
+    let at = purse.statement_at;
+    let program = story.timeline.at(at);
+    let wallet = program.wallet(purse.wallet);
+    let cut = wallet.and_then(|wallet| purses::cut(story, program, wallet, at));
+    let next = wallet.and_then(|wallet| Some(wallet.conversion.as_ref()?.cut.next(&program.zone, at)));
+    let set = Fact::StatementSet { wallet: purse.wallet, at: next.unwrap_or(Moment::NEVER) };
+    Some((at, cut.into_iter().chain([set]).collect()))
+}
+
+fn voucher_expired(story: &Story<'_>, _: Moment) -> Due {
+    let voucher = story.member.desk().vouchers.iter().min_by_key(|voucher| voucher.expires_at)?;
+    let at = voucher.expires_at;
+    Some((at, vec![Fact::VoucherExpired { voucher: voucher.claim, at }]))
+}
+
+fn tier_ended(story: &Story<'_>, end: Moment) -> Due {
+    let at = story.member.standing.next_change().filter(|at| *at <= end)?;
+    let ladder = story.timeline.at(at).ladder.as_ref()?;
+    let from = story.member.standing.tier()?;
+    let to = story.member.standing.tier_at(ladder, at);
+    (to != from).then(|| (at, vec![Fact::TierChanged { from, to, at, cause: TierCause::ValidityEnded }]))
 }

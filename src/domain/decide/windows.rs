@@ -3,7 +3,7 @@
 use crate::domain::calendar::{Day, Zone};
 use crate::domain::event::{LIFETIME, MeterPost};
 use crate::domain::member::Member;
-use crate::domain::program::{Meter, Program, Window};
+use crate::domain::program::{Meter, MeterId, Program, Window};
 use crate::domain::units::{Moment, Overflow, Points};
 
 /// The key of the window of `meter` that holds `day`, for a member who enrolled on `enrolled`.
@@ -65,6 +65,13 @@ fn reading(meter: &Meter, member: &Member, posts: &[MeterPost], day: Day, enroll
     };
     let counted = |post: &&MeterPost| post.meter == meter.id && first <= post.window && post.window <= last;
     stored.plus(sum(posts.iter().filter(counted).map(|post| post.amount))?)
+}
+
+/// What a member's meter has counted up to the window `last`.
+pub(super) fn counted(member: &Member, meter: MeterId, window: Window, last: Day) -> Points {
+    let Window::RollingDays(days) = window else { return member.meters.in_window(meter, last) };
+    let counts = member.meters.between(meter, last.plus_days(1 - days), last);
+    sum(counts.map(|count| count.amount)).unwrap_or(Points(i64::MAX))
 }
 
 fn sum(amounts: impl Iterator<Item = Points>) -> Result<Points, Overflow> {

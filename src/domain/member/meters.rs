@@ -21,6 +21,12 @@ pub struct MeterCount {
     pub amount: Points,
 }
 
+impl From<MeterCount> for MeterPost {
+    fn from(MeterCount { meter, window, amount }: MeterCount) -> Self {
+        Self { meter, window, amount }
+    }
+}
+
 /// All counts of a member, sorted by meter and window.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Meters(SmallVec<[MeterCount; 2]>);
@@ -59,8 +65,10 @@ impl Meters {
     pub fn count(&mut self, post: MeterPost) -> Result<(), Overflow> {
         match self.find(post.meter, post.window) {
             Ok(at) => {
-                if let Some(count) = self.0.get_mut(at) {
-                    count.amount = count.amount.plus(post.amount)?;
+                let Some(count) = self.0.get_mut(at) else { return Ok(()) };
+                count.amount = count.amount.plus(post.amount)?;
+                if count.amount == Points::ZERO {
+                    self.0.remove(at);
                 }
             }
             Err(at) => {

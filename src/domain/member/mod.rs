@@ -1,18 +1,26 @@
 //! What one person holds in one program: the fold of her facts.
 //!
-//! [`Member::apply`] is dumb on purpose: facts carry results, so folding needs no program and no clock, and
-//! [`Member::check`] says what must always hold. Deciding is elsewhere (`decide/`).
+//! [`Member::apply`] (`fold.rs`) is dumb on purpose: facts carry results, so folding needs no program and no clock,
+//! and [`Member::check`] says what must always hold. Deciding is elsewhere (`decide/`).
 
+mod desk;
+mod fold;
 mod meters;
+mod pot;
+mod purse;
 mod standing;
 
 use smallvec::SmallVec;
 
-use super::event::{Entry, Fact, Seq};
+use super::event::Seq;
+use super::lot;
 use super::order::{AttributeValue, Identifier, MemberKey};
 use super::program::{ProgramNo, WalletId};
-use super::units::{Moment, Overflow, Points, Text};
+use super::units::{Moment, Points, Text};
+pub use desk::{Desk, Hold, Transfer, Voucher};
 pub use meters::{MeterCount, Meters};
+pub use pot::{Pot, RESERVATION_TTL, Reservation};
+pub use purse::Purse;
 pub use standing::{Held, Standing};
 
 /// Whether a member may act.
@@ -52,8 +60,12 @@ pub struct Member {
     pub identifiers: Vec<Identifier>,
     /// Her attributes, sorted by id.
     pub attributes: Vec<AttributeValue>,
-    /// Points by wallet, sorted by wallet; a wallet she never earned in is absent.
-    pub balances: SmallVec<[(WalletId, Points); 2]>,
+    /// What she has in each wallet, sorted by wallet; a wallet with nothing in it is absent.
+    pub purses: SmallVec<[Purse; 1]>,
+    /// What she has under way; absent if nothing.
+    pub desk: Option<Box<Desk>>,
+    /// What this is if it is no member: something scarce.
+    pub pot: Option<Box<Pot>>,
     /// What her meters counted.
     pub meters: Meters,
     /// Where she stands on the ladder.
@@ -61,90 +73,52 @@ pub struct Member {
 }
 
 impl Member {
-    /// Available points in a wallet.
+    /// What she has in a wallet, if anything.
     #[must_use]
-    pub fn balance(&self, wallet: WalletId) -> Points {
-        self.balances.iter().find(|(id, _)| *id == wallet).map_or(Points::ZERO, |(_, points)| *points)
+    pub fn purse(&self, wallet: WalletId) -> Option<&Purse> {
+        self.purses.iter().find(|purse| purse.wallet == wallet)
     }
 
-    /// The next moment at which time alone changes her (a tier's validity ends); what the due index holds.
+    /// What she has under way.
+    #[must_use]
+    pub fn desk(&self) -> &Desk {
+        const NOTHING: &Desk = &Desk { holds: Vec::new(), vouchers: Vec::new(), transfers: Vec::new() };
+        self.desk.as_deref().unwrap_or(NOTHING)
+    }
+
+    /// Points she can spend now.
+    #[must_use]
+    pub fn available(&self, wallet: WalletId) -> Points {
+        self.purse(wallet).and_then(|purse| lot::total(purse.available()).ok()).unwrap_or_default()
+    }
+
+    /// Points she cannot spend yet.
+    #[must_use]
+    pub fn pending(&self, wallet: WalletId) -> Points {
+        self.purse(wallet).and_then(|purse| lot::total(purse.pending()).ok()).unwrap_or_default()
+    }
+
+    /// Points set aside.
+    #[must_use]
+    pub fn held(&self, wallet: WalletId) -> Points {
+        let holds = self.desk().holds.iter().filter(|hold| hold.wallet == wallet);
+        lot::total(holds.flat_map(|hold| &hold.lots)).unwrap_or_default()
+    }
+
+    /// Points she owes.
+    #[must_use]
+    pub fn debt(&self, wallet: WalletId) -> Points {
+        self.purse(wallet).map_or(Points::ZERO, |purse| purse.debt)
+    }
+
+    /// The next moment at which time alone changes her; what the due index holds.
     #[must_use]
     pub fn next_due(&self) -> Option<Moment> {
-        self.standing.next_change()
-    }
-
-    /// Folds a whole entry.
-    ///
-    /// # Errors
-    /// [`Overflow`] if a sum leaves its range; `decide` never lets such a fact come to be.
-    pub fn apply_entry(&mut self, entry: &Entry) -> Result<(), Overflow> {
-        if self.version == 0 {
-            (self.program, self.key) = (entry.program, entry.member);
-            (self.enrolled_at, self.enrolled_by) = (entry.recorded_at, entry.seq);
-        }
-        for fact in &entry.facts {
-            self.apply(fact)?;
-        }
-        self.version = self.version.saturating_add(1);
-        (self.last_entry, self.recorded_at) = (entry.seq, entry.recorded_at);
-        Ok(())
-    }
-
-    /// Folds one fact.
-    ///
-    /// # Errors
-    /// [`Overflow`] if a sum leaves its range.
-    pub fn apply(&mut self, fact: &Fact) -> Result<(), Overflow> {
-        match fact {
-            Fact::ProgramApplied(_) => {}
-            Fact::MemberEnrolled(enrolled) => {
-                self.id.clone_from(&enrolled.member_id);
-                self.identifiers.clone_from(&enrolled.identifiers);
-                self.attributes.clone_from(&enrolled.attributes);
-                self.standing = Standing::starting_on(enrolled.base_tier);
-            }
-            Fact::AttributesUpdated { set, remove } => {
-                self.attributes.retain(|(id, _)| !remove.contains(&id.0) && set.iter().all(|(new, _)| new != id));
-                self.attributes.extend(set.iter().cloned());
-                self.attributes.sort();
-            }
-            Fact::IdentifierLinked(identifier) => {
-                self.identifiers.push(identifier.clone());
-                self.identifiers.sort();
-            }
-            Fact::IdentifierUnlinked(identifier) => self.identifiers.retain(|held| held.hash != identifier.hash),
-            Fact::MemberSuspended(_) => self.state = MemberState::Suspended,
-            Fact::MemberReinstated(_) => self.state = MemberState::Active,
-            Fact::MemberClosed(_) => self.state = MemberState::Closed,
-            Fact::PointsForfeited { wallet, points } => self.add(*wallet, Points(points.0.saturating_neg()))?,
-            Fact::PurchaseRecorded(recorded) => {
-                for grant in &recorded.grants {
-                    if let Some(wallet) = grant.wallet {
-                        self.add(wallet, grant.granted)?;
-                    }
-                    for post in &grant.meters {
-                        self.meters.count(*post)?;
-                    }
-                }
-            }
-            Fact::TierEarned { tier, since, until } => {
-                self.standing.hold(Held { tier: *tier, since: *since, until: *until });
-            }
-            Fact::TierChanged { to, at, .. } => self.standing.change(*to, *at),
-        }
-        Ok(())
-    }
-
-    fn add(&mut self, wallet: WalletId, points: Points) -> Result<(), Overflow> {
-        match self.balances.binary_search_by_key(&wallet, |(id, _)| *id) {
-            Ok(at) => {
-                if let Some((_, held)) = self.balances.get_mut(at) {
-                    *held = held.plus(points)?;
-                }
-            }
-            Err(at) => self.balances.insert(at, (wallet, points)),
-        }
-        Ok(())
+        let standing = self.standing.next_change().unwrap_or(Moment::NEVER);
+        let purses = self.purses.iter().map(Purse::next_due).min().unwrap_or(Moment::NEVER);
+        let desk = self.desk.as_ref().map_or(Moment::NEVER, |desk| desk.next_due());
+        let pot = self.pot.as_ref().map_or(Moment::NEVER, |pot| pot.next_due());
+        Some(standing.min(purses).min(desk).min(pot)).filter(|due| *due < Moment::NEVER)
     }
 
     /// What must hold of every member after every entry; the first thing that does not, in words.
@@ -155,12 +129,11 @@ impl Member {
         if self.id.is_empty() || self.version == 0 {
             return Err("a member without enrolment".into());
         }
-        if let Some((wallet, points)) = self.balances.iter().find(|(_, points)| points.0 < 0) {
-            return Err(format!("wallet {} is at {}", wallet.0.0, points.0));
-        }
-        if self.balances.windows(2).any(|pair| matches!(pair, [a, b] if a.0 >= b.0)) {
+        if self.purses.windows(2).any(|pair| matches!(pair, [a, b] if a.wallet >= b.wallet)) {
             return Err("wallets out of order".into());
         }
+        self.purses.iter().try_for_each(Purse::check)?;
+        self.desk().check()?;
         self.meters.check()?;
         self.standing.check()
     }

@@ -83,6 +83,10 @@ impl Standing {
         self.held.push(held);
     }
 
+    pub(super) fn withdraw(&mut self, tier: TierId, until: Moment) {
+        self.held.retain(|held| held.tier != tier || held.until != until);
+    }
+
     pub(super) fn change(&mut self, tier: TierId, at: Moment) {
         (self.tier, self.since) = (Some(tier), at);
     }

@@ -5,6 +5,8 @@
 //! or how a program is stored.
 
 pub mod condition;
+pub mod points;
+pub mod reward;
 pub mod source;
 mod suggest;
 pub mod timeline;
@@ -12,8 +14,10 @@ pub mod timeline;
 use std::collections::HashMap;
 
 use super::calendar::{CalendarSpan, Day, MonthDay, Zone};
-use super::units::{CurrencyCode, Moment, Ratio, Rounding};
+use super::units::{CurrencyCode, Moment, Points, Ratio, Rounding};
 pub use condition::{Condition, IntegerExpression, Shortfall};
+pub use points::{Conversion, Cut, Debt, Expiry, Pending, Valuation, Wallet};
+pub use reward::{Limit, Reward};
 pub use timeline::Timeline;
 
 /// A word of a program's register: the permanent number of an id such as `miles` or `gold`.
@@ -42,6 +46,8 @@ word_ids! {
     RuleId,
     /// A declared attribute, by its word.
     AttributeId,
+    /// A reward, by its word.
+    RewardId,
 }
 
 /// A program's place in the journal's order of programs, given at its first `ProgramApplied`.
@@ -128,10 +134,14 @@ pub struct Program {
     pub meters: Vec<Meter>,
     /// Declared attributes of purchases, lines and members.
     pub attributes: Vec<Attribute>,
-    /// Earning rules, in the order of the file (which is the order of their grants).
+    /// Earning rules in the order of the file, then campaigns in theirs (which is the order of their grants).
     pub rules: Vec<Rule>,
     /// The ladder, if the program has one.
     pub ladder: Option<Ladder>,
+    /// What becomes of a tier when what it rested on is returned (`on_return`).
+    pub on_return: OnReturn,
+    /// What points buy, in the order of the file.
+    pub rewards: Vec<Reward>,
     /// All ids of this and earlier versions.
     pub register: Register,
 }
@@ -143,17 +153,6 @@ pub enum OnClose {
     Forfeit,
     /// They stay on the closed member.
     Keep,
-}
-
-/// A points currency that can be spent.
-#[derive(Clone, Debug)]
-pub struct Wallet {
-    /// Its id.
-    pub id: WalletId,
-    /// A name for people.
-    pub name: Box<str>,
-    /// 0 to 4; points are kept in units of 10^-decimals.
-    pub decimals: u8,
 }
 
 /// A counter that qualifies and is never spent.
@@ -180,6 +179,15 @@ pub enum Window {
     RollingDays(i32),
     /// For ever.
     Lifetime,
+}
+
+/// What becomes of a tier that rested on goods that came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnReturn {
+    /// It is withdrawn in the entry of the return.
+    Withdraw,
+    /// It stays for as long as it was to hold.
+    Keep,
 }
 
 /// What an attribute belongs to.
@@ -301,6 +309,45 @@ pub struct Rule {
     pub bonus_of: BonusOf,
     /// Whether the part paid with points earns too.
     pub counts_points_tender: bool,
+    /// How it goes together with others.
+    pub stacking: Stacking,
+    /// How much it grants at most.
+    pub caps: Caps,
+}
+
+/// How what a rule grants goes together with what others grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stacking {
+    /// An earning rule, which always grants.
+    Rule,
+    /// A campaign on top of everything else.
+    Add,
+    /// Of the campaigns of this kind, only the one that grants the member most.
+    Best,
+    /// No other campaign grants where one of this kind does; the highest priority goes first.
+    Exclusive(i64),
+}
+
+/// The most a rule grants.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Caps {
+    /// On one receipt.
+    pub per_receipt: Option<Points>,
+    /// To one member in one window.
+    pub per_member: Option<MemberCap>,
+    /// To all members together.
+    pub budget: Option<Points>,
+}
+
+/// The most a rule grants one member in one window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemberCap {
+    /// How much.
+    pub points: Points,
+    /// The window.
+    pub window: Window,
+    /// The hidden meter that counts what was granted.
+    pub meter: MeterId,
 }
 
 /// What a rule counts on a line.
@@ -314,6 +361,8 @@ pub enum Basis {
     Line(IntegerExpression),
     /// A whole number computed from attributes of the purchase, once per receipt (`per` is the receipt).
     Purchase(IntegerExpression),
+    /// The base points that earning rules grant on the same receipt (campaigns only).
+    BasePoints,
 }
 
 /// An exact rate: `points` smallest units of wallet or meter for every `unit` of the basis.
@@ -416,6 +465,18 @@ impl Program {
     #[must_use]
     pub fn wallet(&self, id: WalletId) -> Option<&Wallet> {
         self.wallets.iter().find(|wallet| wallet.id == id)
+    }
+
+    /// The reward with this id.
+    #[must_use]
+    pub fn reward(&self, id: RewardId) -> Option<&Reward> {
+        self.rewards.iter().find(|reward| reward.id == id)
+    }
+
+    /// The wallet called `name`.
+    #[must_use]
+    pub fn wallet_named(&self, name: &str) -> Option<&Wallet> {
+        self.register.word(name).and_then(|word| self.wallet(WalletId(word)))
     }
 
     /// The meter with this id.

@@ -1,19 +1,28 @@
 //! An entry told in words, one sentence for every fact and every grant, for whoever is asked "why do I have so many
 //! points?".
 
-use super::grants::{basis, decimals, meter_decimals, program_of, rate, rule_of};
+use super::entries::Names;
+use super::grants::{basis, decimals, program_of, rate, rule_of};
+use super::lots::wallet_decimals;
+use super::sentences::Teller;
 use crate::domain::calendar::rfc3339;
-use crate::domain::event::{Entry, Fact, Grant, Part, PurchaseRecorded, TierCause};
-use crate::domain::program::{Basis, Program, Rounds, Rule, Timeline};
-use crate::domain::units::{Moment, Ratio, decimal_text};
+use crate::domain::event::{Cap, Entry, Fact, Grant, Part, PurchaseRecorded, TierCause};
+use crate::domain::program::{Basis, Program, Rounds, Rule, Timeline, WalletId};
+use crate::domain::units::{Moment, Points, Ratio, decimal_text};
 
-/// The sentences of an entry, in the order of its facts.
+/// The sentences of an entry, in the order of its facts; of a return they say more with the purchase at hand.
 #[must_use]
-pub fn explanation(timeline: &Timeline, entry: &Entry) -> Vec<String> {
-    entry.facts.iter().flat_map(|fact| sentences(timeline, fact)).collect()
+pub fn explanation(
+    timeline: &Timeline,
+    names: &Names,
+    entry: &Entry,
+    returned: Option<&PurchaseRecorded>,
+) -> Vec<String> {
+    let teller = Teller { timeline, names, returned };
+    entry.facts.iter().flat_map(|fact| sentences(timeline, teller, fact)).collect()
 }
 
-fn sentences(timeline: &Timeline, fact: &Fact) -> Vec<String> {
+fn sentences(timeline: &Timeline, teller: Teller<'_>, fact: &Fact) -> Vec<String> {
     let register = &timeline.newest().register;
     let sentence = match fact {
         Fact::PurchaseRecorded(recorded) => return purchase(timeline, recorded),
@@ -31,8 +40,8 @@ fn sentences(timeline: &Timeline, fact: &Fact) -> Vec<String> {
         Fact::MemberSuspended(note) => noted("The member was suspended", note),
         Fact::MemberReinstated(note) => noted("The suspension ended", note),
         Fact::MemberClosed(note) => noted("The member closed", note),
-        Fact::PointsForfeited { wallet, points } => {
-            let decimals = timeline.newest().wallet(*wallet).map(|wallet| wallet.decimals).unwrap_or_default();
+        Fact::PointsForfeited { wallet, points, .. } => {
+            let decimals = wallet_decimals(timeline, *wallet);
             format!("{} {} were forfeited.", points.display(decimals), register.text(wallet.0))
         }
         Fact::TierEarned { tier, since, until } => {
@@ -42,19 +51,25 @@ fn sentences(timeline: &Timeline, fact: &Fact) -> Vec<String> {
             let why = match cause {
                 TierCause::Earned => "it was earned",
                 TierCause::ValidityEnded => "the validity of what was held ended",
+                TierCause::Returned => "what it rested on came back",
             };
             let (from, to) = (register.text(from.0), register.text(to.0));
             format!("The standing changed from {from} to {to} at {}: {why}.", rfc3339(*at))
         }
+        other => return teller.sentences(other),
     };
     vec![sentence]
 }
 
-fn noted(what: &str, note: &str) -> String {
+/// What happened, and the note that came with it.
+#[must_use]
+pub fn noted(what: &str, note: &str) -> String {
     if note.is_empty() { format!("{what}.") } else { format!("{what}: {note}.") }
 }
 
-fn ending(until: Moment) -> String {
+/// How long something holds.
+#[must_use]
+pub fn ending(until: Moment) -> String {
     if until == Moment::NEVER { " for ever".into() } else { format!(" until {}", rfc3339(until)) }
 }
 
@@ -73,7 +88,7 @@ fn purchase(timeline: &Timeline, recorded: &PurchaseRecorded) -> Vec<String> {
         held.unwrap_or_default(),
     );
     let grants = recorded.grants.iter().map(|made| grant(timeline, recorded, made));
-    std::iter::once(opening).chain(grants).collect()
+    std::iter::once(opening).chain(grants).chain(gathered(timeline, recorded)).collect()
 }
 
 fn grant(timeline: &Timeline, recorded: &PurchaseRecorded, made: &Grant) -> String {
@@ -89,14 +104,41 @@ fn grant(timeline: &Timeline, recorded: &PurchaseRecorded, made: &Grant) -> Stri
         made.desired.display(decimals(program, made)),
     );
     if made.granted != made.desired {
-        text += &format!(", {} after a cap", made.granted.display(decimals(program, made)));
+        text += &format!(", {} {}", made.granted.display(decimals(program, made)), limit(made.cap));
     }
-    for post in &made.meters {
-        let counted = post.amount.display(meter_decimals(program, post.meter));
-        text += &format!("; {} counts {counted}", program.text(post.meter.0));
+    for (post, meter) in made.meters.iter().filter_map(|post| Some((post, program.meter(post.meter)?))) {
+        text += &format!("; {} counts {}", program.text(meter.id.0), post.amount.display(meter.decimals));
     }
     text.push('.');
     text
+}
+
+/// Which limit left less than was asked for.
+const fn limit(cap: Option<Cap>) -> &'static str {
+    match cap {
+        None => "after a cap",
+        Some(Cap::Receipt) => "by the most per receipt",
+        Some(Cap::Member) => "by the most per member",
+        Some(Cap::Budget) => "by what was left of the budget",
+        Some(Cap::Stacking) => "because another campaign went first",
+    }
+}
+
+/// Where the points went: into which lots, with their end, and into paying back debt.
+fn gathered(timeline: &Timeline, recorded: &PurchaseRecorded) -> Vec<String> {
+    let points = |wallet: WalletId, points: Points| {
+        format!("{} {}", points.display(wallet_decimals(timeline, wallet)), timeline.newest().text(wallet.0))
+    };
+    let lots = recorded.lots.iter().map(|(wallet, lot)| {
+        let waits = match lot.terms.available_at {
+            Moment::BEGINNING => String::new(),
+            Moment::NEVER => ", to be spent once the purchase is confirmed".into(),
+            at => format!(", to be spent from {}", rfc3339(at)),
+        };
+        format!("{} stay{}{waits}.", points(*wallet, lot.points), ending(lot.terms.expires_at))
+    });
+    let repaid = recorded.repaid.iter().map(|(wallet, paid)| format!("{} paid back debt.", points(*wallet, *paid)));
+    lots.chain(repaid).collect()
 }
 
 fn place(recorded: &PurchaseRecorded, made: &Grant) -> String {
@@ -114,6 +156,7 @@ fn reckoning(program: &Program, recorded: &PurchaseRecorded, rule: Option<&Rule>
     let counted = match (made.part, rule.map(|rule| &rule.basis)) {
         (Part::TierBonus(tier), _) => format!("{basis} base points for {}", program.text(tier.0)),
         (Part::Base, Some(Basis::Amount)) => money(recorded, basis),
+        (Part::Base, Some(Basis::BasePoints)) => format!("{basis} base points"),
         (Part::Base, _) => basis.to_string(),
     };
     format!("{} on {counted}{rounded}", rate(rule, made))

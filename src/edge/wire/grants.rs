@@ -1,10 +1,10 @@
 //! Grants and tier changes, for the wire: every number with the rule, rate and rounding that made it.
 
 use super::scalars::{count32, stamp};
-use crate::domain::event::{Entry, Fact, Grant, MeterPost, Part, PurchaseRecorded, TierCause};
+use crate::domain::event::{Cap, Entry, Fact, Grant, MeterPost, Part, PurchaseRecorded, TierCause};
 use crate::domain::order::Line;
 use crate::domain::program::{Basis, MeterId, Program, Rule, TierId, Timeline};
-use crate::domain::units::{Moment, Ratio, Rounding};
+use crate::domain::units::{Moment, Points, Ratio, Rounding};
 use crate::pb;
 
 /// The grants of a recorded purchase, in the order of the rules.
@@ -13,7 +13,9 @@ pub fn grants(timeline: &Timeline, recorded: &PurchaseRecorded) -> Vec<pb::Grant
     recorded.grants.iter().map(|made| grant(timeline, &recorded.purchase.lines, made)).collect()
 }
 
-fn grant(timeline: &Timeline, lines: &[Line], made: &Grant) -> pb::Grant {
+/// A grant for these lines of a receipt.
+#[must_use]
+pub fn grant(timeline: &Timeline, lines: &[Line], made: &Grant) -> pb::Grant {
     let program = program_of(timeline, made);
     let rule = rule_of(program, made);
     let line = made.line.and_then(|position| lines.get(usize::from(position)));
@@ -36,8 +38,26 @@ fn grant(timeline: &Timeline, lines: &[Line], made: &Grant) -> pb::Grant {
         granted: made.granted.0,
         wallet: made.wallet.map(|wallet| program.text(wallet.0).to_owned()).unwrap_or_default(),
         decimals: decimals(program, made).into(),
-        meters: made.meters.iter().map(|post| meter_post(program, post)).collect(),
+        meters: meter_posts(program, &made.meters),
+        cap: made.cap.map_or(pb::GrantCap::Unspecified, cap).into(),
+        shares: made.shares.iter().filter_map(|share| grant_share(lines, *share)).collect(),
     }
+}
+
+/// A limit on the wire.
+#[must_use]
+pub const fn cap(cap: Cap) -> pb::GrantCap {
+    match cap {
+        Cap::Receipt => pb::GrantCap::Receipt,
+        Cap::Member => pb::GrantCap::Member,
+        Cap::Budget => pb::GrantCap::Budget,
+        Cap::Stacking => pb::GrantCap::Stacking,
+    }
+}
+
+fn grant_share(lines: &[Line], (position, points): (u16, Points)) -> Option<pb::GrantShare> {
+    let line = lines.get(usize::from(position))?;
+    Some(pb::GrantShare { line_id: line.line_id.to_string(), points: points.0 })
 }
 
 /// The version a grant was made under.
@@ -80,7 +100,8 @@ pub fn share(rule: &Rule, tier: TierId) -> Option<Ratio> {
 #[must_use]
 pub fn decimals(program: &Program, made: &Grant) -> u8 {
     let wallet = made.wallet.and_then(|id| program.wallet(id)).map(|wallet| wallet.decimals);
-    wallet.or_else(|| made.meters.first().map(|post| meter_decimals(program, post.meter))).unwrap_or_default()
+    let declared = made.meters.iter().find(|post| program.meter(post.meter).is_some());
+    wallet.or_else(|| declared.map(|post| meter_decimals(program, post.meter))).unwrap_or_default()
 }
 
 /// The decimals of a meter.
@@ -89,12 +110,18 @@ pub fn meter_decimals(program: &Program, meter: MeterId) -> u8 {
     program.meter(meter).map(|meter| meter.decimals).unwrap_or_default()
 }
 
-fn meter_post(program: &Program, post: &MeterPost) -> pb::MeterPost {
-    pb::MeterPost {
-        meter: program.text(post.meter.0).to_owned(),
-        decimals: meter_decimals(program, post.meter).into(),
-        amount: post.amount.0,
-    }
+/// Amounts counted by meters; those that only count towards a limit are nobody's business.
+#[must_use]
+pub fn meter_posts(program: &Program, posts: &[MeterPost]) -> Vec<pb::MeterPost> {
+    let told = |post: &MeterPost| {
+        let meter = program.meter(post.meter)?;
+        Some(pb::MeterPost {
+            meter: program.text(meter.id.0).to_owned(),
+            decimals: meter.decimals.into(),
+            amount: post.amount.0,
+        })
+    };
+    posts.iter().filter_map(told).collect()
 }
 
 /// A rounding on the wire.
@@ -108,11 +135,12 @@ pub const fn rounding(rounding: Rounding) -> pb::Rounding {
     }
 }
 
-/// The tier change that an order brought by what it earned, if it did.
+/// The tier change that an order brought by what it earned or took back, if it did.
 #[must_use]
 pub fn tier_earned(timeline: &Timeline, entry: &Entry) -> Option<pb::TierChange> {
-    let earned = |fact: &&Fact| matches!(fact, Fact::TierChanged { cause: TierCause::Earned, .. });
-    let fact = entry.facts.iter().rev().find(earned)?;
+    let brought =
+        |fact: &&Fact| matches!(fact, Fact::TierChanged { cause: TierCause::Earned | TierCause::Returned, .. });
+    let fact = entry.facts.iter().rev().find(brought)?;
     tier_change(timeline, &entry.facts, fact)
 }
 
@@ -128,6 +156,7 @@ pub fn tier_change(timeline: &Timeline, beside: &[Fact], fact: &Fact) -> Option<
         cause: match cause {
             TierCause::Earned => pb::TierCause::Earned.into(),
             TierCause::ValidityEnded => pb::TierCause::ValidityEnded.into(),
+            TierCause::Returned => pb::TierCause::Returned.into(),
         },
         valid_until: earned_until(beside, *to).and_then(stamp),
     })

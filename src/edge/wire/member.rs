@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::lots::{balances, hold, voucher};
 use super::scalars::{attribute_value, count64, stamp};
 use crate::domain::calendar::{Day, Zone};
 use crate::domain::decide::{NextTier, meter_values, next_tier, window_span};
@@ -29,6 +30,8 @@ pub fn member(view: &View) -> pb::Member {
         standing: outlook.standing(),
         enrolled_at: stamp(member.enrolled_at),
         entry_count: count64(member.version),
+        holds: member.desk().holds.iter().map(|held| hold(&view.timeline, held)).collect(),
+        vouchers: member.desk().vouchers.iter().map(|held| voucher(&view.timeline, member, held)).collect(),
     }
 }
 
@@ -61,16 +64,6 @@ pub const fn state(state: MemberState) -> pb::MemberState {
         MemberState::Suspended => pb::MemberState::Suspended,
         MemberState::Closed => pb::MemberState::Closed,
     }
-}
-
-fn balances(program: &Program, member: &Member) -> Vec<pb::Balance> {
-    let balance = |wallet: &crate::domain::program::Wallet| pb::Balance {
-        wallet: program.text(wallet.id.0).to_owned(),
-        decimals: wallet.decimals.into(),
-        available: member.balance(wallet.id).0,
-        ..pb::Balance::default()
-    };
-    program.wallets.iter().map(balance).collect()
 }
 
 /// The name of a tier for people; the base has none of its own and goes by its id.

@@ -3,23 +3,33 @@
 //! Reading a request finds **all** faulty fields before it is refused; what it lets through needs no further check of
 //! its form. Writing an answer looks at results and never decides anything.
 
+pub mod catalog;
 pub mod codec;
 pub mod cursor;
 pub mod entries;
 pub mod explain;
+pub mod facts;
 pub mod faults;
 pub mod grants;
+pub mod import;
+pub mod liability;
+pub mod lots;
 pub mod member;
 pub mod naming;
 pub mod orders;
 pub mod page;
 pub mod pen;
+pub mod points_orders;
+pub mod points_replies;
 pub mod programs;
 pub mod purchase;
 pub mod receipt;
 pub mod replies;
+pub mod returns;
+pub mod reward_orders;
 pub mod sale;
 pub mod scalars;
+pub mod sentences;
 
 #[cfg(test)]
 mod tests;

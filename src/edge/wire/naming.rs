@@ -47,7 +47,18 @@ pub fn member(
     identify: &dyn Identify,
     faults: &mut Faults,
 ) -> MemberName {
-    let id_path = Path::Field(&Path::Request, "member_id");
+    member_in(program, (member_id, identifier), ("member_id", identifier_field), identify, faults)
+}
+
+/// A member, named by her id or by an identifier, in the fields with these names.
+pub fn member_in(
+    program: &str,
+    (member_id, identifier): (String, Option<pb::Identifier>),
+    (id_field, identifier_field): (&'static str, &'static str),
+    identify: &dyn Identify,
+    faults: &mut Faults,
+) -> MemberName {
+    let id_path = Path::Field(&Path::Request, id_field);
     let identifier_path = Path::Field(&Path::Request, identifier_field);
     match identifier {
         None if member_id.is_empty() => {
@@ -57,7 +68,7 @@ pub fn member(
         None => MemberName::Id(self::member_id(member_id, &id_path, faults)),
         Some(value) => {
             if !member_id.is_empty() {
-                faults.at(&identifier_path, "names the member a second time; give it or `member_id`");
+                faults.at(&identifier_path, format_args!("names the member a second time; give it or `{id_field}`"));
             }
             MemberName::Identifier(self::identifier(program, value, &identifier_path, identify, faults))
         }
@@ -102,17 +113,18 @@ fn nobody() -> Identifier {
 pub fn identifiers(
     program: &str,
     given: Vec<pb::Identifier>,
+    parent: &Path<'_>,
     identify: &dyn Identify,
     faults: &mut Faults,
 ) -> Vec<Identifier> {
     if given.len() > IDENTIFIERS_MAX {
         let message = format_args!("has {} entries, at most {IDENTIFIERS_MAX} are allowed", given.len());
-        faults.at(&Path::Field(&Path::Request, "identifiers"), message);
+        faults.at(&Path::Field(parent, "identifiers"), message);
         return Vec::new();
     }
     let mut read: Vec<Identifier> = Vec::with_capacity(given.len());
     for (position, value) in given.into_iter().enumerate() {
-        let path = Path::Element(&Path::Request, "identifiers", position);
+        let path = Path::Element(parent, "identifiers", position);
         let found = identifier(program, value, &path, identify, faults);
         match read.iter().position(|other| other.hash == found.hash && !other.kind.is_empty()) {
             Some(first) => faults.at(&path, format_args!("is the same as identifiers[{first}]")),

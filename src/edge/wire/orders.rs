@@ -37,7 +37,8 @@ impl Desk<'_> {
         let id_given = !request.member_id.is_empty();
         let id = if id_given { request.member_id } else { uuid::Uuid::now_v7().to_string() };
         let member_id = naming::member_id(id, &Path::Field(&Path::Request, "member_id"), &mut faults);
-        let identifiers = naming::identifiers(&program, request.identifiers, self.identify, &mut faults);
+        let identifiers =
+            naming::identifiers(&program, request.identifiers, &Path::Request, self.identify, &mut faults);
         let attributes = attributes(request.attributes, &Path::Request, &mut faults);
         let member = MemberName::Id(member_id.clone());
         let verb = Verb::Enroll(Enrolment { member_id, id_given, identifiers, attributes });
@@ -211,7 +212,8 @@ impl Desk<'_> {
         faults.verdict(self.asked(program, member, request_id, verb(note), dry_run))
     }
 
-    fn named(
+    /// The program and the member that a request names.
+    pub(super) fn named(
         self,
         program: String,
         member_id: String,
@@ -224,7 +226,7 @@ impl Desk<'_> {
         (program, member)
     }
 
-    fn asked(self, program: Text, member: MemberName, request_id: Text, verb: Verb, dry_run: bool) -> Asked {
+    pub(super) fn asked(self, program: Text, member: MemberName, request_id: Text, verb: Verb, dry_run: bool) -> Asked {
         Asked { order: Order { program, member, request_id, caller: self.caller.clone(), verb }, dry_run }
     }
 }

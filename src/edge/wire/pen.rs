@@ -38,9 +38,14 @@ impl<'a> Pen<'a> {
     pub fn number(&mut self, field: u8, n: impl Into<i64>) {
         let n = n.into();
         if n != 0 {
-            self.key(field, VARINT);
-            self.varint(n.cast_unsigned());
+            self.given(field, n);
         }
+    }
+
+    /// A number that is there even when it is 0.
+    pub fn given(&mut self, field: u8, n: i64) {
+        self.key(field, VARINT);
+        self.varint(n.cast_unsigned());
     }
 
     /// A text; an empty one is left out.
@@ -138,6 +143,8 @@ mod tests {
         number: i64,
         #[prost(string, repeated, tag = "3")]
         shown: Vec<String>,
+        #[prost(int64, optional, tag = "4")]
+        given: Option<i64>,
     }
 
     #[test]
@@ -151,8 +158,12 @@ mod tests {
                 pen.number(2, number);
                 [0, 9, 10, u64::MAX].into_iter().for_each(|n| pen.digits(3, n));
                 pen.shown(3, format_args!("{}/7", -3));
+                pen.given(4, number);
                 let shown = ["0", "9", "10", "18446744073709551615", "-3/7"].map(String::from).into();
-                assert!(Outer { inner: inner.clone(), number, shown }.encode_to_vec() == ours, "{length} {number}");
+                assert!(
+                    Outer { inner: inner.clone(), number, shown, given: Some(number) }.encode_to_vec() == ours,
+                    "{length} {number}"
+                );
             }
         }
     }

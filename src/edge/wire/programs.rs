@@ -51,12 +51,18 @@ fn meter(program: &Program, meter: &Meter) -> pb::ProgramMeter {
         meter: program.text(meter.id.0).to_owned(),
         name: meter.name.to_string(),
         decimals: meter.decimals.into(),
-        window: match meter.window {
-            Window::CalendarYear(start) => format!("year from {start}"),
-            Window::AnniversaryYear => "anniversary year".into(),
-            Window::RollingDays(days) => format!("{days} rolling days"),
-            Window::Lifetime => "lifetime".into(),
-        },
+        window: window(meter.window),
+    }
+}
+
+/// A window in words.
+#[must_use]
+pub fn window(window: Window) -> String {
+    match window {
+        Window::CalendarYear(start) => format!("year from {start}"),
+        Window::AnniversaryYear => "anniversary year".into(),
+        Window::RollingDays(days) => format!("{days} rolling days"),
+        Window::Lifetime => "lifetime".into(),
     }
 }
 

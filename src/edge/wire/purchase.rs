@@ -5,11 +5,13 @@
 
 use std::sync::Arc;
 
+use super::entries::{entry_id, seq_of};
 use super::faults::{Faults, Path};
 use super::scalars::{
     KEY_MAX, NAME_MAX, TEXT_MAX, amount, attribute_value, attributes, required_moment, required_text, stamp, text,
 };
 use crate::domain::calendar::Zone;
+use crate::domain::event::Seq;
 use crate::domain::order::{Line, Purchase, ReceiptKey, Tender};
 use crate::domain::units::{CurrencyCode, Quantity, Text};
 use crate::pb;
@@ -42,7 +44,8 @@ pub fn quoted_purchase(given: Option<pb::Purchase>, faults: &mut Faults) -> Opti
     purchase(given, faults)
 }
 
-fn read(given: pb::Purchase, path: &Path<'_>, faults: &mut Faults) -> Option<Purchase> {
+/// The purchase at `path`.
+pub(super) fn read(given: pb::Purchase, path: &Path<'_>, faults: &mut Faults) -> Option<Purchase> {
     let mut currency = None;
     let receipt = receipt(given.receipt, &Path::Field(path, "receipt"), faults);
     let kind = required_text(given.kind, NAME_MAX, &Path::Field(path, "kind"), faults);
@@ -58,7 +61,8 @@ fn read(given: pb::Purchase, path: &Path<'_>, faults: &mut Faults) -> Option<Pur
     Some(Purchase { receipt, kind, occurred_at, zone, currency, lines, tenders, channel, store, partner, attributes })
 }
 
-fn receipt(given: Option<pb::Receipt>, path: &Path<'_>, faults: &mut Faults) -> ReceiptKey {
+/// The receipt at `path`, which must be there.
+pub(super) fn receipt(given: Option<pb::Receipt>, path: &Path<'_>, faults: &mut Faults) -> ReceiptKey {
     let Some(given) = given else {
         faults.missing(path);
         return ReceiptKey { source: Text::default(), id: Text::default() };
@@ -120,7 +124,7 @@ fn line(given: pb::PurchaseLine, currency: &mut Option<CurrencyCode>, path: &Pat
     }
 }
 
-fn quantity(written: &str, path: &Path<'_>, faults: &mut Faults) -> Quantity {
+pub(super) fn quantity(written: &str, path: &Path<'_>, faults: &mut Faults) -> Quantity {
     if written.is_empty() {
         return Quantity::ONE;
     }
@@ -149,9 +153,24 @@ fn tenders(
         if minor_units < 0 {
             faults.at(&Path::Field(&path, "amount"), "must not be negative");
         }
-        Tender { kind, minor_units }
+        let redemption = redemption(&value.redemption_id, &Path::Field(&path, "redemption_id"), faults);
+        Tender { kind, minor_units, redemption }
     });
     read.collect()
+}
+
+/// The hold or redemption that a means of payment names.
+fn redemption(id: &str, path: &Path<'_>, faults: &mut Faults) -> Seq {
+    let read = redemption_of(id);
+    if read.is_none() {
+        faults.at(path, "is not the id of a hold or a redemption");
+    }
+    read.unwrap_or_default()
+}
+
+/// The hold or redemption with this id, [`Seq::NONE`] if it is empty.
+pub(super) fn redemption_of(id: &str) -> Option<Seq> {
+    if id.is_empty() { Some(Seq::NONE) } else { seq_of(id) }
 }
 
 /// The purchase as the till reported it.
@@ -171,9 +190,10 @@ pub fn reported(purchase: &Purchase) -> pb::Purchase {
     let tender = |tender: &Tender| pb::Tender {
         kind: tender.kind.to_string(),
         amount: Some(money(purchase.currency, tender.minor_units)),
+        redemption_id: entry_id(tender.redemption),
     };
     pb::Purchase {
-        receipt: Some(pb::Receipt { source: purchase.receipt.source.to_string(), id: purchase.receipt.id.to_string() }),
+        receipt: Some(receipt_of(&purchase.receipt)),
         kind: purchase.kind.to_string(),
         occurred_at: stamp(purchase.occurred_at),
         lines: purchase.lines.iter().map(line).collect(),
@@ -184,6 +204,12 @@ pub fn reported(purchase: &Purchase) -> pb::Purchase {
         time_zone: purchase.zone.as_ref().map(|zone| zone.name().to_owned()).unwrap_or_default(),
         attributes: named(&purchase.attributes),
     }
+}
+
+/// A receipt on the wire.
+#[must_use]
+pub fn receipt_of(receipt: &ReceiptKey) -> pb::Receipt {
+    pb::Receipt { source: receipt.source.to_string(), id: receipt.id.to_string() }
 }
 
 fn money(currency: CurrencyCode, minor_units: i64) -> pb::Money {

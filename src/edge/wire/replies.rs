@@ -72,9 +72,8 @@ pub fn quoted(applied: &Applied) -> pb::QuotePurchaseResponse {
     }
 }
 
-/// The purchase among what was applied, if there is one.
-#[must_use]
-pub fn purchase_of(applied: &Applied) -> Option<(&Entry, &PurchaseRecorded)> {
+/// The purchase among what was done.
+pub(super) fn purchase_of(applied: &Applied) -> Option<(&Entry, &PurchaseRecorded)> {
     applied.entries.iter().find_map(|entry| Some((&**entry, entry.purchase()?)))
 }
 

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use super::purchase::{LINES_MAX, RECEIPT_SOURCE_MAX, TENDERS_MAX};
+use super::purchase::{LINES_MAX, RECEIPT_SOURCE_MAX, TENDERS_MAX, redemption_of};
 use super::scalars::{ATTRIBUTES_MAX, KEY_MAX, NAME_MAX, TEXT_MAX, moment_of};
 use crate::domain::calendar::Zone;
 use crate::domain::order::{Line, Purchase, ReceiptKey, Tender};
@@ -247,14 +247,15 @@ fn read_line(fields: Fields<'_>) -> Option<(Line, CurrencyCode)> {
 }
 
 fn read_tender(fields: Fields<'_>) -> Option<(Tender, CurrencyCode)> {
-    let (mut kind, mut amount) = (Text::default(), None);
+    let (mut kind, mut amount, mut redemption) = (Text::default(), None, "");
     fields.all(|number, field| match number {
         1 => put(&mut kind, field.text(NAME_MAX)),
         2 => once(&mut amount, read_money(field.message()?)),
+        3 => put(&mut redemption, field.str(usize::MAX)),
         _ => None,
     })?;
     let (currency, minor_units) = amount.filter(|(_, minor_units)| *minor_units >= 0)?;
-    Some((Tender { kind: given(kind)?, minor_units }, currency))
+    Some((Tender { kind: given(kind)?, minor_units, redemption: redemption_of(redemption)? }, currency))
 }
 
 fn read_money(fields: Fields<'_>) -> Option<(CurrencyCode, i64)> {

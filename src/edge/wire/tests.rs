@@ -22,16 +22,16 @@ impl Identify for Plain {
     }
 }
 
-fn desk<T>(then: impl FnOnce(Desk<'_>) -> T) -> T {
+pub(super) fn desk<T>(then: impl FnOnce(Desk<'_>) -> T) -> T {
     let caller = Caller { principal: "".into(), trace_id: "t".into() };
     then(Desk { caller: &caller, identify: &Plain })
 }
 
-fn money(minor_units: i64) -> Option<pb::Money> {
+pub(super) fn money(minor_units: i64) -> Option<pb::Money> {
     Some(pb::Money { currency_code: "USD".into(), minor_units })
 }
 
-fn line(id: &str, minor_units: i64) -> pb::PurchaseLine {
+pub(super) fn line(id: &str, minor_units: i64) -> pb::PurchaseLine {
     pb::PurchaseLine {
         line_id: id.into(),
         category: "fare".into(),
@@ -51,7 +51,7 @@ fn request() -> pb::RecordPurchaseRequest {
             kind: "flight".into(),
             occurred_at: Some(Timestamp { seconds: 1_777_886_999, nanos: 123_456_789 }),
             lines: vec![line("1", 143_600), line("2", 45_800), line("3", -21_234)],
-            tenders: vec![pb::Tender { kind: "card".into(), amount: money(168_166) }],
+            tenders: vec![pb::Tender { kind: "card".into(), amount: money(168_166), ..Default::default() }],
             time_zone: "America/Chicago".into(),
             attributes: attributes([("nights", integer(2))]),
             ..Default::default()
@@ -84,7 +84,7 @@ fn faults_of<T>(outcome: Result<T, Refusal>) -> Vec<Fault> {
     }
 }
 
-fn fields_of<T>(outcome: Result<T, Refusal>) -> Vec<String> {
+pub(super) fn fields_of<T>(outcome: Result<T, Refusal>) -> Vec<String> {
     faults_of(outcome).into_iter().map(|fault| fault.field).collect()
 }
 
@@ -143,6 +143,8 @@ const SPOILT: &[Row] = &[
     ("33 tenders", |_, p| p.tenders = vec![p.tenders[0].clone(); 33], &["purchase.tenders"]),
     ("a tender of less", |_, p| p.tenders[0].amount = money(-1), &["purchase.tenders[0].amount"]),
     ("a tender of no kind", |_, p| p.tenders[0].kind.clear(), &["purchase.tenders[0].kind"]),
+    ("a word for a hold", |_, p| p.tenders[0].redemption_id = "h-1".into(), &["purchase.tenders[0].redemption_id"]),
+    ("a hold at zero", |_, p| p.tenders[0].redemption_id = "07".into(), &["purchase.tenders[0].redemption_id"]),
     ("a long channel", |_, p| p.channel = "c".repeat(257), &["purchase.channel"]),
     ("a long store", |_, p| p.store = "s".repeat(257), &["purchase.store"]),
     ("a long partner", |_, p| p.partner = "p".repeat(257), &["purchase.partner"]),
@@ -178,7 +180,7 @@ fn at(seconds: i64, nanos: i32) -> Option<Timestamp> {
     Some(Timestamp { seconds, nanos })
 }
 
-fn card(value: &str) -> Option<pb::Identifier> {
+pub(super) fn card(value: &str) -> Option<pb::Identifier> {
     Some(pb::Identifier { kind: "card".into(), value: value.into() })
 }
 
@@ -373,6 +375,7 @@ fn ordinary() -> pb::RecordPurchaseRequest {
     (purchase.channel, purchase.store, purchase.partner) = ("app".into(), "DFW".into(), "iberia".into());
     purchase.lines[0].sku = "a text longer than the twenty-four bytes kept in place".into();
     purchase.lines[1].quantity = "1.25".into();
+    purchase.tenders[0].redemption_id = "4711".into();
     let moment = pb::attribute_value::Value::Moment(Timestamp { seconds: -1, nanos: 5_000 });
     let moment = pb::AttributeValue { value: Some(moment) };
     let yes = pb::AttributeValue { value: Some(pb::attribute_value::Value::Boolean(true)) };

@@ -7,10 +7,11 @@ use std::ops::AddAssign;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::domain::member::{Held, Member, MeterCount};
+use crate::domain::lot::Lot;
+use crate::domain::member::{Desk, Held, Hold, Member, MeterCount, Pot, Purse, Reservation, Transfer, Voucher};
 use crate::domain::order::{AttributeValue, Identifier, MemberKey};
-use crate::domain::program::{Value, WalletId};
-use crate::domain::units::{Moment, Points};
+use crate::domain::program::Value;
+use crate::domain::units::Moment;
 use crate::store::format::rows::lead;
 use crate::store::hashing::KeyHash;
 
@@ -197,10 +198,11 @@ impl Ward {
     }
 }
 
+/// What the allocator adds to what it is asked for.
+const BLOCK: usize = 16;
+
 /// About what a member takes in memory: herself, her slot, what she points to, and what the allocator adds.
 fn weight_of(member: &Member) -> u32 {
-    const BLOCK: usize = 16;
-    let list = |count: usize, size: usize| if count == 0 { 0 } else { count * size + BLOCK };
     let identifier = |held: &Identifier| held.kind.len() + held.mask.len() + 2 * BLOCK;
     let attribute = |(_, value): &AttributeValue| match value {
         Value::Text(text) => text.len() + BLOCK,
@@ -210,12 +212,41 @@ fn weight_of(member: &Member) -> u32 {
         + 2 * size_of::<Slot>()
         + 2 * BLOCK
         + member.id.len()
-        + list(member.identifiers.len(), size_of::<Identifier>())
+        + list::<Identifier>(member.identifiers.len())
         + member.identifiers.iter().map(identifier).sum::<usize>()
-        + list(member.attributes.len(), size_of::<AttributeValue>())
+        + list::<AttributeValue>(member.attributes.len())
         + member.attributes.iter().map(attribute).sum::<usize>()
-        + list(member.balances.len(), size_of::<(WalletId, Points)>())
-        + list(member.meters.counts().len(), size_of::<MeterCount>())
-        + list(member.standing.held().len(), size_of::<Held>());
+        + list::<MeterCount>(member.meters.counts().len())
+        + list::<Held>(member.standing.held().len())
+        + purses_weight(member)
+        + member.desk.as_deref().map_or(0, desk_weight)
+        + member.pot.as_deref().map_or(0, pot_weight);
     u32::try_from(weight).unwrap_or(u32::MAX)
+}
+
+/// A list of so many things outside its owner.
+const fn list<T>(count: usize) -> usize {
+    if count == 0 { 0 } else { count * size_of::<T>() + BLOCK }
+}
+
+/// The first purse lies in the member, and the first lot in its purse: only what spilled out of them counts.
+fn purses_weight(member: &Member) -> usize {
+    let purses = if member.purses.spilled() { list::<Purse>(member.purses.capacity()) } else { 0 };
+    let spilled = member.purses.iter().filter(|purse| purse.lots.spilled());
+    purses + spilled.map(|purse| list::<Lot>(purse.lots.capacity())).sum::<usize>()
+}
+
+fn desk_weight(desk: &Desk) -> usize {
+    let held = desk.holds.iter().map(|hold| list::<Lot>(hold.lots.len()));
+    let sent = desk.transfers.iter().map(|sent| list::<Lot>(sent.lots.len()));
+    list::<Desk>(1)
+        + list::<Hold>(desk.holds.len())
+        + list::<Voucher>(desk.vouchers.len())
+        + desk.vouchers.iter().map(|voucher| voucher.nonce.len()).sum::<usize>()
+        + list::<Transfer>(desk.transfers.len())
+        + held.chain(sent).sum::<usize>()
+}
+
+fn pot_weight(pot: &Pot) -> usize {
+    list::<Pot>(1) + list::<Reservation>(pot.reservations.len())
 }

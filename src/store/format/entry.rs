@@ -14,7 +14,7 @@
 //! | 7 text | principal | empty |
 //! | 8 text | trace id | empty |
 //! | 9 bytes | trace id of 32 lower-case hex digits, as 16 bytes | see 8 |
-//! | 16 … 27 message | one fact each, in order (`fact.rs`) | |
+//! | 16 … 54 message | one fact each, in order (`fact.rs`) | |
 
 use super::Damage;
 use super::eye::{Eye, unknown};
@@ -75,7 +75,7 @@ pub fn read(bytes: &[u8], place: Place) -> Result<Entry, Damage> {
             7 => entry.principal = wire.text()?,
             8 => entry.trace_id = wire.text()?,
             9 => entry.trace_id = unpacked_hex(wire.array()?),
-            16..=27 => {
+            16..=54 => {
                 let held = fact::read(field, wire.bytes()?, &entry)?;
                 entry.facts.push(held);
             }

@@ -7,18 +7,20 @@
 //! | 18 | AttributesUpdated | 1… set, 2… remove |
 //! | 19 / 20 | IdentifierLinked / Unlinked | the identifier: 1 kind, 2 hash, 3 mask |
 //! | 21 / 22 / 23 | MemberSuspended / Reinstated / Closed | 1 note |
-//! | 24 | PointsForfeited | 1 wallet, 2 points (sint) |
+//! | 24 | PointsForfeited | 1 wallet, 2 points (sint), 3… lots (`lots.rs`) |
 //! | 25 | PurchaseRecorded | `purchase.rs` |
 //! | 26 | TierEarned | 1 tier, 2 since, 3 until (sint, each from recorded_at, wrapping) |
-//! | 27 | TierChanged | 1 from, 2 to, 3 at (as above), 4 cause: 0 earned, 1 validity ended |
+//! | 27 | TierChanged | 1 from, 2 to, 3 at (as above), 4 cause: 0 earned, 1 validity ended, 2 returned |
+//! | 28 … 33, 41 … 48, 50 | what moves points and what dates them | `points.rs` |
+//! | 34 … 38, 40, 51 … 53 | rewards, vouchers, what is scarce | `rewards.rs` |
+//! | 39 / 49 | PurchaseReturned / OpeningStateSet | `returned.rs` |
 //!
 //! An attribute value is a message: 1 id (its word), then one of 2 integer (sint), 3 text, 4 yes/no, 5 moment
 //! (sint). "…" marks a list.
 
-use super::Damage;
 use super::eye::{Eye, Wire, unknown};
 use super::pen::{Pen, zigzag};
-use super::purchase;
+use super::{Damage, lots, points, purchase, returned, rewards};
 use crate::domain::event::{Entry, Fact, MemberEnrolled, ProgramApplied, TierCause};
 use crate::domain::order::{AttributeValue, Identifier, IdentifierHash};
 use crate::domain::program::{AttributeId, TierId, Value, WalletId, Word};
@@ -38,9 +40,10 @@ pub fn write(pen: &mut Pen<'_>, fact: &Fact, entry: &Entry) {
         Fact::MemberSuspended(note) => pen.nested(21, |pen| pen.text(1, note)),
         Fact::MemberReinstated(note) => pen.nested(22, |pen| pen.text(1, note)),
         Fact::MemberClosed(note) => pen.nested(23, |pen| pen.text(1, note)),
-        Fact::PointsForfeited { wallet, points } => pen.nested(24, |pen| {
+        Fact::PointsForfeited { wallet, points, lots } => pen.nested(24, |pen| {
             pen.number(1, wallet.0.0.into());
             pen.signed(2, points.0);
+            lots::write(pen, 3, lots, entry.recorded_at);
         }),
         Fact::PurchaseRecorded(recorded) => pen.nested(25, |pen| purchase::write(pen, recorded, entry)),
         Fact::TierEarned { tier, since, until } => pen.nested(26, |pen| {
@@ -52,8 +55,35 @@ pub fn write(pen: &mut Pen<'_>, fact: &Fact, entry: &Entry) {
             pen.number(1, from.0.0.into());
             pen.number(2, to.0.0.into());
             pen.signed(3, distance(*at, entry));
-            pen.number(4, u64::from(*cause == TierCause::ValidityEnded));
+            pen.number(4, cause_number(*cause));
         }),
+        Fact::PurchaseReturned(returned) => pen.nested(39, |pen| returned::write(pen, returned, entry)),
+        Fact::OpeningStateSet(state) => pen.nested(49, |pen| returned::write_opening(pen, state, entry)),
+        Fact::PointsAdded(_)
+        | Fact::PointsTaken(_)
+        | Fact::PointsMatured { .. }
+        | Fact::PointsHeld { .. }
+        | Fact::HoldCaptured { .. }
+        | Fact::HoldReleased { .. }
+        | Fact::TransferSent { .. }
+        | Fact::TransferReceived { .. }
+        | Fact::TransferClosed { .. } => points::write_moves(pen, fact, entry),
+        Fact::PointsAdjusted { .. }
+        | Fact::ExpiryAnnounced { .. }
+        | Fact::LotsRedated { .. }
+        | Fact::LotsKept { .. }
+        | Fact::ActivityCounted { .. }
+        | Fact::StatementSet { .. }
+        | Fact::TierWithdrawn { .. } => points::write_dates(pen, fact, entry),
+        Fact::RewardRedeemed(_)
+        | Fact::RedemptionCancelled { .. }
+        | Fact::VoucherUsed { .. }
+        | Fact::VoucherExpired { .. }
+        | Fact::VouchersCut(_)
+        | Fact::PurchaseConfirmed { .. }
+        | Fact::PotReserved { .. }
+        | Fact::PotSettled { .. }
+        | Fact::PotReturned { .. } => rewards::write(pen, fact, entry),
     }
 }
 
@@ -72,15 +102,21 @@ pub fn read(field: u64, bytes: &[u8], entry: &Entry) -> Result<Fact, Damage> {
         21 => read_note(eye).map(Fact::MemberSuspended),
         22 => read_note(eye).map(Fact::MemberReinstated),
         23 => read_note(eye).map(Fact::MemberClosed),
-        24 => read_forfeited(eye),
+        24 => read_forfeited(eye, entry.recorded_at),
         25 => purchase::read(eye, entry).map(|recorded| Fact::PurchaseRecorded(Box::new(recorded))),
         26 => read_earned(eye, entry.recorded_at),
         27 => read_changed(eye, entry.recorded_at),
+        39 => returned::read(eye, entry).map(|returned| Fact::PurchaseReturned(Box::new(returned))),
+        49 => returned::read_opening(eye, entry).map(|state| Fact::OpeningStateSet(Box::new(state))),
+        28..=33 | 41..=48 | 50 | 54 => points::read(field, eye, entry),
+        34..=38 | 40 | 51..=53 => rewards::read(field, eye, entry),
         other => Err(unknown("a fact", other)),
     }
 }
 
-const fn distance(moment: Moment, entry: &Entry) -> i64 {
+/// A moment as its distance from the entry's, which is shorter.
+#[must_use]
+pub const fn distance(moment: Moment, entry: &Entry) -> i64 {
     moment.0.wrapping_sub(entry.recorded_at.0)
 }
 
@@ -165,16 +201,17 @@ fn read_note(mut eye: Eye<'_>) -> Result<Text, Damage> {
     Ok(note)
 }
 
-fn read_forfeited(mut eye: Eye<'_>) -> Result<Fact, Damage> {
-    let (mut wallet, mut points) = (WalletId::default(), Points::ZERO);
+fn read_forfeited(mut eye: Eye<'_>, from: Moment) -> Result<Fact, Damage> {
+    let (mut wallet, mut points, mut lots) = (WalletId::default(), Points::ZERO, Vec::new());
     while let Some((field, wire)) = eye.field()? {
         match field {
             1 => wallet = WalletId(read_word(wire)?),
             2 => points = wire.points()?,
+            3 => lots.push(lots::read(wire, from)?),
             other => return Err(unknown("PointsForfeited", other)),
         }
     }
-    Ok(Fact::PointsForfeited { wallet, points })
+    Ok(Fact::PointsForfeited { wallet, points, lots })
 }
 
 fn read_earned(mut eye: Eye<'_>, from: Moment) -> Result<Fact, Damage> {
@@ -204,10 +241,19 @@ fn read_changed(mut eye: Eye<'_>, moment: Moment) -> Result<Fact, Damage> {
     Ok(Fact::TierChanged { from, to, at, cause })
 }
 
+const fn cause_number(cause: TierCause) -> u64 {
+    match cause {
+        TierCause::Earned => 0,
+        TierCause::ValidityEnded => 1,
+        TierCause::Returned => 2,
+    }
+}
+
 fn read_cause(wire: Wire<'_>) -> Result<TierCause, Damage> {
     match wire.number()? {
         0 => Ok(TierCause::Earned),
         1 => Ok(TierCause::ValidityEnded),
+        2 => Ok(TierCause::Returned),
         _ => Err(Damage::new("a tier changed for an unknown cause")),
     }
 }

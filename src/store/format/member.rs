@@ -11,24 +11,32 @@
 //! | 7 sint | recorded_at − enrolled_at (wrapping) | the same |
 //! | 8… message | identifiers (`fact.rs`) | |
 //! | 9… message | attributes (`fact.rs`) | |
-//! | 10 bytes | balances: a run of varints wallet, points (zigzag) | none |
-//! | 11 bytes | meters: a run of varints meter, window (zigzag), amount (zigzag) | none |
+//! | 10 bytes | no longer written: balances from the days before there were lots, a run of sums (`runs.rs`) | none |
+//! | 11 bytes | meters: a run of counts (`runs.rs`) | none |
 //! | 12 number | the announced tier | none |
 //! | 13 sint | since when | 0 |
-//! | 14 bytes | tiers held: a run of varints tier, since (zigzag), until − since (zigzag, wrapping) | none |
+//! | 14 bytes | tiers held: a run of them (`runs.rs`) | none |
 //! | 15 number | the entry that enrolled her | 0 |
+//! | 16… message | purses: 1 wallet, 2… lots (`lots.rs`), 3 debt (sint), 4 lapses_at (sint), 5 lapse_notice_at (sint), 6 statement_at (sint); 4 to 6 absent: never | |
+//! | 17… message | holds: 1 entry, 2 wallet, 3 until (sint), 4… lots | |
+//! | 18… message | vouchers: 1 claim, 2 entry, 3 reward, 4 times (absent: 1), 5 expires_at (sint; absent: never), 6 text: the nonce | |
+//! | 19… message | transfers: 1 entry, 2 to, 3 wallet, 4… lots | |
+//! | 20 message | pot: 1 taken (sint), 2… reservations: 1 entry, 2 amount (sint), 3 member, 4 order, 5 until (sint) | no pot |
+//!
+//! A balance under 10 reads as a purse with one lasting lot, made by the entry that the snapshot reflects on the UTC
+//! day of that: so it goes before everything that is earned later, and is nobody else's.
 //!
 //! Her key is not part of it: it is the key it is kept under.
 
-use super::Damage;
-use super::eye::{Eye, Wire, day_of, narrow, take_varint, unknown, unzigzag};
+use super::eye::{Eye, Wire, unknown};
 use super::fact::{read_attribute, read_identifier, read_word, write_attribute, write_identifier};
-use super::pen::{Pen, put_varint, zigzag};
+use super::pen::Pen;
+use super::{Damage, desk, runs};
 use crate::domain::event::Seq;
-use crate::domain::member::{Held, Member, MemberState, MeterCount, Meters, Standing};
+use crate::domain::member::{Member, MemberState, Meters, Standing};
 use crate::domain::order::MemberKey;
-use crate::domain::program::{MeterId, ProgramNo, TierId, WalletId, Word};
-use crate::domain::units::{Moment, Points};
+use crate::domain::program::{ProgramNo, TierId};
+use crate::domain::units::Moment;
 
 /// Writes a snapshot.
 pub fn write(out: &mut Vec<u8>, member: &Member) {
@@ -42,12 +50,12 @@ pub fn write(out: &mut Vec<u8>, member: &Member) {
     pen.signed(7, member.recorded_at.0.wrapping_sub(member.enrolled_at.0));
     member.identifiers.iter().for_each(|identifier| write_identifier(&mut pen, 8, identifier));
     member.attributes.iter().for_each(|value| write_attribute(&mut pen, 9, value));
-    run(&mut pen, 10, &member.balances, write_balance);
-    run(&mut pen, 11, member.meters.counts(), write_count);
+    runs::write(&mut pen, 11, member.meters.counts(), runs::put_count);
     pen.maybe(12, member.standing.tier().map(|tier| tier.0.0.into()));
     pen.signed(13, member.standing.since().0);
-    run(&mut pen, 14, member.standing.held(), write_held);
+    runs::write(&mut pen, 14, member.standing.held(), runs::put_held);
     pen.number(15, member.enrolled_by.0);
+    desk::write(&mut pen, member);
 }
 
 /// Reads the snapshot of the member with this key.
@@ -57,18 +65,24 @@ pub fn write(out: &mut Vec<u8>, member: &Member) {
 pub fn read(bytes: &[u8], key: MemberKey) -> Result<Member, Damage> {
     let mut member = Member { key, ..Member::default() };
     let (mut tier, mut since, mut held, mut recorded_from_enrolled) = (None, Moment(0), Vec::new(), 0);
+    let mut balances = Vec::new();
     let mut eye = Eye::on(bytes);
     while let Some((field, wire)) = eye.field()? {
         match field {
             7 => recorded_from_enrolled = wire.signed()?,
+            10 => balances = runs::read(wire, runs::take_sum)?,
             12 => tier = Some(TierId(read_word(wire)?)),
             13 => since = wire.moment()?,
-            14 => held = read_run(wire, read_held)?,
+            14 => held = runs::read(wire, runs::take_held)?,
+            16..=20 => desk::read(&mut member, field, wire)?,
             other => read_field(&mut member, other, wire)?,
         }
     }
     member.recorded_at = Moment(member.enrolled_at.0.wrapping_add(recorded_from_enrolled));
     member.standing = Standing::from_parts(tier, since, held);
+    if !balances.is_empty() {
+        member.purses = desk::purses_of(balances, &member);
+    }
     Ok(member)
 }
 
@@ -93,8 +107,7 @@ fn read_field(member: &mut Member, field: u64, wire: Wire<'_>) -> Result<(), Dam
         6 => member.enrolled_at = wire.moment()?,
         8 => member.identifiers.push(read_identifier(wire.nested()?)?),
         9 => member.attributes.push(read_attribute(wire.nested()?)?),
-        10 => member.balances = read_run(wire, read_balance)?.into(),
-        11 => member.meters = Meters::from_counts(read_run(wire, read_count)?),
+        11 => member.meters = Meters::from_counts(runs::read(wire, runs::take_count)?),
         15 => member.enrolled_by = Seq(wire.number()?),
         other => return Err(unknown("a member", other)),
     }
@@ -116,60 +129,4 @@ fn read_state(wire: Wire<'_>) -> Result<MemberState, Damage> {
         2 => Ok(MemberState::Closed),
         _ => Err(Damage::new("a member in an unknown state")),
     }
-}
-
-fn run<T>(pen: &mut Pen<'_>, field: u32, items: &[T], write: impl Fn(&mut Vec<u8>, &T)) {
-    if !items.is_empty() {
-        pen.nested(field, |pen| items.iter().for_each(|item| write(pen.buffer(), item)));
-    }
-}
-
-fn read_run<T>(wire: Wire<'_>, read: impl Fn(&mut &[u8]) -> Result<T, Damage>) -> Result<Vec<T>, Damage> {
-    let mut bytes = wire.bytes()?;
-    let mut items = Vec::with_capacity(bytes.len() / 8 + 1);
-    while !bytes.is_empty() {
-        items.push(read(&mut bytes)?);
-    }
-    items.shrink_to_fit();
-    Ok(items)
-}
-
-fn write_balance(out: &mut Vec<u8>, (wallet, points): &(WalletId, Points)) {
-    put_varint(out, wallet.0.0.into());
-    put_varint(out, zigzag(points.0));
-}
-
-fn read_balance(bytes: &mut &[u8]) -> Result<(WalletId, Points), Damage> {
-    Ok((WalletId(take_word(bytes)?), Points(take_signed(bytes)?)))
-}
-
-fn write_count(out: &mut Vec<u8>, count: &MeterCount) {
-    put_varint(out, count.meter.0.0.into());
-    put_varint(out, zigzag(count.window.0.into()));
-    put_varint(out, zigzag(count.amount.0));
-}
-
-fn read_count(bytes: &mut &[u8]) -> Result<MeterCount, Damage> {
-    let meter = MeterId(take_word(bytes)?);
-    Ok(MeterCount { meter, window: day_of(take_varint(bytes)?)?, amount: Points(take_signed(bytes)?) })
-}
-
-fn write_held(out: &mut Vec<u8>, held: &Held) {
-    put_varint(out, held.tier.0.0.into());
-    put_varint(out, zigzag(held.since.0));
-    put_varint(out, zigzag(held.until.0.wrapping_sub(held.since.0)));
-}
-
-fn read_held(bytes: &mut &[u8]) -> Result<Held, Damage> {
-    let tier = TierId(take_word(bytes)?);
-    let since = Moment(take_signed(bytes)?);
-    Ok(Held { tier, since, until: Moment(since.0.wrapping_add(take_signed(bytes)?)) })
-}
-
-fn take_word(bytes: &mut &[u8]) -> Result<Word, Damage> {
-    narrow(take_varint(bytes)?).map(Word)
-}
-
-fn take_signed(bytes: &mut &[u8]) -> Result<i64, Damage> {
-    take_varint(bytes).map(unzigzag)
 }

@@ -7,8 +7,10 @@
 //! | file | what it lays out |
 //! |---|---|
 //! | `pen.rs`, `eye.rs` | the protobuf wire: writing, and reading without trust |
-//! | `entry.rs`, `fact.rs`, `purchase.rs` | the ledger line |
-//! | `member.rs` | a member's snapshot |
+//! | `entry.rs`, `fact.rs` | the ledger line |
+//! | `purchase.rs`, `returned.rs`, `points.rs`, `rewards.rs` | its facts, so far as they are large or many |
+//! | `lots.rs`, `parts.rs`, `runs.rs` | what facts and members are made of |
+//! | `member.rs`, `desk.rs` | a member's snapshot |
 //! | `frame.rs`, `segment.rs` | the journal around the entries |
 //! | `rows.rs` | the snapshot database's keys and values |
 //!
@@ -20,14 +22,21 @@
 //!
 //! Nothing here opens a file or knows what a group, a cache or a lock is.
 
+pub mod desk;
 pub mod entry;
 pub mod eye;
 pub mod fact;
 pub mod frame;
+pub mod lots;
 pub mod member;
+pub mod parts;
 pub mod pen;
+pub mod points;
 pub mod purchase;
+pub mod returned;
+pub mod rewards;
 pub mod rows;
+pub mod runs;
 pub mod segment;
 
 use std::borrow::Cow;

@@ -48,6 +48,9 @@ pub const CLAIMS_MAX: usize = (PAYLOAD_MAX - 1) / CLAIM;
 pub const ALMANAC: &[u8] = b"a";
 
 const TAG: u8 = 1;
+/// The form of the almanac, and with it of the snapshots it vouches for: those of form 1 knew balances and no lots, so
+/// they are set aside and made anew from the journal.
+const ALMANAC_TAG: u8 = 2;
 
 /// A value with its hash behind it.
 #[must_use]
@@ -285,7 +288,7 @@ impl Almanac {
     /// As it is written.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = vec![TAG];
+        let mut out = vec![ALMANAC_TAG];
         let lowest = self.lowest();
         [self.epoch, self.newest.0, lowest].into_iter().for_each(|n| put_varint(&mut out, n));
         self.watermarks.iter().for_each(|mark| put_varint(&mut out, mark - lowest));
@@ -299,7 +302,7 @@ impl Almanac {
     /// # Errors
     /// [`Damage`] if the bytes are none.
     pub fn read(payload: &[u8]) -> Result<Self, Damage> {
-        let Some((&TAG, mut rest)) = payload.split_first() else {
+        let Some((&ALMANAC_TAG, mut rest)) = payload.split_first() else {
             return Err(Damage::new("the almanac does not start like one"));
         };
         let mut almanac = Self::blank(take_varint(&mut rest)?);

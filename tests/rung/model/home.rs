@@ -34,7 +34,7 @@ impl Home {
         Self::Folder(TempDir::new().unwrap())
     }
 
-    fn store(&self) -> Arc<dyn Store> {
+    pub fn store(&self) -> Arc<dyn Store> {
         match self {
             Self::Memory(memory) => Arc::clone(memory) as Arc<dyn Store>,
             Self::Folder(dir) => Embedded::open(small(dir)).unwrap(),

@@ -11,7 +11,7 @@ use reference::{Bought, DAY, Reference, Shown, YEAR_2025};
 use rung::domain::decide::meter_values;
 use rung::domain::member::MemberState;
 use rung::domain::order::{Caller, Enrolment, Line, MemberName, Order, Purchase, ReceiptKey, Verb};
-use rung::domain::units::{CurrencyCode, Moment, Points, Quantity, Text};
+use rung::domain::units::{CurrencyCode, Moment, Quantity, Text};
 use rung::engine::{Applied, ApplyProgram, Denied, Engine, Outcome, View};
 
 /// One thing that happens.
@@ -253,7 +253,7 @@ fn shown(view: &View) -> Shown {
             MemberState::Suspended => "suspended",
             MemberState::Closed => "closed",
         },
-        points: member.balances.first().map_or(0, |(_, Points(points))| *points),
+        points: member.available(program.wallets[0].id).0,
         rank: ladder.rank(tier).unwrap(),
         until: held.map(|held| held.until.0),
         spend: meters[0],

@@ -6,7 +6,8 @@ use crate::domain::program::{Attribute, Meter, Program, Scope, Wallet, Word};
 /// What `after` may not change of `before`, as flaws without a place of their own (line 1, column 1).
 ///
 /// The id, zone, currency and base tier stay; wallets and meters stay, with their decimals and windows; attributes
-/// stay, with their types (members carry values, and rules of earlier versions still ask for them).
+/// stay, with their types (members carry values, and rules of earlier versions still ask for them). Everything else
+/// may change or go: a reward too, whose vouchers stay valid, since the register keeps its word.
 #[must_use]
 pub fn changes_refused(before: &Program, after: &Program) -> Vec<Flaw> {
     let mut changes = Changes { before, after, flaws: Vec::new() };

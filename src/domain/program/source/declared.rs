@@ -3,16 +3,17 @@
 
 use super::head::Head;
 use super::sheet::{Node, Table};
-use super::terms;
+use super::{terms, wallets};
 use crate::domain::calendar::Zone;
 use crate::domain::program::condition::{LINE_WORDS, MEMBER_WORDS, Names, PURCHASE_WORDS, Place};
+use crate::domain::program::suggest::did_you_mean;
 use crate::domain::program::{
     Absent, Attribute, AttributeId, Meter, MeterId, Register, Scope, TierId, Value, ValueType, Wallet, WalletId,
     Window, Word,
 };
 use crate::domain::units::Moment;
 
-const WALLETS_MAX: usize = 32;
+pub(super) const WALLETS_MAX: usize = 32;
 const METERS_MAX: usize = 64;
 const ATTRIBUTES_MAX: usize = 64;
 
@@ -68,17 +69,19 @@ impl Declared {
         }
     }
 
+    /// Its policies name tiers and rewards and are read after those, and then its table is closed.
     fn wallet(&mut self, id: &str, node: &Node<'_>) {
         let word = self.register.add(id);
         let (name, decimals) = self.name_and_decimals(id, word, node, |_| {});
-        self.wallets.push(Wallet { id: WalletId(word), name, decimals });
+        self.wallets.push(wallets::plain(WalletId(word), name, decimals));
     }
 
     fn meter(&mut self, id: &str, node: &Node<'_>) {
         let word = self.register.add(id);
         let mut counts = None;
         let (name, decimals) = self.name_and_decimals(id, word, node, |table| {
-            counts = table.need("window").and_then(|node| window(&node));
+            counts = table.need("window").and_then(|node| terms::window(&node));
+            table.close();
         });
         self.meters.push(Meter { id: MeterId(word), name, decimals, window: counts.unwrap_or(Window::Lifetime) });
     }
@@ -88,7 +91,7 @@ impl Declared {
         id: &str,
         word: Word,
         node: &Node<'_>,
-        rest: impl FnOnce(&Table<'_>),
+        rest: impl FnOnce(Table<'_>),
     ) -> (Box<str>, u8) {
         let Some(table) = node.table() else {
             self.unsound_decimals.push(word);
@@ -99,8 +102,7 @@ impl Declared {
         if decimals.is_none() {
             self.unsound_decimals.push(word);
         }
-        rest(&table);
-        table.close();
+        rest(table);
         (name, decimals.unwrap_or(0))
     }
 
@@ -120,6 +122,60 @@ impl Declared {
     /// Whether the declaration of an attribute is flawed.
     pub(super) fn is_unsound(&self, scope: Scope, id: &str) -> bool {
         self.register.word(id).is_some_and(|word| self.unsound_attributes.contains(&(scope, word)))
+    }
+
+    /// The wallet that a value names.
+    pub(super) fn wallet_named(&self, node: &Node<'_>) -> Option<WalletId> {
+        self.named(node, "wallet", self.wallets.iter().map(|wallet| wallet.id.0)).map(WalletId)
+    }
+
+    /// The meter that a value names.
+    pub(super) fn meter_named(&self, node: &Node<'_>) -> Option<MeterId> {
+        self.named(node, "meter", self.meters.iter().map(|meter| meter.id.0)).map(MeterId)
+    }
+
+    /// The word among `known` that a value names.
+    pub(super) fn named(&self, node: &Node<'_>, what: &str, known: impl Iterator<Item = Word>) -> Option<Word> {
+        let name = node.text()?;
+        let known: Vec<Word> = known.collect();
+        let texts = || known.iter().map(|word| self.register.text(*word));
+        match self.register.word(name).filter(|word| known.contains(word)) {
+            Some(word) => Some(word),
+            None => node.refuse(format!("no {what} `{name}`{}", did_you_mean(name, texts()))),
+        }
+    }
+
+    /// The tiers that a list names.
+    pub(super) fn tiers_listed(&self, list: &Node<'_>) -> Vec<TierId> {
+        let mut tiers = Vec::new();
+        for node in list.list() {
+            match node.text().and_then(|name| self.tier(&node, name, node.span.start)) {
+                Some(tier) if tiers.contains(&tier) => node.flaw("this tier is listed twice"),
+                Some(tier) => tiers.push(tier),
+                None => {}
+            }
+        }
+        tiers
+    }
+
+    /// A table whose keys are tiers.
+    pub(super) fn by_tier<T>(&self, node: &Node<'_>, value: impl Fn(&Node<'_>) -> Option<T>) -> Vec<(TierId, T)> {
+        let entries = node.table().map(|table| table.entries()).unwrap_or_default();
+        let entry = |(node, tier, at): &(Node<'_>, &str, usize)| {
+            let (tier, value) = (self.tier(node, tier, *at), value(node));
+            tier.zip(value)
+        };
+        entries.iter().filter_map(entry).collect()
+    }
+
+    fn tier(&self, node: &Node<'_>, name: &str, at: usize) -> Option<TierId> {
+        let text = |tier: &TierId| self.register.text(tier.0);
+        let found = self.tiers.iter().find(|tier| text(tier) == name);
+        if found.is_none() {
+            let suggestion = did_you_mean(name, self.tiers.iter().map(text));
+            node.sheet.flaw(at, &node.path, format!("the ladder has no tier `{name}`{suggestion}"));
+        }
+        found.copied()
     }
 
     /// What a condition in `place` may name.
@@ -148,23 +204,6 @@ fn key_flaw(path: &str, id: &str) -> Option<String> {
     };
     let taken = words.contains(&id).then(|| format!("`{id}` is given without being declared"));
     taken.or_else(|| terms::name_flaw(id))
-}
-
-fn window(node: &Node<'_>) -> Option<Window> {
-    if node.value().is_str() {
-        return node.choice(&[("lifetime", Window::Lifetime), ("anniversary_year", Window::AnniversaryYear)]);
-    }
-    let table = node.table()?;
-    let (year, days) = (table.find("calendar_year"), table.find("rolling_days"));
-    let window = match (year, days) {
-        (Some(year), None) => terms::month_day(&year).map(Window::CalendarYear),
-        (None, Some(days)) => days.integer(1..=3_660).and_then(|n| i32::try_from(n).ok()).map(Window::RollingDays),
-        _ => node.refuse(
-            "a window is `\"lifetime\"`, `\"anniversary_year\"`, `{ calendar_year = \"03-01\" }` or `{ rolling_days = 365 }`",
-        ),
-    };
-    table.close();
-    window
 }
 
 const TYPES: &[(&str, ValueType)] = &[

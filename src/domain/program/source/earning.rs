@@ -1,5 +1,7 @@
-//! Earning rules: which lines of which purchases earn what.
+//! Earning rules and campaigns: which lines of which purchases earn what. What only campaigns say, and caps, is read
+//! in `campaign.rs`.
 
+use super::campaign;
 use super::declared::Declared;
 use super::head::Head;
 use super::rate;
@@ -8,9 +10,9 @@ use super::terms;
 use crate::domain::program::condition::{Condition, Place};
 use crate::domain::program::suggest::did_you_mean;
 use crate::domain::program::{
-    Basis, BonusOf, JudgedBy, MeterId, Per, Rate, Rounds, Rule, RuleId, Scope, TierId, ValueType, WalletId, Word,
+    Basis, BonusOf, JudgedBy, MeterId, Per, Rate, Rounds, Rule, RuleId, Scope, ValueType, WalletId, Word,
 };
-use crate::domain::units::{Moment, Ratio, Rounding};
+use crate::domain::units::Rounding;
 
 const RULES_MAX: usize = 200;
 
@@ -21,40 +23,64 @@ const ROUNDINGS: &[(&str, Rounding)] = &[
     ("half_even", Rounding::HalfEven),
 ];
 
+/// The two lists that hold rules.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// `[[earning]]`.
+    Rule,
+    /// `[[campaign]]`.
+    Campaign,
+}
+
+impl Kind {
+    /// The key of the list, the key of an id in it, and what an entry is called.
+    const fn words(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::Rule => ("earning", "rule", "rule"),
+            Self::Campaign => ("campaign", "campaign", "campaign"),
+        }
+    }
+}
+
+/// All earning rules, then all campaigns: the order of their grants and of their words.
 pub(super) fn read(table: &Table<'_>, head: &Head, declared: &mut Declared) -> Vec<Rule> {
     let excluded = table.find("exclude_lines");
     let excluded = excluded.and_then(|node| terms::condition(&node, &declared.names(Place::Line, head)));
-    let Some(node) = table.find("earning") else { return Vec::new() };
-    let written = node.list();
-    if written.len() > RULES_MAX {
-        node.flaw(format!("at most {RULES_MAX} rules"));
-    }
-    let mut ids = Vec::new();
-    let mut rules = Vec::new();
-    for entry in written.iter().take(RULES_MAX).filter_map(Node::table) {
-        let id = entry.need("rule").and_then(|node| rule_id(&node, &mut ids, declared));
-        let rule = Reader { table: &entry, head, declared }.rule(excluded.as_ref());
-        rules.extend(id.zip(rule).map(|(id, rule)| Rule { id, ..rule }));
-        entry.close();
+    let (mut ids, mut rules) = (Vec::new(), Vec::new());
+    for kind in [Kind::Rule, Kind::Campaign] {
+        let (list, key, what) = kind.words();
+        let Some(node) = table.find(list) else { continue };
+        let written = node.list();
+        if written.len() > RULES_MAX {
+            node.flaw(format!("at most {RULES_MAX} {what}s"));
+        }
+        for entry in written.iter().take(RULES_MAX).filter_map(Node::table) {
+            let id = entry.need(key).and_then(|node| rule_id(&node, &mut ids, declared));
+            let rule = Reader { table: &entry, head, declared, kind }.rule(excluded.as_ref());
+            rules.extend(id.zip(rule).map(|(id, rule)| Rule { id, ..rule }));
+            entry.close();
+        }
     }
     rules
 }
 
-fn rule_id(node: &Node<'_>, ids: &mut Vec<RuleId>, declared: &mut Declared) -> Option<RuleId> {
+fn rule_id(node: &Node<'_>, ids: &mut Vec<(RuleId, &'static str)>, declared: &mut Declared) -> Option<RuleId> {
+    let what = if node.path.ends_with("campaign") { "campaign" } else { "rule" };
     let written = terms::id(node)?;
     let id = RuleId(declared.register.add(written));
-    if ids.contains(&id) {
-        return node.refuse(format!("there is a rule `{written}` already"));
+    if let Some((_, known)) = ids.iter().find(|(known, _)| *known == id) {
+        return node.refuse(format!("there is a {known} `{written}` already"));
     }
-    ids.push(id);
+    ids.push((id, what));
     Some(id)
 }
 
-/// One entry of `[[earning]]` while it is read.
+/// One entry of `[[earning]]` or `[[campaign]]` while it is read.
 struct Reader<'a> {
     table: &'a Table<'a>,
     head: &'a Head,
     declared: &'a Declared,
+    kind: Kind,
 }
 
 impl Reader<'_> {
@@ -62,20 +88,23 @@ impl Reader<'_> {
     fn rule(&self, excluded: Option<&Condition>) -> Option<Rule> {
         let table = self.table;
         let judged_by = table.find("judged_by").map_or(Some(JudgedBy::OccurredAt), |node| self.judged_by(&node));
-        let (from, until) = self.dates();
+        let (_, _, what) = self.kind.words();
+        let (from, until) = terms::dates(table, self.head.zone.as_ref(), &format!("a {what}"));
         let when = self.condition("when", Place::Purchase);
-        let lines = self.lines(excluded);
         let basis = table.need("basis").and_then(|node| self.basis(&node));
+        let lines = self.lines(excluded, basis.as_ref());
         let (wallet, meters) = (self.wallet(), self.meters());
         let decimals = self.decimals(wallet, &meters);
         let rate = table.need("rate").and_then(|node| self.rate(&node, basis.as_ref()?, decimals?));
         let rounding = table.need("rounding").and_then(|node| node.choice(ROUNDINGS));
         let rounds = self.choice("rounds", Rounds::Result, &[("result", Rounds::Result), ("amount", Rounds::Amount)]);
         let per = self.per(basis.as_ref());
-        let bonus = table.find("bonus").map(|node| self.bonus(&node)).unwrap_or_default();
+        let bonus = table.find("bonus").map(|node| self.declared.by_tier(&node, rate::bonus)).unwrap_or_default();
         let bonus_of =
             self.choice("bonus_of", BonusOf::Exact, &[("exact", BonusOf::Exact), ("rounded", BonusOf::Rounded)]);
         let counts_points_tender = table.find("counts_points_tender").and_then(|node| node.truth()).unwrap_or(false);
+        let stacking = campaign::stacking(table, self.kind);
+        let caps = campaign::caps(table, self.kind, decimals);
         Some(Rule {
             id: RuleId::default(),
             judged_by: judged_by?,
@@ -93,6 +122,8 @@ impl Reader<'_> {
             bonus,
             bonus_of,
             counts_points_tender,
+            stacking: stacking?,
+            caps,
         })
     }
 
@@ -105,7 +136,11 @@ impl Reader<'_> {
     }
 
     /// The rule's own choice of lines, without those that earn nothing anywhere.
-    fn lines(&self, excluded: Option<&Condition>) -> Option<Condition> {
+    fn lines(&self, excluded: Option<&Condition>, basis: Option<&Basis>) -> Option<Condition> {
+        if let Some(Basis::BasePoints) = basis {
+            let node = self.table.find("lines")?;
+            return node.refuse("base points are those of the whole receipt; there are no lines to choose");
+        }
         match (self.condition("lines", Place::Line), excluded) {
             (Some(lines), Some(excluded)) => Some(lines.except(excluded)),
             (None, Some(excluded)) => Some(excluded.negated()),
@@ -131,30 +166,26 @@ impl Reader<'_> {
         }
     }
 
-    fn dates(&self) -> (Moment, Moment) {
-        let moment = |node: &Node<'_>| terms::moment(node, self.head.zone.as_ref());
-        let (from, until) = (self.table.find("from"), self.table.find("until"));
-        let starts = from.as_ref().and_then(moment).unwrap_or(Moment::BEGINNING);
-        let ends = until.as_ref().and_then(moment).unwrap_or(Moment::NEVER);
-        if let (true, Some(until)) = (starts >= ends, until) {
-            until.flaw("a rule ends after it starts");
-        }
-        (starts, ends)
-    }
-
     fn basis(&self, node: &Node<'_>) -> Option<Basis> {
         let written = node.text()?;
-        match written {
-            "amount" => return Some(Basis::Amount),
-            "quantity" => return Some(Basis::Quantity),
-            _ if written.bytes().all(|b| b.is_ascii_alphabetic() || b == b'_') => {
-                let suggestion = did_you_mean(written, ["amount", "quantity"]);
-                return node.refuse(format!("a basis is `amount`, `quantity` or an expression{suggestion}"));
-            }
+        match (written, self.kind) {
+            ("amount", _) => return Some(Basis::Amount),
+            ("quantity", _) => return Some(Basis::Quantity),
+            ("base_points", Kind::Campaign) => return Some(Basis::BasePoints),
+            ("base_points", Kind::Rule) => return node.refuse("only a campaign counts `base_points`"),
+            _ if written.bytes().all(|b| b.is_ascii_alphabetic() || b == b'_') => return self.no_basis(node, written),
             _ => {}
         }
         let expression = terms::expression(node, &self.declared.names(Place::Line, self.head))?;
         Some(if expression.looks_at_line() { Basis::Line(expression) } else { Basis::Purchase(expression) })
+    }
+
+    fn no_basis<T>(&self, node: &Node<'_>, written: &str) -> Option<T> {
+        let (words, listed): (&[&str], _) = match self.kind {
+            Kind::Rule => (&["amount", "quantity"], "`amount`, `quantity`"),
+            Kind::Campaign => (&["amount", "quantity", "base_points"], "`amount`, `quantity`, `base_points`"),
+        };
+        node.refuse(format!("a basis is {listed} or an expression{}", did_you_mean(written, words)))
     }
 
     fn rate(&self, node: &Node<'_>, basis: &Basis, decimals: u8) -> Option<Rate> {
@@ -162,6 +193,7 @@ impl Reader<'_> {
             Basis::Amount => rate::Per::Money(self.head.currency?.decimals()),
             Basis::Quantity => rate::Per::Quantity,
             Basis::Line(_) | Basis::Purchase(_) => rate::Per::Units,
+            Basis::BasePoints => rate::Per::Points,
         };
         rate::rate(node, per, decimals)
     }
@@ -169,7 +201,7 @@ impl Reader<'_> {
     fn per(&self, basis: Option<&Basis>) -> Per {
         let Some(node) = self.table.find("per") else { return Per::Receipt };
         match (node.choice(&[("line", Per::Line), ("receipt", Per::Receipt)]), basis) {
-            (Some(Per::Line), Some(Basis::Purchase(_))) => {
+            (Some(Per::Line), Some(Basis::Purchase(_) | Basis::BasePoints)) => {
                 node.flaw("this basis does not look at a line; it counts once per receipt");
                 Per::Receipt
             }
@@ -178,34 +210,19 @@ impl Reader<'_> {
     }
 
     fn wallet(&self) -> Option<WalletId> {
-        let node = self.table.find("wallet")?;
-        let name = node.text()?;
-        let text = |word: Word| self.declared.register.text(word);
-        let known = || self.declared.wallets.iter().map(|wallet| wallet.id);
-        known()
-            .find(|id| text(id.0) == name)
-            .or_else(|| node.refuse(format!("no wallet `{name}`{}", did_you_mean(name, known().map(|id| text(id.0))))))
+        self.table.find("wallet").and_then(|node| self.declared.wallet_named(&node))
     }
 
     fn meters(&self) -> Vec<MeterId> {
         let mut meters = Vec::new();
         for node in self.table.find("meters").map(|node| node.list()).unwrap_or_default() {
-            match self.meter(&node) {
+            match self.declared.meter_named(&node) {
                 Some(meter) if meters.contains(&meter) => node.flaw("this meter is listed twice"),
                 Some(meter) => meters.push(meter),
                 None => {}
             }
         }
         meters
-    }
-
-    fn meter(&self, node: &Node<'_>) -> Option<MeterId> {
-        let name = node.text()?;
-        let text = |word: Word| self.declared.register.text(word);
-        let known = || self.declared.meters.iter().map(|meter| meter.id);
-        known()
-            .find(|id| text(id.0) == name)
-            .or_else(|| node.refuse(format!("no meter `{name}`{}", did_you_mean(name, known().map(|id| text(id.0))))))
     }
 
     /// The decimals in which the rule grants: those of its wallet and meters, which must agree, since meters count
@@ -217,7 +234,7 @@ impl Reader<'_> {
         let mut found = wallets.chain(counting);
         let Some((first, decimals)) = found.next() else {
             if self.table.find("wallet").is_none() && self.table.find("meters").is_none() {
-                self.table.flaw("a rule needs a `wallet` or `meters`");
+                self.table.flaw(format!("a {} needs a `wallet` or `meters`", self.kind.words().2));
             }
             return None;
         };
@@ -229,24 +246,5 @@ impl Reader<'_> {
             }
         }
         Some(decimals)
-    }
-
-    fn bonus(&self, node: &Node<'_>) -> Vec<(TierId, Ratio)> {
-        let entries = node.table().map(|table| table.entries()).unwrap_or_default();
-        let bonus = |(node, tier, at): &(Node<'_>, &str, usize)| {
-            let (tier, share) = (self.tier(node, tier, *at), rate::bonus(node));
-            tier.zip(share)
-        };
-        entries.iter().filter_map(bonus).collect()
-    }
-
-    fn tier(&self, node: &Node<'_>, name: &str, at: usize) -> Option<TierId> {
-        let text = |tier: &TierId| self.declared.register.text(tier.0);
-        let found = self.declared.tiers.iter().find(|tier| text(tier) == name);
-        if found.is_none() {
-            let suggestion = did_you_mean(name, self.declared.tiers.iter().map(text));
-            node.sheet.flaw(at, &node.path, format!("the ladder has no tier `{name}`{suggestion}"));
-        }
-        found.copied()
     }
 }

@@ -3,8 +3,8 @@
 use super::sheet::{Node, Table};
 use super::terms;
 use crate::domain::calendar::{CalendarSpan, Zone};
-use crate::domain::program::OnClose;
 use crate::domain::program::suggest::did_you_mean;
+use crate::domain::program::{OnClose, OnReturn};
 use crate::domain::units::CurrencyCode;
 
 /// The most kinds of purchases.
@@ -19,6 +19,7 @@ pub(super) struct Head {
     pub accept_late: CalendarSpan,
     pub credit_before_enrolment: bool,
     pub on_close: OnClose,
+    pub on_return: OnReturn,
     pub kinds: Vec<Box<str>>,
 }
 
@@ -29,6 +30,7 @@ pub(super) fn read(table: &Table<'_>) -> Head {
         None => id.clone(),
     };
     let on_close = |node: Node<'_>| node.choice(&[("forfeit", OnClose::Forfeit), ("keep", OnClose::Keep)]);
+    let on_return = |node: Node<'_>| node.choice(&[("withdraw", OnReturn::Withdraw), ("keep", OnReturn::Keep)]);
     Head {
         id,
         name,
@@ -37,6 +39,7 @@ pub(super) fn read(table: &Table<'_>) -> Head {
         accept_late: table.find("accept_late").and_then(|node| terms::span(&node)).unwrap_or(CalendarSpan::Days(400)),
         credit_before_enrolment: table.find("credit_before_enrolment").and_then(|n| n.truth()).unwrap_or(false),
         on_close: table.find("on_close").and_then(on_close).unwrap_or(OnClose::Forfeit),
+        on_return: table.find("on_return").and_then(on_return).unwrap_or(OnReturn::Withdraw),
         kinds: table.find("kinds").map(|node| kinds(&node)).unwrap_or_default(),
     }
 }

@@ -1,9 +1,10 @@
 //! The program source: one TOML text, read whole, validated whole, every flaw reported with line and column.
 //!
-//! `sheet.rs` is the text while it is read, `head.rs`, `declared.rs`, `earning.rs`, `rate.rs` and `ladder.rs` read
-//! its parts, `terms.rs` the small forms they share, `changes.rs` says what a next version may not change. Nothing
-//! here knows members or how a program is stored.
+//! `sheet.rs` is the text while it is read, `head.rs`, `declared.rs`, `ladder.rs`, `earning.rs`, `campaign.rs`,
+//! `rate.rs`, `wallets.rs` and `rewards.rs` read its parts, `terms.rs` the small forms they share, `changes.rs` says
+//! what a next version may not change. Nothing here knows members or how a program is stored.
 
+mod campaign;
 mod changes;
 mod declared;
 mod earning;
@@ -13,15 +14,21 @@ mod letters;
 #[cfg(test)]
 mod published;
 mod rate;
+mod rewards;
 mod sheet;
 mod terms;
+mod wallets;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_programs;
+#[cfg(test)]
+mod tests_promises;
 
 use toml::de::DeTable;
 
-use super::{Program, Register};
+use super::{MeterId, Program, Register, Reward, Rule};
 use crate::domain::units::Moment;
 pub use changes::changes_refused;
 use declared::Declared;
@@ -52,7 +59,8 @@ impl std::fmt::Display for Flaw {
 /// Reads and validates one version.
 ///
 /// `known` is the register of the version before (empty for a first version): ids keep their numbers, and new ones
-/// are added in a fixed order (wallets, meters, attributes, tiers, rules; each in the order of the file).
+/// are added in a fixed order (wallets, meters, attributes, tiers, rules, campaigns, rewards, each in the order of the
+/// file; then the hidden meters of caps and limits, which are no ids: they hold a `:`).
 ///
 /// # Errors
 /// Every flaw of the text (the first hundred), in the order of their places.
@@ -97,8 +105,11 @@ fn whole(sheet: &Sheet<'_>, root: &DeTable<'_>, known: &Register) -> Option<Prog
     let head = head::read(&table);
     let mut declared = Declared::read(&table, head.zone.as_ref(), known.clone());
     let ladder = ladder::read(&table, &head, &mut declared);
-    let rules = earning::read(&table, &head, &mut declared);
+    let mut rules = earning::read(&table, &head, &mut declared);
+    let cuttings = wallets::read(&table, &head, &mut declared);
+    let mut rewards = rewards::read(&table, &head, &mut declared, cuttings);
     table.close();
+    hide(&mut declared.register, &mut rules, &mut rewards);
     if declared.register.words().len() > Register::WORDS_MAX {
         sheet.flaw(0, "", format!("a program uses at most {} ids over its life", Register::WORDS_MAX));
     }
@@ -118,6 +129,24 @@ fn whole(sheet: &Sheet<'_>, root: &DeTable<'_>, known: &Register) -> Option<Prog
         attributes: declared.attributes,
         rules,
         ladder,
+        on_return: head.on_return,
+        rewards,
         register: declared.register,
     })
+}
+
+/// Gives words to the meters that nobody declared: those that caps and limits are counted on.
+fn hide(register: &mut Register, rules: &mut [Rule], rewards: &mut [Reward]) {
+    for rule in rules {
+        if let Some(cap) = &mut rule.caps.per_member {
+            let hidden = format!("cap:{}", register.text(rule.id.0));
+            cap.meter = MeterId(register.add(&hidden));
+        }
+    }
+    for reward in rewards {
+        if let Some(limit) = &mut reward.limit {
+            let hidden = format!("limit:{}", register.text(reward.id.0));
+            limit.meter = MeterId(register.add(&hidden));
+        }
+    }
 }

@@ -99,6 +99,7 @@ fn on_line(rule: &Rule, line: &Line, subject: &Subject<'_>) -> Option<i128> {
         Basis::Amount => line.minor_units,
         Basis::Quantity => line.quantity.0,
         Basis::Line(expression) | Basis::Purchase(expression) => expression.value(&subject).unwrap(),
+        Basis::BasePoints => panic!("{}", rule.rate.written),
     };
     chosen.then_some(basis.into())
 }

@@ -17,6 +17,8 @@ pub(super) enum Per {
     Quantity,
     /// Units of an attribute.
     Units,
+    /// Base points, which are in smallest units already; there is nothing to write after `per`.
+    Points,
 }
 
 /// A rate in the receiving wallet's or meter's `decimals`.
@@ -31,7 +33,7 @@ pub(super) fn rate(node: &Node<'_>, per: Per, decimals: u8) -> Option<Rate> {
     if share.numerator < 0 {
         return node.refuse("a rate is not negative");
     }
-    let scale = 10_i128.pow(decimals.into());
+    let scale = if matches!(per, Per::Points) { 1 } else { 10_i128.pow(decimals.into()) };
     match Ratio::new(i128::from(share.numerator) * scale, share.denominator.into()) {
         Some(points) => Some(Rate { points, step, written: written.into() }),
         None => node.refuse("this rate is too large"),
@@ -43,7 +45,8 @@ fn step_of(step: Option<&str>, per: Per) -> Option<i64> {
     let units = match (step, per) {
         (None, Per::Money(_)) => None,
         (None, Per::Quantity) => Some(1_000),
-        (None, Per::Units) => Some(1),
+        (None, Per::Units | Per::Points) => Some(1),
+        (Some(_), Per::Points) => None,
         (Some(step), Per::Money(decimals)) => parse_decimal(step, decimals),
         (Some(step), Per::Quantity) => parse_decimal(step, 3),
         (Some(step), Per::Units) => parse_decimal(step, 0),
@@ -61,6 +64,7 @@ fn form(per: Per) -> String {
         Per::Units => {
             "a rate on an expression is a factor or points per units, such as `1.2`, `50%` or `1 per 10`".into()
         }
+        Per::Points => "a rate on base points is a factor, such as `100%` or `0.5`".into(),
     }
 }
 
@@ -73,7 +77,8 @@ pub(super) fn bonus(node: &Node<'_>) -> Option<Ratio> {
     }
 }
 
-fn share(written: &str) -> Option<Ratio> {
+/// A share: `40%` or `0.4`.
+pub(super) fn share(written: &str) -> Option<Ratio> {
     match written.strip_suffix('%') {
         Some(percent) => Ratio::new(parse_decimal(percent.trim_end(), DECIMALS_MAX)?.into(), ONE * 100),
         None => Ratio::new(parse_decimal(written, DECIMALS_MAX)?.into(), ONE),

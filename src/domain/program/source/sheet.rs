@@ -184,6 +184,11 @@ impl<'a> Table<'a> {
         self.entries.get(key).map(|value| self.node(key, value))
     }
 
+    /// Ticks off keys that are read elsewhere.
+    pub(super) fn pass(&self, keys: &[&'static str]) {
+        self.asked.borrow_mut().extend(keys);
+    }
+
     /// The value of a key, which must be there.
     pub(super) fn need(&self, key: &'static str) -> Option<Node<'a>> {
         let found = self.find(key);

@@ -1,11 +1,14 @@
 //! The small forms a program file is made of: ids, names, decimals, days, moments, spans and conditions.
 
+use std::borrow::Cow;
+
 use toml::de::DeValue;
 
-use super::sheet::Node;
+use super::sheet::{Node, Table};
 use crate::domain::calendar::{CalendarSpan, Day, MonthDay, Zone, parse_rfc3339};
+use crate::domain::program::Window;
 use crate::domain::program::condition::{Condition, IntegerExpression, Names, Objection};
-use crate::domain::units::Moment;
+use crate::domain::units::{Moment, Points, parse_decimal};
 
 /// Words of the condition language that cannot name anything.
 const RESERVED: &[&str] = &[
@@ -106,6 +109,53 @@ pub(super) fn moment(node: &Node<'_>, zone: Option<&Zone>) -> Option<Moment> {
 
 fn day(written: &str) -> Option<Day> {
     if written.len() == 10 { Day::parse(written) } else { None }
+}
+
+/// The span in which something is counted.
+pub(super) fn window(node: &Node<'_>) -> Option<Window> {
+    if node.value().is_str() {
+        return node.choice(&[("lifetime", Window::Lifetime), ("anniversary_year", Window::AnniversaryYear)]);
+    }
+    let table = node.table()?;
+    let (year, days) = (table.find("calendar_year"), table.find("rolling_days"));
+    let window = match (year, days) {
+        (Some(year), None) => month_day(&year).map(Window::CalendarYear),
+        (None, Some(days)) => days.integer(1..=3_660).and_then(|n| i32::try_from(n).ok()).map(Window::RollingDays),
+        _ => node.refuse(
+            "a window is `\"lifetime\"`, `\"anniversary_year\"`, `{ calendar_year = \"03-01\" }` or `{ rolling_days = 365 }`",
+        ),
+    };
+    table.close();
+    window
+}
+
+/// When something starts (the beginning of time if it does not say) and ends (never).
+pub(super) fn dates(table: &Table<'_>, zone: Option<&Zone>, what: &str) -> (Moment, Moment) {
+    let (from, until) = (table.find("from"), table.find("until"));
+    let starts = from.and_then(|node| moment(&node, zone)).unwrap_or(Moment::BEGINNING);
+    let ends = until.as_ref().and_then(|node| moment(node, zone)).unwrap_or(Moment::NEVER);
+    if let (true, Some(until)) = (starts >= ends, until) {
+        until.flaw(format!("{what} ends after it starts"));
+    }
+    (starts, ends)
+}
+
+/// Points in units of 10^-`decimals`, more than none.
+pub(super) fn points(node: &Node<'_>, decimals: u8) -> Option<Points> {
+    let units = parse_decimal(&decimal(node)?, decimals).filter(|units| *units > 0);
+    units.map(Points).or_else(|| match decimals {
+        0 => node.refuse("points are a whole number above 0, such as `150`"),
+        _ => node.refuse(format!("points are a number above 0 with at most {decimals} decimals, such as `150`")),
+    })
+}
+
+/// A decimal as it is written: a text or a whole number.
+pub(super) fn decimal<'a>(node: &Node<'a>) -> Option<Cow<'a, str>> {
+    match node.value() {
+        DeValue::String(text) => Some(Cow::Borrowed(text)),
+        DeValue::Integer(_) => node.integer(i64::MIN..=i64::MAX).map(|number| Cow::Owned(number.to_string())),
+        _ => node.wrong("a whole number or a decimal in quotes"),
+    }
 }
 
 /// A condition, with its objections placed.

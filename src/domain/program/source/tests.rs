@@ -8,20 +8,20 @@ use crate::domain::units::{Ratio, Rounding};
 const AADVANTAGE: &str = include_str!("../../../../deploy/programs/aadvantage.toml");
 const CDNOW: &str = include_str!("../../../../deploy/programs/cdnow.toml");
 
-fn first_version(text: &str) -> Result<Program, Vec<Flaw>> {
+pub(super) fn first_version(text: &str) -> Result<Program, Vec<Flaw>> {
     read(text, 1, Moment::BEGINNING, &Register::default())
 }
 
-fn flaws(text: &str) -> Vec<String> {
+pub(super) fn flaws(text: &str) -> Vec<String> {
     first_version(text).err().unwrap_or_default().iter().map(ToString::to_string).collect()
 }
 
-fn sound(text: &str) -> Program {
+pub(super) fn sound(text: &str) -> Program {
     first_version(text).unwrap_or_else(|flaws| panic!("{flaws:#?}"))
 }
 
 /// A small sound program; line 1 holds the head, so that what is added starts on line 9.
-const SMALL: &str = r#"id = "cafe"
+pub(super) const SMALL: &str = r#"id = "cafe"
 zone = "UTC"
 currency = "USD"
 [wallets.stars]
@@ -32,7 +32,7 @@ window = "lifetime"
 "#;
 
 /// A sound rule, on one line, with `{}` to put things into.
-fn rule(more: &str) -> String {
+pub(super) fn rule(more: &str) -> String {
     let keys = [
         ("rule", r#"rule = "r""#),
         ("basis", r#"basis = "amount""#),
@@ -442,9 +442,10 @@ proptest! {
 
     #[test]
     fn no_mutation_of_a_sound_program_breaks_the_reading(
+        program in proptest::sample::select(PROGRAMS),
         cuts in proptest::collection::vec((any::<prop::sample::Index>(), 0_usize..12, "\\PC{0,4}"), 1..5),
     ) {
-        let mut letters: Vec<char> = AADVANTAGE.chars().collect();
+        let mut letters: Vec<char> = program.chars().collect();
         for (at, length, put) in cuts {
             let at = at.index(letters.len());
             let end = (at + length).min(letters.len());
@@ -461,7 +462,20 @@ proptest! {
     }
 }
 
+const PROGRAMS: &[&str] = &[
+    AADVANTAGE,
+    include_str!("../../../../tests/programs/starbucks-2026.toml"),
+    include_str!("../../../../tests/programs/punchcard-head-start.toml"),
+    include_str!("../../../../tests/programs/ifrs-ac2.toml"),
+    include_str!("../../../../deploy/programs/greenstamps.toml"),
+];
+
 const PARTS: &[&str] = &[
+    "[[campaign]]\n",
+    "[[reward]]\n",
+    "expiry",
+    "price",
+    "stacking",
     "id",
     "zone",
     "kinds",

@@ -1,0 +1,127 @@
+//! A member and what she had elsewhere: an enrolment with an opening state.
+
+use super::story::Story;
+use super::windows::window_key;
+use super::{Decision, Ground, enrolment, overflow, purses};
+use crate::domain::calendar::Day;
+use crate::domain::event::{Entry, Fact, OpeningState};
+use crate::domain::lot::Lot;
+use crate::domain::member::{Held, Member, MeterCount};
+use crate::domain::order::{Fault, Import, ImportedLot, ImportedMeter, ImportedTier, Refusal};
+use crate::domain::program::{MeterId, Program, TierId, WalletId};
+use crate::domain::units::{Moment, Points};
+
+/// A new member with her opening state; known again as an enrolment is, and compared as a whole.
+pub(super) fn import(ground: &Ground<'_>, import: &Import) -> Result<Decision, Refusal> {
+    let program = ground.timeline.at(ground.now);
+    match enrolment::enroll(ground, &import.enrolment)? {
+        Decision::Replay(seq) => match ground.claimed.map(|entry| same_state(program, entry, import)) {
+            Some(false) => Err(Refusal::KeyReused { field: "opening_state".into(), entry: seq }),
+            _ => Ok(Decision::Replay(seq)),
+        },
+        Decision::Apply(outcome) => {
+            let state = opening_state(program, import, ground.now)?;
+            let activities = activities(program, import, &state);
+            let newcomer = Member { key: ground.key, ..Member::default() };
+            let mut story = Story::on(ground, &newcomer);
+            outcome.facts.into_iter().try_for_each(|fact| story.adopt(fact)).map_err(overflow)?;
+            story.add(Fact::OpeningStateSet(Box::new(state))).map_err(overflow)?;
+            story.extend(activities).map_err(overflow)?;
+            story.run_to(ground.settles_to).map_err(overflow)?;
+            Ok(Decision::Apply(story.facts.into()))
+        }
+    }
+}
+
+fn same_state(program: &Program, entry: &Entry, import: &Import) -> bool {
+    let first = entry.facts.iter().find_map(|fact| match fact {
+        Fact::OpeningStateSet(state) => Some(&**state),
+        _ => None,
+    });
+    let asked = opening_state(program, import, entry.recorded_at);
+    first.is_some_and(|first| asked.is_ok_and(|asked| asked == *first))
+}
+
+/// The state as the program knows it; everything it does not understand at once.
+fn opening_state(program: &Program, import: &Import, now: Moment) -> Result<OpeningState, Refusal> {
+    let mut reader = Reader { program, faults: Vec::new(), now };
+    let held = import.tier.as_ref().and_then(|tier| reader.tier(tier));
+    let joined = program.zone.day_of(import.enrolled_at.unwrap_or(now));
+    let mut state = OpeningState { enrolled_at: import.enrolled_at, ..OpeningState::default() };
+    for (position, lot) in import.lots.iter().enumerate() {
+        match reader.lot(position, lot) {
+            Some((wallet, lot)) if lot.points > Points::ZERO => state.lots.push((wallet, lot)),
+            Some((wallet, lot)) => state.debts.push((wallet, Points(lot.points.0.saturating_neg()))),
+            None => {}
+        }
+    }
+    let meters = import.meters.iter().enumerate();
+    state.meters = meters.filter_map(|(position, meter)| reader.meter(position, meter, joined)).collect();
+    state.held = held.into_iter().collect();
+    state.tier = held.map(|held| (held.tier, held.since));
+    if reader.faults.is_empty() { Ok(state) } else { Err(Refusal::Malformed(reader.faults)) }
+}
+
+struct Reader<'a> {
+    program: &'a Program,
+    faults: Vec<Fault>,
+    now: Moment,
+}
+
+impl Reader<'_> {
+    fn fault<T>(&mut self, field: String, message: impl Into<String>) -> Option<T> {
+        self.faults.push(Fault { field, message: message.into() });
+        None
+    }
+
+    fn lot(&mut self, position: usize, lot: &ImportedLot) -> Option<(WalletId, Lot)> {
+        let Some(wallet) = self.program.wallet_named(&lot.wallet) else {
+            return self.fault(format!("lots[{position}].wallet"), "is no wallet of the program");
+        };
+        if lot.points == Points::ZERO {
+            return self.fault(format!("lots[{position}].points"), "must not be 0");
+        }
+        let mut terms = purses::terms(self.program, wallet, lot.earned_at, self.now);
+        terms.available_at = Moment::BEGINNING;
+        if let Some(expires_at) = lot.expires_at {
+            terms = purses::ending(self.program, wallet, terms, expires_at);
+        }
+        Some((wallet.id, Lot { terms, points: lot.points }))
+    }
+
+    fn meter(&mut self, position: usize, meter: &ImportedMeter, joined: Day) -> Option<MeterCount> {
+        let word = self.program.register.word(&meter.meter);
+        let Some(found) = word.and_then(|word| self.program.meter(MeterId(word))) else {
+            return self.fault(format!("meters[{position}].meter"), "is no meter of the program");
+        };
+        let window = window_key(found.window, self.program.zone.day_of(meter.at), joined);
+        Some(MeterCount { meter: found.id, window, amount: meter.amount })
+    }
+
+    fn tier(&mut self, asked: &ImportedTier) -> Option<Held> {
+        let ladder = self.program.ladder.as_ref();
+        let tier = self.program.register.word(&asked.tier).map(TierId);
+        let found = ladder.zip(tier).filter(|(ladder, tier)| ladder.rank(*tier).is_some());
+        let Some((_, tier)) = found else {
+            return self.fault("tier.tier".into(), "is no tier of the program");
+        };
+        let until = asked.until.unwrap_or(Moment::NEVER);
+        if until <= asked.since {
+            return self.fault("tier.until".into(), "must be after `since`");
+        }
+        Some(Held { tier, since: asked.since, until })
+    }
+}
+
+/// The newest of what was earned is the newest activity that is known.
+fn activities(program: &Program, import: &Import, state: &OpeningState) -> Vec<Fact> {
+    let newcomer = Member::default();
+    let newest = |wallet: WalletId| {
+        let lots = import.lots.iter().filter(|lot| program.wallet_named(&lot.wallet).is_some_and(|w| w.id == wallet));
+        lots.map(|lot| lot.earned_at).max()
+    };
+    let mut wallets: Vec<WalletId> = state.lots.iter().map(|(wallet, _)| *wallet).collect();
+    wallets.dedup();
+    let activity = |id: WalletId| purses::activity(program, &newcomer, program.wallet(id)?, newest(id)?);
+    wallets.into_iter().filter_map(activity).collect()
+}

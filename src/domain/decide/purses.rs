@@ -1,0 +1,247 @@
+//! Points on their way into a wallet and out of it: the dates they get, what is owed first, what is spent first.
+
+use super::story::Story;
+use crate::domain::event::{AddedCause, Fact, PointsAdded, TierCause, VoucherIssued, VouchersCut};
+use crate::domain::lot::{self, Lot, Origin, Terms};
+use crate::domain::member::{Member, Purse};
+use crate::domain::order::{Claim, MemberKey, Refusal};
+use crate::domain::program::{Cut, Debt, Expiry, Program, Reward, TierId, Timeline, Wallet, WalletId};
+use crate::domain::units::{Moment, Overflow, Points, Text};
+use crate::domain::voucher::Mint;
+
+/// The dates of points earned at `earned_at`.
+pub(super) fn terms(program: &Program, wallet: &Wallet, earned_at: Moment, now: Moment) -> Terms {
+    let day = program.zone.day_of(earned_at);
+    let expires_at = wallet.expiry.end(&program.zone, day);
+    let available_at = wallet.pending.end(&program.zone, day);
+    Terms {
+        expires_at,
+        notice_at: notice(program, wallet, expires_at),
+        available_at: if available_at <= now { Moment::BEGINNING } else { available_at },
+        ..Terms::lasting(day)
+    }
+}
+
+/// These terms with another end.
+pub(super) fn ending(program: &Program, wallet: &Wallet, terms: Terms, expires_at: Moment) -> Terms {
+    Terms { expires_at, notice_at: notice(program, wallet, expires_at), ..terms }
+}
+
+/// Whether a member on `tier` keeps the wallet's points for as long as she stands there.
+fn keeps(wallet: &Wallet, tier: Option<TierId>) -> bool {
+    tier.is_some_and(|tier| wallet.keeps.contains(&tier))
+}
+
+/// When an end at `expires_at` is announced.
+fn notice(program: &Program, wallet: &Wallet, expires_at: Moment) -> Moment {
+    match wallet.notice {
+        Some(span) if expires_at < Moment::NEVER => program.zone.start_of(span.before(program.zone.day_of(expires_at))),
+        _ => Moment::NEVER,
+    }
+}
+
+/// What comes in after debt is paid back: the rest in points, and what was paid back.
+pub(super) fn after_debt(member: &Member, wallet: &Wallet, points: Points, earned: bool) -> (Points, Points) {
+    let owed = match wallet.debt {
+        Debt::Negative => member.debt(wallet.id),
+        Debt::NextEarnings if earned => member.debt(wallet.id),
+        Debt::NextEarnings | Debt::WriteOff => Points::ZERO,
+    };
+    let repaid = owed.0.min(points.0).max(0);
+    (Points(points.0.saturating_sub(repaid)), Points(repaid))
+}
+
+/// Points that come in with these terms, as a fact.
+pub(super) fn added(member: &Member, wallet: &Wallet, cause: AddedCause, terms: Terms, points: Points) -> Fact {
+    let (rest, repaid) = after_debt(member, wallet, points, false);
+    let lots = if rest > Points::ZERO { vec![Lot { terms, points: rest }] } else { Vec::new() };
+    Fact::PointsAdded(Box::new(PointsAdded { wallet: wallet.id, cause, lots, repaid }))
+}
+
+/// Lots that come back, as a fact; debt is paid back out of those that would be spent last.
+pub(super) fn came_back(member: &Member, wallet: &Wallet, cause: AddedCause, lots: Vec<Lot>) -> Result<Fact, Overflow> {
+    let total = lot::total(&lots)?;
+    let (rest, repaid) = after_debt(member, wallet, total, false);
+    let lots = lot::first(&lots, rest);
+    Ok(Fact::PointsAdded(Box::new(PointsAdded { wallet: wallet.id, cause, lots, repaid })))
+}
+
+/// The parts of lots that pay `points`, in the order of spending.
+pub(super) fn spend(member: &Member, wallet: &Wallet, points: Points) -> Result<Vec<Lot>, Refusal> {
+    if let Some(book) = wallet.book
+        && points.0 % book.0 != 0
+    {
+        return Err(Refusal::NotWholeBooks { points, book });
+    }
+    take(member, wallet, points)
+}
+
+/// As [`spend`], but not held to whole books.
+pub(super) fn take(member: &Member, wallet: &Wallet, points: Points) -> Result<Vec<Lot>, Refusal> {
+    let available = spendable(member, wallet);
+    if points > available {
+        return Err(Refusal::InsufficientPoints { asked: points, available });
+    }
+    let lots = member.purse(wallet.id).map(|purse| lot::first(purse.available(), points));
+    Ok(lots.unwrap_or_default())
+}
+
+/// What a member can spend: below zero where she owes and the wallet counts debt so.
+pub fn spendable(member: &Member, wallet: &Wallet) -> Points {
+    let available = member.available(wallet.id);
+    match wallet.debt {
+        Debt::Negative => Points(available.0.saturating_sub(member.debt(wallet.id).0)),
+        Debt::NextEarnings | Debt::WriteOff => available,
+    }
+}
+
+/// The fact that the member was active at `at`, where that keeps the wallet from lapsing later than it would.
+pub(super) fn activity(program: &Program, member: &Member, wallet: &Wallet, at: Moment) -> Option<Fact> {
+    let Expiry::Inactive(span) = wallet.expiry else { return None };
+    let lapses_at = program.zone.start_of(span.after(program.zone.day_of(at)));
+    let before = member.purse(wallet.id).map_or(Moment::NEVER, |purse| purse.lapses_at);
+    let later = before == Moment::NEVER || lapses_at > before;
+    let notice_at = notice(program, wallet, lapses_at);
+    later.then_some(Fact::ActivityCounted { wallet: wallet.id, lapses_at, notice_at })
+}
+
+/// What a fact brings about at once: a change of tier redates lots, points that come in are cut into vouchers, and
+/// the first of them set the day of the next statement.
+pub(super) fn follows(story: &Story<'_>, fact: &Fact) -> Vec<Fact> {
+    match fact {
+        Fact::TierChanged { to, at, cause, .. } => redated(story, *to, *at, *cause),
+        Fact::PurchaseRecorded(recorded) => {
+            let wallets = recorded.lots.iter().map(|(wallet, _)| *wallet);
+            wallets.flat_map(|wallet| came_in(story, wallet)).collect()
+        }
+        Fact::PointsAdded(added) => came_in(story, added.wallet),
+        Fact::PointsMatured { wallet, .. } => came_in(story, *wallet),
+        Fact::OpeningStateSet(state) => {
+            let wallets = state.lots.iter().map(|(wallet, _)| *wallet);
+            wallets.filter_map(|wallet| kept(story, wallet)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Whether [`follows`] can have something to say of facts about points in this program.
+pub(super) fn may_follow(program: &Program) -> bool {
+    program.wallets.iter().any(|wallet| wallet.conversion.is_some() || !wallet.keeps.is_empty())
+}
+
+/// A change of tier may keep points that were not kept, or stop keeping them: then their clock starts anew, unless the
+/// tier is taken back as if it had never been.
+fn redated(story: &Story<'_>, to: TierId, at: Moment, cause: TierCause) -> Vec<Fact> {
+    let program = story.timeline.at(at);
+    let mut facts = Vec::new();
+    for wallet in program.wallets.iter().filter(|wallet| has_points(&story.member, wallet.id)) {
+        let kept = keeps(wallet, Some(to));
+        if story.member.purse(wallet.id).is_some_and(|purse| purse.kept) == kept {
+            continue;
+        }
+        facts.push(Fact::LotsKept { wallet: wallet.id, kept });
+        if !kept && cause != TierCause::Returned {
+            facts.push(redated_wallet(program, wallet, at));
+        }
+    }
+    facts
+}
+
+fn has_points(member: &Member, wallet: WalletId) -> bool {
+    let held = member.desk().holds.iter().any(|hold| hold.wallet == wallet);
+    held || member.purse(wallet).is_some_and(|purse| purse.kept || !purse.lots.is_empty())
+}
+
+/// The ends of everything in a wallet, as if it had been earned at `at`.
+fn redated_wallet(program: &Program, wallet: &Wallet, at: Moment) -> Fact {
+    let zone = &program.zone;
+    if let Expiry::Inactive(span) = wallet.expiry {
+        let lapses_at = zone.start_of(span.after(zone.day_of(at)));
+        let notice_at = notice(program, wallet, lapses_at);
+        return Fact::ActivityCounted { wallet: wallet.id, lapses_at, notice_at };
+    }
+    let terms = terms(program, wallet, at, at);
+    Fact::LotsRedated { wallet: wallet.id, expires_at: terms.expires_at, notice_at: terms.notice_at }
+}
+
+/// What follows when points come in.
+fn came_in(story: &Story<'_>, wallet: WalletId) -> Vec<Fact> {
+    kept(story, wallet).into_iter().chain(converted(story, wallet)).collect()
+}
+
+/// That points are kept from the first of them on, where the member's tier keeps them.
+fn kept(story: &Story<'_>, wallet: WalletId) -> Option<Fact> {
+    let found = story.timeline.at(story.now).wallet(wallet)?;
+    let keeps = keeps(found, story.member.standing.tier());
+    let kept = story.member.purse(wallet).is_some_and(|purse| purse.kept);
+    (keeps && !kept).then_some(Fact::LotsKept { wallet, kept: true })
+}
+
+/// What becomes of points that can be spent now: vouchers at once, or on the next of the days.
+fn converted(story: &Story<'_>, wallet: WalletId) -> Vec<Fact> {
+    let program = story.timeline.at(story.now);
+    let Some((wallet, conversion)) = program.wallet(wallet).and_then(|w| Some((w, w.conversion.as_ref()?))) else {
+        return Vec::new();
+    };
+    let at = story.now;
+    match (&conversion.cut, story.member.purse(wallet.id)) {
+        (Cut::AtOnce, _) => cut(story, program, wallet, at).into_iter().collect(),
+        (Cut::On(_), Some(Purse { statement_at, .. })) if *statement_at > at && *statement_at < Moment::NEVER => {
+            Vec::new()
+        }
+        (days, _) => vec![Fact::StatementSet { wallet: wallet.id, at: days.next(&program.zone, at) }],
+    }
+}
+
+/// The vouchers that whole steps of the balance become; none if there is no whole step.
+pub(super) fn cut(story: &Story<'_>, program: &Program, wallet: &Wallet, at: Moment) -> Option<Fact> {
+    let conversion = wallet.conversion.as_ref()?;
+    let reward = program.reward(conversion.reward)?;
+    let member = &*story.member;
+    let times = u32::try_from(spendable(member, wallet).0.max(0) / conversion.step.0.max(1)).ok()?;
+    if times == 0 {
+        return None;
+    }
+    let points = Points(i64::from(times).checked_mul(conversion.step.0)?);
+    let lots = lot::first(member.purse(wallet.id)?.available(), points);
+    let voucher = cut_voucher(story, program, reward, wallet, at);
+    let (wallet, reward) = (wallet.id, reward.id);
+    Some(Fact::VouchersCut(Box::new(VouchersCut { wallet, at, reward, times, lots, voucher })))
+}
+
+/// When a voucher for a reward, issued at `at`, expires.
+pub(super) fn voucher_end(program: &Program, reward: &Reward, at: Moment) -> Moment {
+    match reward.voucher.flatten() {
+        Some(valid) => program.zone.start_of(valid.after(program.zone.day_of(at)).plus_days(1)),
+        None => Moment::NEVER,
+    }
+}
+
+/// The head starts of a new member, as facts.
+pub(super) fn head_starts(program: &Program, member: &Member, now: Moment) -> Vec<Fact> {
+    let given = program.wallets.iter().filter(|wallet| wallet.head_start > Points::ZERO);
+    let fact = |wallet: &Wallet| {
+        let terms = Terms { origin: Origin::Given, ..terms(program, wallet, now, now) };
+        let terms = Terms { available_at: Moment::BEGINNING, ..terms };
+        added(member, wallet, AddedCause::HeadStart, terms, wallet.head_start)
+    };
+    given.map(fact).collect()
+}
+
+/// The voucher that a cut of `wallet` at `at` issues.
+fn cut_voucher(story: &Story<'_>, program: &Program, reward: &Reward, wallet: &Wallet, at: Moment) -> VoucherIssued {
+    let (version, place) = (story.member.version, story.facts.len());
+    let nonce = format!("cut {} {} {version} {place}", wallet.id.0.0, at.0).into();
+    issued(story.timeline, story.mint, story.member.key, nonce, voucher_end(program, reward, at))
+}
+
+/// A voucher of a member, as it is issued.
+pub(super) fn issued(
+    timeline: &Timeline,
+    mint: &Mint,
+    member: MemberKey,
+    nonce: Text,
+    expires_at: Moment,
+) -> VoucherIssued {
+    VoucherIssued { claim: Claim::voucher(timeline.number, &mint.code(member, &nonce)), nonce, expires_at }
+}

@@ -1,0 +1,397 @@
+//! Goods that come back, line by line: what they had earned goes, what had paid for them comes.
+//!
+//! Everything is computed from what was recorded with the purchase. What has come back of a line is counted from the
+//! beginning each time and rounded once, so that a return in any number of pieces takes back the same as one.
+
+use super::purchase::{budget_move, record};
+use super::rewards::refund;
+use super::story::Story;
+use super::{Ground, Outcome, PotMove, ladder, overflow, shares};
+use crate::domain::event::{Entry, Fact, Grant, LineReturned, MeterPost, Part, PointsTaken, PurchaseRecorded};
+use crate::domain::event::{PurchaseReturned, TakenCause};
+use crate::domain::lot::{self, Lot};
+use crate::domain::member::{Member, MemberState};
+use crate::domain::order::{Fault, Line, Purchase, Refusal, Return};
+use crate::domain::program::{Basis, Debt, Timeline, WalletId};
+use crate::domain::units::{Overflow, Points};
+
+/// The facts of a return, and of the purchase made instead where there is one.
+pub(super) fn take_back(ground: &Ground<'_>, member: &Member, asked: &Return) -> Result<Outcome, Refusal> {
+    let bought = Bought::of(ground)?;
+    if member.state == MemberState::Closed {
+        return Err(Refusal::MemberClosed);
+    }
+    let after = bought.after(asked)?;
+    let taken = bought.taken(&after).map_err(overflow)?;
+    let mut story = Story::on(ground, member);
+    let paid_back = bought.paid_back(ground, &after).map_err(overflow)?;
+    story
+        .add(Fact::PurchaseReturned(Box::new(bought.fact(ground, asked, &after, &taken, &paid_back))))
+        .map_err(overflow)?;
+    for (wallet, lots, made_by) in &paid_back.now {
+        let facts = refund(ground, &story.member, *wallet, lots, *made_by)?;
+        story.extend(facts).map_err(overflow)?;
+    }
+    for (wallet, points, total_after) in &taken.wallets {
+        let fact = bought.take(ground, &story.member, *wallet, *points, *total_after).map_err(overflow)?;
+        story.extend(fact).map_err(overflow)?;
+    }
+    let posts: Vec<MeterPost> = taken.meters.clone();
+    story.extend(ladder::withdrawn(ground, member, &posts, bought.recorded.counted_at)?).map_err(overflow)?;
+    story.run_to(ground.settles_to).map_err(overflow)?;
+    let mut outcome = Outcome { facts: Vec::new(), pots: taken.pots };
+    if let Some(purchase) = &asked.exchange {
+        let member = story.member.clone().into_owned();
+        super::fields::understood(ground, purchase)?;
+        let bought = record(&Ground { member: Some(&member), ..*ground }, &member, purchase)?;
+        outcome.pots.extend(bought.pots);
+        story.facts.extend(bought.facts);
+    }
+    outcome.facts = story.facts;
+    Ok(outcome)
+}
+
+/// The purchase that comes back, and how much of it has already.
+struct Bought<'a> {
+    timeline: &'a Timeline,
+    entry: &'a Entry,
+    recorded: &'a PurchaseRecorded,
+    returns: u32,
+    before: &'a [LineReturned],
+    refunded: Points,
+}
+
+/// What this return takes back.
+struct Taken {
+    grants: Vec<(u16, Points)>,
+    /// By wallet: how much now, and how much over all returns.
+    wallets: Vec<(WalletId, Points, Points)>,
+    meters: Vec<MeterPost>,
+    pots: Vec<PotMove>,
+}
+
+/// Points that had paid: by wallet the lots that come back now, with the entry that had taken them.
+struct PaidBack {
+    now: Vec<(WalletId, Vec<Lot>, crate::domain::event::Seq)>,
+    so_far: Points,
+}
+
+impl<'a> Bought<'a> {
+    fn of(ground: &Ground<'a>) -> Result<Self, Refusal> {
+        let entry = ground.subject.filter(|entry| entry.member == ground.key).ok_or(Refusal::UnknownReceipt)?;
+        let recorded = entry.purchase().ok_or(Refusal::UnknownReceipt)?;
+        let latest = ground.latest.and_then(returned_by);
+        Ok(Self {
+            timeline: ground.timeline,
+            entry,
+            recorded,
+            returns: latest.map_or(0, |returned| returned.number),
+            before: latest.map_or(&[], |returned| &returned.so_far),
+            refunded: latest.map_or(Points::ZERO, |returned| returned.refunded_so_far),
+        })
+    }
+
+    fn purchase(&self) -> &'a Purchase {
+        &self.recorded.purchase
+    }
+
+    /// What will have come back once this return has.
+    fn after(&self, asked: &Return) -> Result<Vec<LineReturned>, Refusal> {
+        let mut after = self.before.to_vec();
+        let now = if asked.lines.is_empty() { self.everything_left() } else { self.lines_asked(asked)? };
+        for back in now {
+            match after.iter_mut().find(|other| other.line == back.line) {
+                Some(so_far) => {
+                    so_far.quantity = so_far.quantity.saturating_add(back.quantity);
+                    so_far.minor_units = so_far.minor_units.saturating_add(back.minor_units);
+                }
+                None => after.push(back),
+            }
+        }
+        after.sort_unstable_by_key(|back| back.line);
+        if after == self.before { Err(Refusal::NothingToReturn) } else { Ok(after) }
+    }
+
+    fn so_far(&self, line: u16) -> LineReturned {
+        let known = self.before.iter().find(|back| back.line == line);
+        known.copied().unwrap_or(LineReturned { line, ..LineReturned::default() })
+    }
+
+    fn everything_left(&self) -> Vec<LineReturned> {
+        let left = (0_u16..).zip(&self.purchase().lines).map(|(line, bought)| left_of(bought, self.so_far(line)));
+        left.filter(|left| left.quantity > 0).collect()
+    }
+
+    /// The lines asked for, each once, known and not more than is left; all faults at once.
+    fn lines_asked(&self, asked: &Return) -> Result<Vec<LineReturned>, Refusal> {
+        let mut faults = Vec::new();
+        let mut lines: Vec<LineReturned> = Vec::new();
+        for (position, line) in asked.lines.iter().enumerate() {
+            let found = (0_u16..).zip(&self.purchase().lines).find(|(_, bought)| bought.line_id == line.line_id);
+            let message = match found {
+                None => "is not on the receipt",
+                Some((at, _)) if lines.iter().any(|other| other.line == at) => "is listed twice",
+                Some((line_no, _)) => {
+                    let (quantity, minor_units) = (line.quantity.0, line.minor_units);
+                    lines.push(LineReturned { line: line_no, quantity, minor_units });
+                    continue;
+                }
+            };
+            faults.push(Fault { field: format!("lines[{position}].line_id"), message: message.into() });
+        }
+        if !faults.is_empty() {
+            return Err(Refusal::Malformed(faults));
+        }
+        lines.iter().try_for_each(|line| self.is_left(*line))?;
+        Ok(lines)
+    }
+
+    fn is_left(&self, back: LineReturned) -> Result<(), Refusal> {
+        let Some(bought) = self.purchase().lines.get(usize::from(back.line)) else { return Ok(()) };
+        let left = left_of(bought, self.so_far(back.line));
+        let exceeds = |asked, left| Refusal::ReturnExceedsPurchase { line_id: bought.line_id.clone(), asked, left };
+        match back {
+            LineReturned { quantity, .. } if quantity > left.quantity => Err(exceeds(quantity, left.quantity)),
+            LineReturned { minor_units, .. } if minor_units > left.minor_units => {
+                Err(exceeds(minor_units, left.minor_units))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What this return takes back of every grant, and with it of wallets, meters and budgets.
+    fn taken(&self, after: &[LineReturned]) -> Result<Taken, Overflow> {
+        let mut taken = Taken { grants: Vec::new(), wallets: Vec::new(), meters: Vec::new(), pots: Vec::new() };
+        for (position, grant) in (0_u16..).zip(&self.recorded.grants) {
+            let by_money = self.counts_money(grant);
+            let (mut before, mut total) = (0_i64, 0_i64);
+            for (line, share) in self.shares(grant) {
+                before = before.checked_add(self.back(line, share, self.before, by_money)).ok_or(Overflow)?;
+                total = total.checked_add(self.back(line, share, after, by_money)).ok_or(Overflow)?;
+            }
+            let now = Points(total.checked_sub(before).ok_or(Overflow)?);
+            if let Some(wallet) = grant.wallet {
+                taken.of_wallet(wallet, now, Points(total))?;
+            }
+            if now != Points::ZERO {
+                taken.of_grant(self.timeline, position, grant, now)?;
+            }
+        }
+        taken.wallets.retain(|(_, now, _)| *now > Points::ZERO);
+        Ok(taken)
+    }
+
+    /// What each line has earned of a grant. A discount that took points away reduced what the other lines earned by
+    /// the same rule, so that goods that come back never take more than they brought.
+    fn shares(&self, grant: &Grant) -> Vec<(u16, Points)> {
+        let Some(line) = grant.line else { return grant.shares.to_vec() };
+        let family = |other: &&Grant| {
+            let bonus = |part: Part| matches!(part, Part::TierBonus(_));
+            let same_rule = (other.rule, other.program_version) == (grant.rule, grant.program_version);
+            same_rule && bonus(other.part) == bonus(grant.part)
+        };
+        let family: Vec<&Grant> = self.recorded.grants.iter().filter(family).collect();
+        if family.iter().all(|other| other.granted >= Points::ZERO) {
+            return vec![(line, grant.granted)];
+        }
+        let positive = family.iter().filter(|other| other.granted > Points::ZERO);
+        let weights: Vec<(u16, i64)> = positive.filter_map(|other| Some((other.line?, other.granted.0))).collect();
+        let total = family.iter().map(|other| other.granted.0).fold(0_i64, i64::saturating_add);
+        let divided = shares::divided(Points(total), &weights);
+        divided.into_iter().filter(|(other, _)| *other == line && grant.granted > Points::ZERO).collect()
+    }
+
+    /// Whether a price adjustment takes back of this grant: not where things were counted.
+    fn counts_money(&self, grant: &Grant) -> bool {
+        let program = self.timeline.version(grant.program_version);
+        let rule = program.and_then(|program| program.rules.iter().find(|rule| rule.id == grant.rule));
+        rule.is_none_or(|rule| !matches!(rule.basis, Basis::Quantity))
+    }
+
+    /// What has come back of a line's share, rounded down; all of it once the whole line has.
+    fn back(&self, line: u16, share: Points, so_far: &[LineReturned], by_money: bool) -> i64 {
+        let returned = so_far.iter().find(|back| back.line == line);
+        let bought = self.purchase().lines.get(usize::from(line));
+        let Some((returned, bought)) = returned.zip(bought) else { return 0 };
+        let (part, whole) = fraction(bought, *returned, by_money);
+        i64::try_from((i128::from(share.0) * part).div_euclid(whole)).unwrap_or(share.0)
+    }
+
+    /// Takes points out of a wallet: of the purchase's own lot, then of what would be spent first; what had paid back
+    /// debt is owed again, and what is not there becomes debt as the program says.
+    fn take(
+        &self,
+        ground: &Ground<'_>,
+        member: &Member,
+        wallet: WalletId,
+        points: Points,
+        total: Points,
+    ) -> Result<Option<Fact>, Overflow> {
+        let earned = self.recorded.lots.iter().find(|(id, _)| *id == wallet).map(|(_, lot)| *lot);
+        let in_lot = earned.map_or(Points::ZERO, |lot| lot.points);
+        let before = total.minus(points)?;
+        let beyond = |so_far: Points| so_far.0.saturating_sub(in_lot.0).max(0);
+        let owed_again = Points(beyond(total) - beyond(before));
+        let wanted = points.minus(owed_again)?;
+        let lots = member.purse(wallet).map(|purse| self.parts(&purse.lots, earned, wanted)).unwrap_or_default();
+        let missing = wanted.minus(lot::total(&lots)?)?;
+        let debt = ground.timeline.at(ground.now).wallet(wallet).map_or(Debt::WriteOff, |wallet| wallet.debt);
+        let (owed, written_off) = match debt {
+            Debt::Negative | Debt::NextEarnings => (owed_again.plus(missing)?, Points::ZERO),
+            Debt::WriteOff => (owed_again, missing),
+        };
+        let (cause, at) = (TakenCause::Returned, ground.now);
+        Ok(Some(Fact::PointsTaken(Box::new(PointsTaken { wallet, cause, at, lots, owed, written_off }))))
+    }
+
+    /// Parts of lots that make up `points`: the purchase's own lot first.
+    fn parts(&self, lots: &[Lot], earned: Option<Lot>, points: Points) -> Vec<Lot> {
+        let own = lots.iter().position(|lot| lot.terms.entry == self.entry.seq).or_else(|| {
+            let mut terms = earned?.terms;
+            terms.entry = self.entry.seq;
+            lot::find(lots, &terms)
+        });
+        let (own, others): (Vec<_>, Vec<_>) = lots.iter().enumerate().partition(|(at, _)| Some(*at) == own);
+        let (ready, pending): (Vec<_>, Vec<_>) = others.into_iter().partition(|(_, lot)| lot.terms.is_available());
+        lot::first(own.into_iter().chain(ready).chain(pending).map(|(_, lot)| lot), points)
+    }
+
+    /// Points that had paid for what has come back, in proportion to its price.
+    fn paid_back(&self, ground: &Ground<'_>, after: &[LineReturned]) -> Result<PaidBack, Overflow> {
+        let (before, whole) = self.worth(self.before);
+        let (total, _) = self.worth(after);
+        let mut paid = PaidBack { now: Vec::new(), so_far: self.refunded };
+        for entry in ground.paid_by.iter().filter(|entry| entry.member == ground.key) {
+            let Some((wallet, lots)) = spent_by(entry) else { continue };
+            let spent = i128::from(lot::total(lots)?.0);
+            let due = |worth: i128| Points(i64::try_from(spent * worth / whole).unwrap_or_default());
+            let now = due(total).minus(due(before))?;
+            let backwards: Vec<Lot> = lots.iter().rev().copied().collect();
+            let parts = lot::first(&lot::after(&backwards, due(before)), now);
+            paid.so_far = paid.so_far.plus(now)?;
+            paid.now.push((wallet, parts, entry.seq));
+        }
+        Ok(paid)
+    }
+
+    /// The price of what has come back, and of the whole receipt (at least 1).
+    fn worth(&self, so_far: &[LineReturned]) -> (i128, i128) {
+        let lines = (0_u16..).zip(&self.purchase().lines);
+        let positive = lines.filter(|(_, line)| line.minor_units > 0);
+        let (mut back, mut whole) = (0_i128, 0_i128);
+        for (position, line) in positive {
+            whole += i128::from(line.minor_units);
+            if let Some(returned) = so_far.iter().find(|back| back.line == position) {
+                let (part, of) = fraction(line, *returned, true);
+                back += i128::from(line.minor_units) * part / of;
+            }
+        }
+        (back, whole.max(1))
+    }
+
+    fn fact(
+        &self,
+        ground: &Ground<'_>,
+        asked: &Return,
+        after: &[LineReturned],
+        taken: &Taken,
+        paid_back: &PaidBack,
+    ) -> PurchaseReturned {
+        PurchaseReturned {
+            return_receipt: asked.return_receipt.clone(),
+            receipt: asked.receipt.clone(),
+            purchase: self.entry.seq,
+            number: self.returns.saturating_add(1),
+            occurred_at: asked.occurred_at.unwrap_or(ground.now),
+            asked: self.lines_asked(asked).unwrap_or_default(),
+            so_far: after.to_vec(),
+            grants: taken.grants.clone(),
+            meters: taken.meters.clone(),
+            refunded_so_far: paid_back.so_far,
+            bought: (self.recorded.counted_at, self.entry.program_version),
+            minor_units: i64::try_from(self.worth(after).0 - self.worth(self.before).0).unwrap_or_default(),
+        }
+    }
+}
+
+impl Taken {
+    fn of_wallet(&mut self, wallet: WalletId, now: Points, total: Points) -> Result<(), Overflow> {
+        match self.wallets.iter_mut().find(|(id, ..)| *id == wallet) {
+            Some((_, sum, so_far)) => (*sum, *so_far) = (sum.plus(now)?, so_far.plus(total)?),
+            None => self.wallets.push((wallet, now, total)),
+        }
+        Ok(())
+    }
+
+    fn of_grant(&mut self, timeline: &Timeline, position: u16, grant: &Grant, now: Points) -> Result<(), Overflow> {
+        self.grants.push((position, now));
+        let less = Points(now.0.checked_neg().ok_or(Overflow)?);
+        self.pots.extend(budget_move(timeline, grant, less));
+        for post in &grant.meters {
+            let same = |other: &&mut MeterPost| (other.meter, other.window) == (post.meter, post.window);
+            match self.meters.iter_mut().find(same) {
+                Some(other) => other.amount = other.amount.plus(less)?,
+                None => self.meters.push(MeterPost { amount: less, ..*post }),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is left of a line: units, and money as far as price adjustments go.
+fn left_of(bought: &Line, so_far: LineReturned) -> LineReturned {
+    LineReturned {
+        line: so_far.line,
+        quantity: bought.quantity.0.saturating_sub(so_far.quantity),
+        minor_units: bought.minor_units.max(0).saturating_sub(so_far.minor_units),
+    }
+}
+
+/// Which part of a line has come back, at most the whole: its units, and what its price was lowered by.
+fn fraction(bought: &Line, returned: LineReturned, by_money: bool) -> (i128, i128) {
+    let (quantity, amount) = (i128::from(bought.quantity.0.max(1)), i128::from(bought.minor_units.max(1)));
+    let lowered = if by_money { i128::from(returned.minor_units) } else { 0 };
+    let part = i128::from(returned.quantity) * amount + lowered * quantity;
+    (part.min(quantity * amount), quantity * amount)
+}
+
+/// What a return recorded.
+pub(super) fn returned_by(entry: &Entry) -> Option<&PurchaseReturned> {
+    entry.facts.iter().find_map(|fact| match fact {
+        Fact::PurchaseReturned(returned) => Some(&**returned),
+        _ => None,
+    })
+}
+
+/// The points a redemption spent.
+fn spent_by(entry: &Entry) -> Option<(WalletId, &[Lot])> {
+    entry.facts.iter().find_map(|fact| match fact {
+        Fact::HoldCaptured { wallet, lots, .. } => Some((*wallet, lots.as_slice())),
+        Fact::RewardRedeemed(redeemed) => Some((redeemed.wallet, redeemed.lots.as_slice())),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::units::{Quantity, Text};
+
+    #[test]
+    fn a_line_comes_back_in_any_pieces() {
+        let line = Line {
+            line_id: Text::from("1"),
+            sku: Text::default(),
+            category: Text::default(),
+            quantity: Quantity(3_000),
+            minor_units: 1_000,
+            attributes: Vec::new(),
+        };
+        let back = |quantity, minor_units| {
+            let (part, whole) = fraction(&line, LineReturned { line: 0, quantity, minor_units }, true);
+            i128::from(100) * part / whole
+        };
+        assert_eq!([back(1_000, 0), back(2_000, 0), back(3_000, 0)], [33, 66, 100]);
+        assert_eq!([back(0, 100), back(1_000, 100), back(3_000, 500)], [10, 43, 100]);
+    }
+}

@@ -1,0 +1,185 @@
+//! Rewards and the vouchers that prove them: redeeming, taking back, using up.
+
+use super::earning::post;
+use super::purchase::followed;
+use super::windows::counted;
+use super::{Ground, Outcome, PotMove, active, overflow, purses};
+use crate::domain::event::{AddedCause, Entry, Fact, RewardRedeemed, Seq};
+use crate::domain::lot::{self, Lot};
+use crate::domain::member::{Member, Pot};
+use crate::domain::order::{Claim, Note, Refusal};
+use crate::domain::program::{Program, Reward, RewardId, Wallet};
+use crate::domain::units::{Moment, Points};
+
+/// What a reward is to a member at a moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// Its price for her; none if it is not for sale.
+    pub price: Option<Points>,
+    /// How many she may still have; no end of them if absent.
+    pub left_for_member: Option<i64>,
+    /// Why she cannot have it now, her points aside.
+    pub refusal: Option<Refusal>,
+}
+
+/// What `reward` is to a settled member at `now`; its stock is not looked at.
+#[must_use]
+pub fn offer(program: &Program, reward: &Reward, member: &Member, now: Moment) -> Offer {
+    let tier = member.standing.tier();
+    let price = reward.price_on(tier);
+    let left_for_member = reward.limit.map(|limit| {
+        let asked = post(program, member, now, (limit.meter, limit.window), Points(1));
+        limit.times.saturating_sub(counted(member, limit.meter, limit.window, asked.window).0).max(0)
+    });
+    let offered = reward.from <= now && now < reward.until && price.is_some();
+    let for_tier = reward.tiers.is_empty() || tier.is_some_and(|tier| reward.tiers.contains(&tier));
+    let refusal = match left_for_member {
+        _ if !offered => Some(Refusal::RewardNotOffered),
+        _ if !for_tier => Some(Refusal::TierRequired),
+        Some(left @ 0) => Some(Refusal::RewardLimit { asked: 1, left }),
+        _ => None,
+    };
+    Offer { price, left_for_member, refusal }
+}
+
+/// Redeems a reward at once: hold and capture in one order.
+pub(super) fn redeem(ground: &Ground<'_>, member: &Member, name: &str, times: u32) -> Result<Outcome, Refusal> {
+    let program = ground.timeline.at(ground.now);
+    let (reward, wallet) = reward_named(program, name)?;
+    active(member)?;
+    let price = affordable_terms(ground, program, member, reward, times)?;
+    let stock = stock_taken(ground, name, reward, times)?;
+    let points = Points(price.0.checked_mul(i64::from(times)).ok_or(Refusal::AmountOverflow)?);
+    let lots = purses::spend(member, wallet, points)?;
+    let voucher = reward.voucher.map(|_| {
+        let expires_at = purses::voucher_end(program, reward, ground.now);
+        let nonce = format!("redeem {}", ground.request_id).into();
+        purses::issued(ground.timeline, ground.mint, member.key, nonce, expires_at)
+    });
+    let count = reward
+        .limit
+        .map(|limit| post(program, member, ground.now, (limit.meter, limit.window), Points(i64::from(times))));
+    let redeemed = RewardRedeemed { reward: reward.id, times, wallet: wallet.id, lots, count, voucher };
+    let mut facts = vec![Fact::RewardRedeemed(Box::new(redeemed))];
+    facts.extend(purses::activity(program, member, wallet, ground.now));
+    Ok(Outcome { facts, pots: stock.into_iter().collect() })
+}
+
+fn reward_named<'a>(program: &'a Program, name: &str) -> Result<(&'a Reward, &'a Wallet), Refusal> {
+    let reward = program.register.word(name).and_then(|word| program.reward(RewardId(word)));
+    let found = reward.and_then(|reward| Some((reward, program.wallet(reward.wallet)?)));
+    found.ok_or_else(|| Refusal::UnknownReward(name.into()))
+}
+
+/// The price, if the member may have as many.
+fn affordable_terms(
+    ground: &Ground<'_>,
+    program: &Program,
+    member: &Member,
+    reward: &Reward,
+    times: u32,
+) -> Result<Points, Refusal> {
+    let offer = offer(program, reward, member, ground.now);
+    let asked = i64::from(times);
+    match (offer.refusal, offer.left_for_member, offer.price) {
+        (Some(Refusal::RewardLimit { left, .. }), _, _) => Err(Refusal::RewardLimit { asked, left }),
+        (Some(refusal), _, _) => Err(refusal),
+        (None, Some(left), _) if left < asked => Err(Refusal::RewardLimit { asked, left }),
+        (None, _, Some(price)) => Ok(price),
+        (None, _, None) => Err(Refusal::RewardNotOffered),
+    }
+}
+
+/// What is taken of the reward's stock, if that has an end.
+fn stock_taken(ground: &Ground<'_>, name: &str, reward: &Reward, times: u32) -> Result<Option<PotMove>, Refusal> {
+    let Some(stock) = reward.stock else { return Ok(None) };
+    let pot = Pot::stock_of(name);
+    let gone = ground.pots.iter().find(|(known, _)| *known == pot).map_or(0, |(_, gone)| gone.0);
+    let (asked, left) = (i64::from(times), stock.saturating_sub(gone).max(0));
+    if asked > left {
+        return Err(Refusal::OutOfStock { asked, left });
+    }
+    Ok(Some(PotMove { pot, amount: Points(asked) }))
+}
+
+/// Takes a redemption back: its points return to their lots, its stock and its voucher with them.
+pub(super) fn cancel(ground: &Ground<'_>, member: &Member, redemption: Seq, reason: &Note) -> Result<Outcome, Refusal> {
+    let redeemed = ground.subject.filter(|entry| entry.member == ground.key).and_then(redeemed_by);
+    let redeemed = redeemed.ok_or(Refusal::UnknownRedemption)?;
+    active(member)?;
+    let voucher = redeemed.voucher.as_ref().map(|voucher| voucher.claim);
+    let voucher_open = voucher.is_none_or(|claim| member.desk().vouchers.iter().any(|held| held.claim == claim));
+    if ground.latest.is_some() || !voucher_open {
+        return Err(Refusal::RedemptionOver);
+    }
+    let count = redeemed.count.map(|mut count| {
+        count.amount = Points(count.amount.0.saturating_neg());
+        count
+    });
+    let cancelled = Fact::RedemptionCancelled { redemption, reason: reason.clone(), count, voucher };
+    let mut facts = vec![cancelled];
+    facts.extend(refund(ground, member, redeemed.wallet, &redeemed.lots, redemption)?);
+    let facts = followed(ground, member, facts).map_err(overflow)?;
+    Ok(Outcome { facts, pots: stock_back(ground, redeemed).into_iter().collect() })
+}
+
+/// What an entry redeemed.
+pub(super) fn redeemed_by(entry: &Entry) -> Option<&RewardRedeemed> {
+    entry.facts.iter().find_map(|fact| match fact {
+        Fact::RewardRedeemed(redeemed) => Some(&**redeemed),
+        _ => None,
+    })
+}
+
+fn stock_back(ground: &Ground<'_>, redeemed: &RewardRedeemed) -> Option<PotMove> {
+    let program = ground.timeline.versions().rev().find(|program| program.reward(redeemed.reward).is_some())?;
+    program.reward(redeemed.reward)?.stock?;
+    let pot = Pot::stock_of(program.text(redeemed.reward.0));
+    Some(PotMove { pot, amount: Points(-i64::from(redeemed.times)) })
+}
+
+/// Points that come back to the lots they were taken from; one that has ended meanwhile gets the program's grace.
+pub(super) fn refund(
+    ground: &Ground<'_>,
+    member: &Member,
+    wallet: crate::domain::program::WalletId,
+    lots: &[Lot],
+    made_by: Seq,
+) -> Result<Vec<Fact>, Refusal> {
+    let program = ground.timeline.at(ground.now);
+    let Some(wallet) = program.wallet(wallet) else { return Ok(Vec::new()) };
+    let grace = wallet.grace.map(|span| program.zone.start_of(span.after(program.zone.day_of(ground.now))));
+    let back = lots.iter().map(|lot| revived(*lot, made_by, grace, ground.now)).collect::<Vec<_>>();
+    if lot::total(&back).map_err(overflow)? == Points::ZERO {
+        return Ok(Vec::new());
+    }
+    let lapsed = member.purse(wallet.id).is_some_and(|purse| purse.lapses_at <= ground.now);
+    let reopened = grace.filter(|_| lapsed).map(|lapses_at| Fact::ActivityCounted {
+        wallet: wallet.id,
+        lapses_at,
+        notice_at: Moment::NEVER,
+    });
+    let added = purses::came_back(member, wallet, AddedCause::Refund, back).map_err(overflow)?;
+    Ok(reopened.into_iter().chain([added]).collect())
+}
+
+fn revived(mut lot: Lot, made_by: Seq, grace: Option<Moment>, now: Moment) -> Lot {
+    if lot.terms.entry == Seq::THIS {
+        lot.terms.entry = made_by;
+    }
+    if lot.terms.expires_at <= now {
+        lot.terms.expires_at = grace.unwrap_or(lot.terms.expires_at);
+        lot.terms.notice_at = Moment::NEVER;
+    }
+    lot
+}
+
+/// Uses a voucher up.
+pub(super) fn use_up(ground: &Ground<'_>, member: &Member, voucher: Claim, note: &Note) -> Result<Vec<Fact>, Refusal> {
+    ground.subject.ok_or(Refusal::UnknownVoucher)?;
+    active(member)?;
+    match member.desk().vouchers.iter().any(|held| held.claim == voucher) {
+        true => Ok(vec![Fact::VoucherUsed { voucher, note: note.clone() }]),
+        false => Err(Refusal::VoucherOver),
+    }
+}

@@ -1,0 +1,67 @@
+//! The facts of one decision so far, and the member they make: what one fact brings about depends on those before it.
+
+use std::borrow::Cow;
+
+use super::{Ground, purses};
+use crate::domain::event::{Fact, Seq};
+use crate::domain::member::Member;
+use crate::domain::program::Timeline;
+use crate::domain::units::{Moment, Overflow};
+use crate::domain::voucher::Mint;
+
+/// Facts in the making.
+pub(super) struct Story<'a> {
+    /// The program's versions.
+    pub timeline: &'a Timeline,
+    /// The member as the facts so far make her.
+    pub member: Cow<'a, Member>,
+    /// The facts so far.
+    pub facts: Vec<Fact>,
+    /// The moment the story has come to.
+    pub now: Moment,
+    /// What codes are made under.
+    pub mint: &'a Mint,
+}
+
+impl<'a> Story<'a> {
+    /// A story that begins at `now`.
+    pub(super) const fn of(timeline: &'a Timeline, mint: &'a Mint, member: &'a Member, now: Moment) -> Self {
+        Self { timeline, member: Cow::Borrowed(member), facts: Vec::new(), now, mint }
+    }
+
+    /// The story of an order on this ground.
+    pub(super) const fn on(ground: &Ground<'a>, member: &'a Member) -> Self {
+        Self::of(ground.timeline, ground.mint, member, ground.now)
+    }
+
+    /// Adds a fact, and what follows from it at once.
+    pub(super) fn add(&mut self, fact: Fact) -> Result<(), Overflow> {
+        self.member.to_mut().apply(&fact, Seq::THIS)?;
+        let follows = purses::follows(self, &fact);
+        self.facts.push(fact);
+        follows.into_iter().try_for_each(|fact| self.add(fact))
+    }
+
+    /// Adds a fact whose consequences are among the facts that come after it.
+    pub(super) fn adopt(&mut self, fact: Fact) -> Result<(), Overflow> {
+        self.member.to_mut().apply(&fact, Seq::THIS)?;
+        self.facts.push(fact);
+        Ok(())
+    }
+
+    /// Adds facts in their order.
+    pub(super) fn extend(&mut self, facts: impl IntoIterator<Item = Fact>) -> Result<(), Overflow> {
+        facts.into_iter().try_for_each(|fact| self.add(fact))
+    }
+
+    /// Adds whatever falls due by `end`.
+    pub(super) fn run_to(&mut self, end: Moment) -> Result<(), Overflow> {
+        let now = std::mem::replace(&mut self.now, Moment::BEGINNING);
+        while let Some((due, facts)) = super::settle::next(self, end) {
+            self.now = self.now.max(due);
+            self.extend(facts)?;
+        }
+        self.now = now.max(end);
+        Ok(())
+    }
+}

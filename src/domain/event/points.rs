@@ -1,0 +1,168 @@
+//! What happened to points, in full: the larger facts about wallets, rewards and returns.
+
+use super::{MeterPost, Seq};
+use crate::domain::lot::Lot;
+use crate::domain::member::{Held, MeterCount};
+use crate::domain::order::{Claim, ReceiptKey};
+use crate::domain::program::{RewardId, TierId, WalletId};
+use crate::domain::units::{Moment, Points, Text};
+
+/// Points that came into a wallet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PointsAdded {
+    /// The wallet.
+    pub wallet: WalletId,
+    /// Why.
+    pub cause: AddedCause,
+    /// The lots they are in.
+    pub lots: Vec<Lot>,
+    /// What went into paying back debt instead.
+    pub repaid: Points,
+}
+
+/// Why points came in, if not by a purchase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddedCause {
+    /// An operator corrected the balance.
+    Adjustment,
+    /// A head start.
+    HeadStart,
+    /// They were brought in from elsewhere.
+    OpeningState,
+    /// What they had been spent on came back.
+    Refund,
+    /// Another member sent them.
+    Transfer,
+}
+
+/// Points that left a wallet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PointsTaken {
+    /// The wallet.
+    pub wallet: WalletId,
+    /// Why.
+    pub cause: TakenCause,
+    /// When.
+    pub at: Moment,
+    /// The parts of lots they were in.
+    pub lots: Vec<Lot>,
+    /// What could not be taken and is owed now.
+    pub owed: Points,
+    /// What could not be taken and is written off.
+    pub written_off: Points,
+}
+
+/// Why points left, if not by being spent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TakenCause {
+    /// Their time was over.
+    Expired,
+    /// The member was not active for too long.
+    Inactive,
+    /// The goods that earned them came back.
+    Returned,
+    /// An operator corrected the balance.
+    Adjustment,
+}
+
+/// A reward that was redeemed; the entry is the redemption's id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RewardRedeemed {
+    /// The reward.
+    pub reward: RewardId,
+    /// How many of it, at least 1.
+    pub times: u32,
+    /// The wallet it was paid from.
+    pub wallet: WalletId,
+    /// The parts of lots that paid.
+    pub lots: Vec<Lot>,
+    /// What the member's count of this reward goes up by, where it is limited.
+    pub count: Option<MeterPost>,
+    /// The voucher that proves it, if one was issued.
+    pub voucher: Option<VoucherIssued>,
+}
+
+/// A voucher as it was issued; its code is not part of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VoucherIssued {
+    /// The hash its code is found by.
+    pub claim: Claim,
+    /// What its code is made anew from, with the secret; worth nothing without that.
+    pub nonce: Text,
+    /// Worthless from this moment; [`Moment::NEVER`] if it keeps.
+    pub expires_at: Moment,
+}
+
+/// Vouchers cut from a balance in steps; the rest of the balance stays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VouchersCut {
+    /// The wallet.
+    pub wallet: WalletId,
+    /// When.
+    pub at: Moment,
+    /// What the voucher is for.
+    pub reward: RewardId,
+    /// How many steps it is worth; at least 1.
+    pub times: u32,
+    /// The parts of lots it was cut from.
+    pub lots: Vec<Lot>,
+    /// The voucher.
+    pub voucher: VoucherIssued,
+}
+
+/// Goods that came back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PurchaseReturned {
+    /// The return's own key.
+    pub return_receipt: ReceiptKey,
+    /// The purchase's key.
+    pub receipt: ReceiptKey,
+    /// The entry that recorded the purchase.
+    pub purchase: Seq,
+    /// 1 for the purchase's first return, then one more each time.
+    pub number: u32,
+    /// When, as the till says; our clock if it does not.
+    pub occurred_at: Moment,
+    /// What was asked for; empty for everything that had not come back.
+    pub asked: Vec<LineReturned>,
+    /// What has come back of each line so far, this return included; lines of which nothing has are left out.
+    pub so_far: Vec<LineReturned>,
+    /// What this return took back of each grant, by its position.
+    pub grants: Vec<(u16, Points)>,
+    /// What it took back of each meter, as negative amounts.
+    pub meters: Vec<MeterPost>,
+    /// Points that had paid and came back, over all returns so far.
+    pub refunded_so_far: Points,
+    /// When the purchase counted, and the program version that judged it.
+    pub bought: (Moment, u32),
+    /// The price of what came back now, in minor units.
+    pub minor_units: i64,
+}
+
+/// What came back of a line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LineReturned {
+    /// The line's position on the receipt.
+    pub line: u16,
+    /// Thousandths of its quantity.
+    pub quantity: i64,
+    /// Of its amount, in minor units, beyond what the quantity stands for (a price adjustment).
+    pub minor_units: i64,
+}
+
+/// What a member had before she came to this program's books.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OpeningState {
+    /// When she joined; our clock if not given.
+    pub enrolled_at: Option<Moment>,
+    /// Her lots.
+    pub lots: Vec<(WalletId, Lot)>,
+    /// What she owes.
+    pub debts: Vec<(WalletId, Points)>,
+    /// What her meters count.
+    pub meters: Vec<MeterCount>,
+    /// Tiers she holds.
+    pub held: Vec<Held>,
+    /// The tier she stands on, since when.
+    pub tier: Option<(TierId, Moment)>,
+}

@@ -1,0 +1,125 @@
+//! Packed runs: short lists of small numbers as one field's bytes, varint behind varint, nothing in between.
+//!
+//! | run of | its varints |
+//! |---|---|
+//! | counts, posts | meter, window (zigzag), amount (zigzag) |
+//! | sums | wallet, points (zigzag) |
+//! | shares | position, points (zigzag) |
+//! | tiers held | tier, since (zigzag), until − since (zigzag, wrapping) |
+//! | lines returned | line, thousandths (zigzag), minor units (zigzag) |
+
+use super::Damage;
+use super::eye::{Wire, day_of, narrow, take_varint, unzigzag};
+use super::pen::{Pen, put_varint, zigzag};
+use crate::domain::event::{LineReturned, MeterPost};
+use crate::domain::member::{Held, MeterCount};
+use crate::domain::program::{MeterId, TierId, WalletId, Word};
+use crate::domain::units::{Moment, Points};
+
+/// Writes a run; an empty one is left out.
+pub fn write<T>(pen: &mut Pen<'_>, field: u32, items: &[T], put: impl Fn(&mut Vec<u8>, &T)) {
+    if !items.is_empty() {
+        pen.nested(field, |pen| items.iter().for_each(|item| put(pen.buffer(), item)));
+    }
+}
+
+/// Reads a run.
+///
+/// # Errors
+/// [`Damage`] if it ends within an item.
+pub fn read<T>(wire: Wire<'_>, take: impl Fn(&mut &[u8]) -> Result<T, Damage>) -> Result<Vec<T>, Damage> {
+    let mut bytes = wire.bytes()?;
+    let mut items = Vec::with_capacity(bytes.len() / 8 + 1);
+    while !bytes.is_empty() {
+        items.push(take(&mut bytes)?);
+    }
+    items.shrink_to_fit();
+    Ok(items)
+}
+
+/// Writes what a meter counts, or counted.
+pub fn put_post(out: &mut Vec<u8>, post: &MeterPost) {
+    put_varint(out, post.meter.0.0.into());
+    put_varint(out, zigzag(post.window.0.into()));
+    put_varint(out, zigzag(post.amount.0));
+}
+
+/// Reads what a meter counts.
+///
+/// # Errors
+/// [`Damage`] if it is cut short or does not fit, here and below.
+pub fn take_post(bytes: &mut &[u8]) -> Result<MeterPost, Damage> {
+    let meter = MeterId(take_word(bytes)?);
+    Ok(MeterPost { meter, window: day_of(take_varint(bytes)?)?, amount: take_points(bytes)? })
+}
+
+/// Writes what a meter counted.
+pub fn put_count(out: &mut Vec<u8>, count: &MeterCount) {
+    put_post(out, &(*count).into());
+}
+
+/// Reads what a meter counted.
+pub fn take_count(bytes: &mut &[u8]) -> Result<MeterCount, Damage> {
+    take_post(bytes).map(|MeterPost { meter, window, amount }| MeterCount { meter, window, amount })
+}
+
+/// Writes points of a wallet.
+pub fn put_sum(out: &mut Vec<u8>, (wallet, points): &(WalletId, Points)) {
+    put_varint(out, wallet.0.0.into());
+    put_varint(out, zigzag(points.0));
+}
+
+/// Reads points of a wallet.
+pub fn take_sum(bytes: &mut &[u8]) -> Result<(WalletId, Points), Damage> {
+    Ok((WalletId(take_word(bytes)?), take_points(bytes)?))
+}
+
+/// Writes points at a position.
+pub fn put_share(out: &mut Vec<u8>, (position, points): &(u16, Points)) {
+    put_varint(out, (*position).into());
+    put_varint(out, zigzag(points.0));
+}
+
+/// Reads points at a position.
+pub fn take_share(bytes: &mut &[u8]) -> Result<(u16, Points), Damage> {
+    Ok((narrow(take_varint(bytes)?)?, take_points(bytes)?))
+}
+
+/// Writes a tier held.
+pub fn put_held(out: &mut Vec<u8>, held: &Held) {
+    put_varint(out, held.tier.0.0.into());
+    put_varint(out, zigzag(held.since.0));
+    put_varint(out, zigzag(held.until.0.wrapping_sub(held.since.0)));
+}
+
+/// Reads a tier held.
+pub fn take_held(bytes: &mut &[u8]) -> Result<Held, Damage> {
+    let tier = TierId(take_word(bytes)?);
+    let since = Moment(take_signed(bytes)?);
+    Ok(Held { tier, since, until: Moment(since.0.wrapping_add(take_signed(bytes)?)) })
+}
+
+/// Writes what came back of a line.
+pub fn put_returned(out: &mut Vec<u8>, returned: &LineReturned) {
+    put_varint(out, returned.line.into());
+    put_varint(out, zigzag(returned.quantity));
+    put_varint(out, zigzag(returned.minor_units));
+}
+
+/// Reads what came back of a line.
+pub fn take_returned(bytes: &mut &[u8]) -> Result<LineReturned, Damage> {
+    let line = narrow(take_varint(bytes)?)?;
+    Ok(LineReturned { line, quantity: take_signed(bytes)?, minor_units: take_signed(bytes)? })
+}
+
+fn take_word(bytes: &mut &[u8]) -> Result<Word, Damage> {
+    narrow(take_varint(bytes)?).map(Word)
+}
+
+fn take_points(bytes: &mut &[u8]) -> Result<Points, Damage> {
+    take_signed(bytes).map(Points)
+}
+
+fn take_signed(bytes: &mut &[u8]) -> Result<i64, Damage> {
+    take_varint(bytes).map(unzigzag)
+}
