@@ -116,7 +116,8 @@ fn recognised(allocated: i64, row: &Row, valuation: &Valuation) -> i64 {
     if expected <= 0 {
         return 0;
     }
-    saturated(Rounding::HalfUp.divide(i128::from(allocated) * redeemed.clamp(0, expected), expected))
+    let part = i128::from(allocated).checked_mul(redeemed.clamp(0, expected));
+    part.map_or(allocated, |part| saturated(Rounding::HalfUp.divide(part, expected)))
 }
 
 fn saturated(n: i128) -> i64 {
@@ -208,15 +209,10 @@ impl Page<'_> {
     fn brought_back(&mut self, returned: &PurchaseReturned) {
         let (bought_at, version) = returned.bought;
         let day = self.zone.day_of(bought_at);
-        let taken = self.entry.facts.iter().filter_map(|fact| match fact {
-            Fact::PointsTaken(taken) if taken.cause == TakenCause::Returned => Some(&**taken),
-            _ => None,
-        });
-        for taken in taken.collect::<Vec<_>>() {
-            let points = taken.lots.iter().map(|lot| lot.points.0).fold(taken.owed.0, i64::saturating_add);
-            let sales = self.row(taken.wallet, day).sales.entry(version).or_default();
+        for (wallet, points) in &returned.taken {
+            let sales = self.row(*wallet, day).sales.entry(version).or_default();
             sales.minor_units = sales.minor_units.saturating_sub(returned.minor_units);
-            add(&mut sales.points, Points(points.saturating_neg()));
+            add(&mut sales.points, Points(points.0.saturating_neg()));
         }
     }
 

@@ -212,6 +212,7 @@ const fn code(refusal: &Refusal) -> Code {
         | Refusal::OutOfStock { .. }
         | Refusal::VoucherOver
         | Refusal::RedemptionOver
+        | Refusal::RedemptionSpent
         | Refusal::NotWholeBooks { .. }
         | Refusal::NotTransferable
         | Refusal::ReceiverNotActive
@@ -390,6 +391,7 @@ mod tests {
             (Refusal::OutOfStock { asked: 2, left: 1 }, no, "OUT_OF_STOCK"),
             (Refusal::VoucherOver, no, "VOUCHER_OVER"),
             (Refusal::RedemptionOver, no, "REDEMPTION_OVER"),
+            (Refusal::RedemptionSpent, no, "REDEMPTION_SPENT"),
             (Refusal::NotWholeBooks { points: points(7), book: points(5) }, no, "NOT_WHOLE_BOOKS"),
             (Refusal::NotTransferable, no, "NOT_TRANSFERABLE"),
             (Refusal::ReceiverNotActive, no, "RECEIVER_NOT_ACTIVE"),

@@ -10,6 +10,7 @@ use super::wire::naming::{self, Identify};
 use super::wire::orders::{Asked, Desk};
 use super::wire::page::{Page, page, token};
 use super::wire::replies::{Reply, reply};
+use crate::domain::event::Seq;
 use crate::domain::order::{MemberKey, MemberName, Refusal};
 use crate::engine::{Applied, Denied, Engine, View};
 use crate::pb;
@@ -37,10 +38,12 @@ impl Members {
         Ok(reply(&applied, dry_run))
     }
 
-    /// A member as she is told about alone: with the codes of her vouchers.
+    /// A member as she is told about alone: with the codes of her vouchers, but for those that only a reading has cut
+    /// and nobody could use yet.
     fn told(&self, view: &View) -> pb::Member {
         let mut told = member(view);
-        for (shown, held) in told.vouchers.iter_mut().zip(&view.member.desk().vouchers) {
+        let vouchers = told.vouchers.iter_mut().zip(&view.member.desk().vouchers);
+        for (shown, held) in vouchers.filter(|(_, held)| held.entry != Seq::THIS) {
             shown.code = self.engine.voucher_code(view.member.key, &held.nonce).into();
         }
         told

@@ -159,7 +159,8 @@ impl Draft {
         let other = self.other(order).map(|member| settled(member));
         let holders = self.holders(&order.verb);
         let (subject, latest) = (self.subject(timeline, &order.verb), self.latest(timeline, &order.verb));
-        let paid_by = self.paid_by(subject.as_deref(), &order.verb);
+        let paid_by = self.paid_by(timeline, subject.as_deref(), &order.verb);
+        let exchanged = self.exchanged(timeline, &order.verb);
         let pots = self.pots(timeline, &order.verb, subject.as_deref(), claim.unwrap_or_default());
         let ground = Ground {
             timeline,
@@ -170,6 +171,7 @@ impl Draft {
             subject: subject.as_deref(),
             latest: latest.as_deref(),
             paid_by: &paid_by,
+            exchanged: exchanged.as_deref(),
             other: other.as_deref(),
             pots: &pots,
             mint: &self.mint,
@@ -339,15 +341,12 @@ impl Draft {
 
 /// Whether later orders may ask for an entry with these facts by something other than its order's key.
 fn names_more(facts: &[Fact]) -> bool {
-    !facts.iter().all(|fact| {
-        matches!(
-            fact,
-            Fact::PurchaseRecorded(_)
-                | Fact::MemberEnrolled(_)
-                | Fact::TierEarned { .. }
-                | Fact::TierChanged { .. }
-                | Fact::ActivityCounted { .. }
-        )
+    !facts.iter().all(|fact| match fact {
+        Fact::PurchaseRecorded(recorded) => recorded.paid_by.is_empty(),
+        Fact::MemberEnrolled(_) | Fact::TierEarned { .. } | Fact::TierChanged { .. } | Fact::ActivityCounted { .. } => {
+            true
+        }
+        _ => false,
     })
 }
 

@@ -14,7 +14,7 @@ use super::clock::Time;
 use super::draft::Draft;
 use super::{Shared, lookups, programs::Programs, versions};
 use crate::domain::event::Seq;
-use crate::domain::order::{Order, Refusal};
+use crate::domain::order::Order;
 use crate::domain::program::Timeline;
 use crate::domain::units::Moment;
 use crate::store::{CommitError, Group, Wants};
@@ -226,7 +226,11 @@ impl Lane {
             let Some(program) = draft.member(key).map(|member| member.program) else { continue };
             let Some(timeline) = self.programs().numbered(program).cloned() else { continue };
             let changed = draft.settle(key, &timeline).and_then(|settled| Ok(settled | draft.finish(key, &timeline)?));
-            settled += usize::from(changed.map_err(overflow)?);
+            match changed {
+                Ok(changed) => settled += usize::from(changed),
+                // One member whose sums leave their range must not keep the others from being settled.
+                Err(refusal) => tracing::error!(%refusal, "a member cannot be settled"),
+            }
         }
         match self.commit(draft.into_group()).await? {
             Committed::Kept => Ok(settled),
@@ -238,8 +242,4 @@ impl Lane {
 enum Committed {
     Kept,
     Stale,
-}
-
-fn overflow(refusal: Refusal) -> Failure {
-    Failure::Store(format!("a member cannot be settled: {refusal}"))
 }

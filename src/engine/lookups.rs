@@ -8,10 +8,10 @@ use std::sync::Arc;
 use super::Shared;
 use super::answer::Failure;
 use super::draft::{Draft, Keys};
-use crate::domain::decide::pots_wanted;
+use crate::domain::decide::{Payment, pots_wanted};
 use crate::domain::event::{Entry, Seq};
 use crate::domain::member::Member;
-use crate::domain::order::{Claim, MemberKey, MemberName, Order, ReceiptKey, Verb};
+use crate::domain::order::{Claim, MemberKey, MemberName, Order, Purchase, ReceiptKey, Verb};
 use crate::domain::program::{ProgramNo, Timeline};
 use crate::store::Wants;
 
@@ -45,12 +45,32 @@ pub(super) async fn read_for(draft: &mut Draft, shared: &Shared, orders: &[&Orde
     for order in orders {
         read_returns(draft, shared, order).await?;
     }
+    read_payments(draft, shared).await?;
     Ok(keys)
 }
 
 /// Whether one read is enough for an order.
-const fn is_plain(order: &Order) -> bool {
-    matches!(order.member, MemberName::Id(_)) && matches!(order.verb, Verb::RecordPurchase(_) | Verb::Settle)
+fn is_plain(order: &Order) -> bool {
+    let by_id = matches!(order.member, MemberName::Id(_));
+    match &order.verb {
+        Verb::RecordPurchase(purchase) => by_id && purchase.tenders.iter().all(|t| t.redemption == Seq::NONE),
+        Verb::Settle => by_id,
+        _ => false,
+    }
+}
+
+/// The purchase an order records, if it does.
+fn recorded(verb: &Verb) -> Option<&Arc<Purchase>> {
+    match verb {
+        Verb::RecordPurchase(purchase) => Some(purchase),
+        Verb::ReturnPurchase(asked) => asked.exchange.as_ref(),
+        _ => None,
+    }
+}
+
+/// The holds and redemptions a purchase says it was paid with.
+fn payments(purchase: &Purchase) -> impl Iterator<Item = Seq> + '_ {
+    purchase.tenders.iter().map(|tender| tender.redemption).filter(|seq| *seq != Seq::NONE)
 }
 
 /// The entries an order names by their numbers.
@@ -62,7 +82,7 @@ fn entries_named(order: &Order) -> Vec<Seq> {
     match &order.verb {
         Verb::Capture { hold, .. } | Verb::Release(hold) => named.push(*hold),
         Verb::CancelRedemption { redemption, .. } => named.push(*redemption),
-        _ => {}
+        verb => named.extend(recorded(verb).iter().flat_map(|purchase| payments(purchase))),
     }
     named
 }
@@ -93,16 +113,23 @@ async fn read_returns(draft: &mut Draft, shared: &Shared, order: &Order) -> Resu
         first = first.saturating_mul(2);
     }
     let purchase = draft.claims.get(&Claim::receipt(number, &asked.receipt)).cloned();
-    for seq in purchase.iter().flat_map(|entry| redemptions(entry)).collect::<Vec<_>>() {
+    let paid_by = purchase.iter().filter_map(|entry| entry.purchase()).flat_map(|recorded| &recorded.paid_by);
+    for seq in paid_by.copied().collect::<Vec<_>>() {
         name(draft, shared, seq).await?;
     }
     Ok(())
 }
 
-/// The redemptions that paid for a purchase.
-fn redemptions(entry: &Entry) -> impl Iterator<Item = Seq> {
-    let tenders = entry.purchase().into_iter().flat_map(|recorded| &recorded.purchase.tenders);
-    tenders.map(|tender| tender.redemption).filter(|seq| *seq != Seq::NONE)
+/// Reads what the holds and redemptions that orders are paid with have come to.
+async fn read_payments(draft: &mut Draft, shared: &Shared) -> Result<(), Failure> {
+    let named = draft.named.values().filter(|entry| entry.is_hold() || entry.spent().is_some());
+    let own = named.filter_map(|entry| if entry.is_hold() { Some(entry.seq) } else { Some(entry.spent()?.0) });
+    let claims = own.flat_map(|own| [Claim::capture(own), Claim::paid(own), Claim::cancellation(own)]);
+    let wants = Wants { claims: claims.collect(), ..Wants::default() };
+    if !wants.claims.is_empty() {
+        draft.take(shared.store.read(&wants).await?);
+    }
+    Ok(())
 }
 
 /// Reads what became of the second orders that the members with these keys, or pots, still wait for.
@@ -139,7 +166,10 @@ impl Draft {
         match &order.verb {
             Verb::RecordPurchase(_) => {}
             Verb::ConfirmPurchase(receipt) => wants.claims.push(Claim::receipt(number, receipt)),
-            Verb::ReturnPurchase(asked) => wants.claims.push(Claim::receipt(number, &asked.receipt)),
+            Verb::ReturnPurchase(asked) => {
+                wants.claims.push(Claim::receipt(number, &asked.receipt));
+                wants.claims.extend(asked.exchange.iter().map(|_| Claim::receipt(number, &asked.return_receipt)));
+            }
             Verb::UseVoucher { voucher, .. } => wants.claims.push(*voucher),
             Verb::CancelRedemption { redemption, .. } => wants.claims.push(Claim::cancellation(*redemption)),
             Verb::Transfer(sending) => match &sending.to {
@@ -217,18 +247,39 @@ impl Draft {
                 let nth = |nth| self.claims.get(&Claim::return_number(timeline.number, &asked.receipt, nth));
                 (1..).map_while(nth).last().cloned()
             }
-            Verb::CancelRedemption { redemption, .. } => self.claims.get(&Claim::cancellation(*redemption)).cloned(),
+            Verb::CancelRedemption { redemption, .. } => {
+                let ends = [Claim::cancellation(*redemption), Claim::paid(*redemption)];
+                ends.iter().find_map(|end| self.claims.get(end)).cloned()
+            }
             _ => None,
         }
     }
 
-    /// The redemptions that paid for the purchase that comes back.
-    pub(super) fn paid_by(&self, purchase: Option<&Entry>, verb: &Verb) -> Vec<Arc<Entry>> {
-        match (verb, purchase) {
-            (Verb::ReturnPurchase(_), Some(purchase)) => {
-                redemptions(purchase).filter_map(|seq| self.named.get(&seq).cloned()).collect()
-            }
-            _ => Vec::new(),
-        }
+    /// The entry that holds the receipt of an exchange.
+    pub(super) fn exchanged(&self, timeline: &Timeline, verb: &Verb) -> Option<Arc<Entry>> {
+        let Verb::ReturnPurchase(asked) = verb else { return None };
+        asked.exchange.as_ref()?;
+        self.purchase(timeline.number, &asked.return_receipt).cloned()
+    }
+
+    /// The holds and redemptions that pay for the purchase that is recorded, or paid for the one that comes back.
+    pub(super) fn paid_by(&self, timeline: &Timeline, subject: Option<&Entry>, verb: &Verb) -> Vec<Payment> {
+        let now = recorded(verb).into_iter().flat_map(|purchase| payments(purchase));
+        let then = match verb {
+            Verb::ReturnPurchase(_) => subject.and_then(Entry::purchase).map(|recorded| recorded.paid_by.as_slice()),
+            _ => None,
+        };
+        let named = now.chain(then.into_iter().flatten().copied());
+        named.map(|named| self.payment(timeline.number, named)).collect()
+    }
+
+    fn payment(&self, program: ProgramNo, named: Seq) -> Payment {
+        let entry = self.entry_of(program, named).cloned();
+        let blank = Payment { named, entry, capture: None, is_spent: false };
+        let Some(own) = blank.own() else { return blank };
+        let capture = self.claims.get(&Claim::capture(own)).cloned();
+        let ends = [Claim::paid(own), Claim::cancellation(own)];
+        let is_spent = ends.iter().any(|end| self.claims.contains_key(end));
+        Payment { capture, is_spent, ..blank }
     }
 }

@@ -214,6 +214,7 @@ fn bought() -> Vec<(&'static str, Fact)> {
         refunded_so_far: Points(30),
         bought: (later(-5), 1),
         minor_units: 450,
+        taken: vec![(WalletId(Word(1)), Points(5))],
     };
     let wallet = WalletId(Word(1));
     let state = OpeningState {
@@ -232,6 +233,7 @@ fn bought() -> Vec<(&'static str, Fact)> {
     dated.repaid = vec![(wallet, Points(5))];
     let mut repaid = purchase(45);
     (repaid.lots, repaid.repaid) = (Vec::new().into(), vec![(wallet, Points(20))]);
+    repaid.paid_by = vec![Seq(7), Seq(9)];
     vec![
         ("25-purchase-dated", Fact::PurchaseRecorded(Box::new(dated))),
         ("25-purchase-repaid", Fact::PurchaseRecorded(Box::new(repaid))),
@@ -527,9 +529,9 @@ fn recorded() -> impl Strategy<Value = PurchaseRecorded> {
         (text(), number(), seq()).prop_map(|(kind, minor_units, redemption)| Tender { kind, minor_units, redemption });
     let head = (text(), text(), text(), moment(), zone, "[A-Z]{3}");
     let body = (vec(line(), 0..4), vec(tender, 0..3), text(), text(), text(), vec((text(), value()), 0..3));
-    let points = (option::of(vec((wallet(), lot()), 0..3)), vec((wallet(), points()), 0..3));
+    let points = (option::of(vec((wallet(), lot()), 0..3)), vec((wallet(), points()), 0..3), vec(seq(), 0..3));
     let rest = (moment(), option::of(word()), vec(grant(), 0..4), points);
-    (head, body, rest).prop_map(|(head, body, (counted_at, tier, grants, (lots, repaid)))| {
+    (head, body, rest).prop_map(|(head, body, (counted_at, tier, grants, (lots, repaid, paid_by)))| {
         let lots = lots.unwrap_or_else(|| usual_lots(&grants, counted_at)).into();
         let (source, id, kind, occurred_at, zone, currency) = head;
         let (lines, tenders, channel, store, partner, attributes) = body;
@@ -546,7 +548,15 @@ fn recorded() -> impl Strategy<Value = PurchaseRecorded> {
             partner,
             attributes,
         };
-        PurchaseRecorded { purchase: purchase.into(), counted_at, tier: tier.map(TierId), grants, lots, repaid }
+        PurchaseRecorded {
+            purchase: purchase.into(),
+            counted_at,
+            tier: tier.map(TierId),
+            grants,
+            lots,
+            repaid,
+            paid_by,
+        }
     })
 }
 
@@ -722,7 +732,7 @@ prop_compose! {
         keys in (receipt_key(), receipt_key(), any::<bool>()), purchase in seq(), number in any::<u32>(),
         occurred_at in moment(), lines in vec((any::<u16>(), number(), number()), 0..6), split in 0..6_usize,
         grants in vec((any::<u16>(), points()), 0..4), meters in vec(post(), 0..3), refunded_so_far in points(),
-        bought in (moment(), any::<u32>()), minor_units in number(),
+        bought in (moment(), any::<u32>()), minor_units in number(), taken in vec((wallet(), points()), 0..3),
     ) -> Fact {
         let (return_receipt, mut receipt, same_till) = keys;
         if same_till {
@@ -733,7 +743,7 @@ prop_compose! {
         let so_far = asked.split_off(split.min(asked.len()));
         Fact::PurchaseReturned(Box::new(PurchaseReturned {
             return_receipt, receipt, purchase, number, occurred_at, asked, so_far, grants, meters, refunded_so_far,
-            bought, minor_units,
+            bought, minor_units, taken,
         }))
     }
 }

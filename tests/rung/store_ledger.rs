@@ -213,5 +213,6 @@ pub fn purchase(number: u64, clock: i64) -> PurchaseRecorded {
         grants: vec![grant(Part::Base, 16), grant(Part::TierBonus(TierId(Word(4))), 4)],
         lots: vec![(WalletId(Word(1)), Lot { terms: Terms::lasting(Day(20_454)), points: Points(20) })].into(),
         repaid: Vec::new(),
+        paid_by: Vec::new(),
     }
 }

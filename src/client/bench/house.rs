@@ -76,7 +76,8 @@ impl House {
     }
 }
 
-async fn serve(binary: &Path, folder: &Path, flags: &[String]) -> anyhow::Result<Server> {
+/// Starts `binary` on a folder.
+pub async fn serve(binary: &Path, folder: &Path, flags: &[String]) -> anyhow::Result<Server> {
     let data = folder.join("data").display().to_string();
     let mut arguments = vec!["serve", "--data", &data, "--listen", "127.0.0.1:0", "--operations", "127.0.0.1:0"];
     arguments.extend(flags.iter().map(String::as_str));

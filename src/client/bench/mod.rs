@@ -10,6 +10,7 @@ mod callers;
 mod duel;
 mod figures;
 mod house;
+mod imports;
 mod marathon;
 mod orders;
 mod postgres;
@@ -70,6 +71,8 @@ enum Part {
     Open,
     /// Unary and stream against PostgreSQL, if it is on this machine.
     Postgres,
+    /// ImportMembers, one stream, as many members as are asked for, and the same again.
+    Import,
 }
 
 /// What is to be measured, and how much of it.
@@ -89,7 +92,7 @@ struct Plan {
 impl Plan {
     fn new(args: Args) -> anyhow::Result<Self> {
         let (members, orders, seconds) = if args.quick { (100_000, 1_000_000, 1) } else { (1_000_000, 10_000_000, 5) };
-        let all = [Part::Unary, Part::Stream, Part::Open, Part::Postgres];
+        let all = [Part::Unary, Part::Stream, Part::Open, Part::Postgres, Part::Import];
         let plan = Self {
             parts: if args.only.is_empty() { all.to_vec() } else { args.only },
             members: args.members.unwrap_or(members),
@@ -136,6 +139,9 @@ async fn measure(plan: &Plan, figures: &mut Figures) -> anyhow::Result<()> {
     }
     if plan.does(Part::Stream) || plan.does(Part::Open) {
         marathon::run(plan, plan.does(Part::Open), figures).await?;
+    }
+    if plan.does(Part::Import) {
+        imports::run(plan, figures).await?;
     }
     Ok(())
 }

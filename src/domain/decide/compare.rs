@@ -130,7 +130,8 @@ fn returned(ground: &Ground<'_>, first: &PurchaseReturned, asked: &Return) -> Op
     if first.receipt != asked.receipt {
         return Some("receipt".into());
     }
-    if asked.occurred_at.is_some_and(|occurred_at| occurred_at != first.occurred_at) {
+    let recorded_at = ground.claimed.map_or(ground.now, |entry| entry.recorded_at);
+    if asked.occurred_at.unwrap_or(recorded_at) != first.occurred_at {
         return Some("occurred_at".into());
     }
     let bought = ground.subject.and_then(Entry::purchase).map(|recorded| &*recorded.purchase);

@@ -15,10 +15,15 @@ use crate::domain::units::{Moment, Points};
 pub(super) fn import(ground: &Ground<'_>, import: &Import) -> Result<Decision, Refusal> {
     let program = ground.timeline.at(ground.now);
     match enrolment::enroll(ground, &import.enrolment)? {
-        Decision::Replay(seq) => match ground.claimed.map(|entry| same_state(program, entry, import)) {
-            Some(false) => Err(Refusal::KeyReused { field: "opening_state".into(), entry: seq }),
-            _ => Ok(Decision::Replay(seq)),
-        },
+        Decision::Replay(seq) => {
+            // Known by her key, or by what she can be recognised by.
+            let by_identifier = ground.holders.iter().flatten().filter_map(|holder| holder.enrolment);
+            let first = ground.claimed.into_iter().chain(by_identifier).find(|entry| entry.seq == seq);
+            match first.is_some_and(|first| same_state(ground, first, import)) {
+                true => Ok(Decision::Replay(seq)),
+                false => Err(Refusal::KeyReused { field: "opening_state".into(), entry: seq }),
+            }
+        }
         Decision::Apply(outcome) => {
             let state = opening_state(program, import, ground.now)?;
             let activities = activities(program, import, &state);
@@ -33,7 +38,9 @@ pub(super) fn import(ground: &Ground<'_>, import: &Import) -> Result<Decision, R
     }
 }
 
-fn same_state(program: &Program, entry: &Entry, import: &Import) -> bool {
+/// Whether an entry brought in the same state, read by the version that judged it.
+fn same_state(ground: &Ground<'_>, entry: &Entry, import: &Import) -> bool {
+    let Some(program) = ground.timeline.version(entry.program_version) else { return false };
     let first = entry.facts.iter().find_map(|fact| match fact {
         Fact::OpeningStateSet(state) => Some(&**state),
         _ => None,
@@ -101,9 +108,9 @@ impl Reader<'_> {
     fn tier(&mut self, asked: &ImportedTier) -> Option<Held> {
         let ladder = self.program.ladder.as_ref();
         let tier = self.program.register.word(&asked.tier).map(TierId);
-        let found = ladder.zip(tier).filter(|(ladder, tier)| ladder.rank(*tier).is_some());
+        let found = ladder.zip(tier).filter(|(ladder, tier)| ladder.rank(*tier) > Some(0));
         let Some((_, tier)) = found else {
-            return self.fault("tier.tier".into(), "is no tier of the program");
+            return self.fault("tier.tier".into(), "is no tier of the program above its base");
         };
         let until = asked.until.unwrap_or(Moment::NEVER);
         if until <= asked.since {

@@ -34,7 +34,7 @@ pub(super) fn withdrawn(
     ground: &Ground<'_>,
     member: &Member,
     posts: &[MeterPost],
-    counted_at: Moment,
+    (counted_at, recorded_at): (Moment, Moment),
 ) -> Result<Vec<Fact>, Refusal> {
     let program = ground.timeline.at(counted_at);
     let Some(ladder) = program.ladder.as_ref().filter(|_| program.on_return == OnReturn::Withdraw) else {
@@ -45,7 +45,9 @@ pub(super) fn withdrawn(
     }
     let day = program.zone.day_of(counted_at);
     let review = |member, posts| Review { program, ladder, member, posts, now: ground.now };
-    let lost = lost(&review(member, &[]), &review(member, posts), day).map_err(|_| Refusal::AmountOverflow)?;
+    let mut lost = lost(&review(member, &[]), &review(member, posts), day).map_err(|_| Refusal::AmountOverflow)?;
+    // What she held before the purchase was recorded cannot rest on it.
+    lost.retain(|held| held.since >= recorded_at);
     if lost.is_empty() {
         return Ok(Vec::new());
     }

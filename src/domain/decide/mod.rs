@@ -22,6 +22,8 @@ mod story;
 mod transfer;
 mod windows;
 
+use std::sync::Arc;
+
 use super::event::{Entry, Fact, Seq};
 use super::member::{Member, MemberState, Pot};
 use super::order::{MemberKey, Refusal, Verb};
@@ -56,8 +58,10 @@ pub struct Ground<'a> {
     pub subject: Option<&'a Entry>,
     /// What became of that since: the purchase's newest return, the entry that ended the voucher or redemption.
     pub latest: Option<&'a Entry>,
-    /// Entries that the subject rests on: the redemptions that paid for the purchase.
-    pub paid_by: &'a [std::sync::Arc<Entry>],
+    /// The holds and redemptions that paid for the purchase that is recorded or comes back, and their captures.
+    pub paid_by: &'a [Payment],
+    /// The entry that holds the receipt of an exchange.
+    pub exchanged: Option<&'a Entry>,
     /// The other member of the order: who gets a transfer; settled to `now`.
     pub other: Option<&'a Member>,
     /// What is gone of the pots that [`pots_wanted`] names.
@@ -79,6 +83,34 @@ pub struct Holder<'a> {
     pub key: MemberKey,
     /// The entry that enrolled her, where an enrolment asks.
     pub enrolment: Option<&'a Entry>,
+}
+
+/// A hold or redemption that pays for a purchase.
+#[derive(Clone, Debug)]
+pub struct Payment {
+    /// As the tender names it.
+    pub named: Seq,
+    /// That entry, if there is one.
+    pub entry: Option<Arc<Entry>>,
+    /// The capture, where the entry is a hold.
+    pub capture: Option<Arc<Entry>>,
+    /// Whether another purchase was paid with it, or it was cancelled.
+    pub is_spent: bool,
+}
+
+impl Payment {
+    /// The entry that is its own: the hold's, or the redemption's.
+    #[must_use]
+    pub fn own(&self) -> Option<Seq> {
+        let entry = self.entry.as_ref()?;
+        if entry.is_hold() { Some(entry.seq) } else { entry.spent().map(|(own, ..)| own) }
+    }
+
+    /// What it spent, once it did.
+    #[must_use]
+    pub fn spent(&self) -> Option<(Seq, super::program::WalletId, &[super::lot::Lot])> {
+        self.capture.as_ref().or(self.entry.as_ref())?.spent()
+    }
 }
 
 /// What an order comes to.

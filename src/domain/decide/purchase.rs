@@ -6,10 +6,10 @@ use smallvec::SmallVec;
 
 use super::story::Story;
 use super::{CLOCK_SKEW, Ground, Outcome, PotMove, active, earning, ladder, purses};
-use crate::domain::event::{Fact, Grant, PurchaseRecorded};
+use crate::domain::event::{Fact, Grant, PurchaseRecorded, Seq};
 use crate::domain::lot::{self, Lot};
 use crate::domain::member::{Member, Pot};
-use crate::domain::order::{Purchase, Refusal};
+use crate::domain::order::{Fault, Purchase, Refusal};
 use crate::domain::program::{Program, Timeline, Wallet, WalletId};
 use crate::domain::units::{Moment, Overflow, Points};
 
@@ -19,12 +19,15 @@ pub(super) fn record(ground: &Ground<'_>, member: &Member, purchase: &Arc<Purcha
     let program = ground.timeline.at(counted_at);
     active(member)?;
     acceptable(ground, program, member, purchase)?;
+    let paid_by = paid_by(ground, purchase)?;
     let recorded = recorded(ground, member, purchase, counted_at).map_err(|_| Refusal::AmountOverflow)?;
+    let recorded = PurchaseRecorded { paid_by, ..recorded };
     fits(member, &recorded)?;
     let pots = budgets_used(ground, &recorded.grants);
     let mut after = ladder::review(ground, member, &recorded.grants, counted_at)?;
     after.extend(activities(ground, member, &recorded, counted_at));
-    let settles = settles_at_once(&recorded, ground.now) || purses::may_follow(ground.timeline.at(ground.now));
+    let settles =
+        settles_at_once(member, &recorded, &after, ground.now) || purses::may_follow(ground.timeline.at(ground.now));
     let mut facts = Vec::with_capacity(1 + after.len());
     facts.push(Fact::PurchaseRecorded(Box::new(recorded)));
     facts.append(&mut after);
@@ -32,6 +35,29 @@ pub(super) fn record(ground: &Ground<'_>, member: &Member, purchase: &Arc<Purcha
         facts = followed(ground, member, facts).map_err(|_| Refusal::AmountOverflow)?;
     }
     Ok(Outcome { facts, pots })
+}
+
+/// The holds and redemptions a purchase is paid with: the member's own, each for one purchase.
+fn paid_by(ground: &Ground<'_>, purchase: &Purchase) -> Result<Vec<Seq>, Refusal> {
+    let (mut faults, mut own) = (Vec::new(), Vec::new());
+    for (position, tender) in purchase.tenders.iter().enumerate().filter(|(_, t)| t.redemption != Seq::NONE) {
+        let payment = ground.paid_by.iter().find(|payment| payment.named == tender.redemption);
+        let hers = payment.filter(|payment| payment.entry.as_ref().is_some_and(|entry| entry.member == ground.key));
+        match hers.and_then(super::Payment::own) {
+            Some(seq) if own.contains(&seq) => faults.push(tender_fault(position, "is named twice")),
+            Some(seq) => own.push(seq),
+            None => faults.push(tender_fault(position, "is no hold or redemption of the member")),
+        }
+    }
+    if !faults.is_empty() {
+        return Err(Refusal::Malformed(faults));
+    }
+    let spent = |own: &Seq| ground.paid_by.iter().any(|payment| payment.own() == Some(*own) && payment.is_spent);
+    if own.iter().any(spent) { Err(Refusal::RedemptionSpent) } else { Ok(own) }
+}
+
+fn tender_fault(position: usize, message: &str) -> Fault {
+    Fault { field: format!("purchase.tenders[{position}].redemption_id"), message: message.into() }
 }
 
 /// The purchase with its grants and the lots they come in.
@@ -63,7 +89,7 @@ fn recorded(
             repaid.push((wallet, paid_back));
         }
     }
-    Ok(PurchaseRecorded { purchase: Arc::clone(purchase), counted_at, tier, grants, lots, repaid })
+    Ok(PurchaseRecorded { purchase: Arc::clone(purchase), counted_at, tier, grants, lots, repaid, paid_by: Vec::new() })
 }
 
 fn wallets_of(grants: &[Grant]) -> SmallVec<[WalletId; 2]> {
@@ -82,8 +108,15 @@ fn granted_to(wallet: WalletId, grants: &[Grant]) -> Result<Points, Overflow> {
 }
 
 /// Whether something about these lots is due at once: a late fact may bring points that are over already.
-fn settles_at_once(recorded: &PurchaseRecorded, now: Moment) -> bool {
-    recorded.lots.iter().any(|(_, lot)| lot.terms.expires_at.min(lot.terms.notice_at) <= now)
+fn settles_at_once(member: &Member, recorded: &PurchaseRecorded, after: &[Fact], now: Moment) -> bool {
+    let lapses = |wallet| member.purse(wallet).is_some_and(|purse| purse.lapses_at.min(purse.lapse_notice_at) <= now);
+    let over =
+        |(wallet, lot): &(WalletId, Lot)| lot.terms.expires_at.min(lot.terms.notice_at) <= now || lapses(*wallet);
+    let late = |fact: &Fact| match fact {
+        Fact::ActivityCounted { lapses_at, notice_at, .. } => (*lapses_at).min(*notice_at) <= now,
+        _ => false,
+    };
+    recorded.lots.iter().any(over) || after.iter().any(late)
 }
 
 /// Facts with everything that follows from them by now.
@@ -105,7 +138,7 @@ fn activities(ground: &Ground<'_>, member: &Member, recorded: &PurchaseRecorded,
 /// What grants take from the budgets of campaigns.
 fn budgets_used(ground: &Ground<'_>, grants: &[Grant]) -> Vec<PotMove> {
     let mut moves: Vec<PotMove> = Vec::new();
-    for grant in grants.iter().filter(|grant| grant.granted > Points::ZERO) {
+    for grant in grants.iter().filter(|grant| grant.granted != Points::ZERO) {
         moves.extend(budget_move(ground.timeline, grant, grant.granted));
     }
     moves

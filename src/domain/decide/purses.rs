@@ -58,11 +58,19 @@ pub(super) fn added(member: &Member, wallet: &Wallet, cause: AddedCause, terms: 
     Fact::PointsAdded(Box::new(PointsAdded { wallet: wallet.id, cause, lots, repaid }))
 }
 
-/// Lots that come back, as a fact; debt is paid back out of those that would be spent last.
-pub(super) fn came_back(member: &Member, wallet: &Wallet, cause: AddedCause, lots: Vec<Lot>) -> Result<Fact, Overflow> {
-    let total = lot::total(&lots)?;
-    let (rest, repaid) = after_debt(member, wallet, total, false);
-    let lots = lot::first(&lots, rest);
+/// Lots that come back, as a fact; debt is paid back out of those that would be spent last, never out of what has
+/// ended.
+pub(super) fn came_back(
+    member: &Member,
+    wallet: &Wallet,
+    cause: AddedCause,
+    mut lots: Vec<Lot>,
+    now: Moment,
+) -> Result<Fact, Overflow> {
+    lots.sort_unstable_by_key(|lot| lot.terms.spending_order());
+    let (ended, alive): (Vec<Lot>, Vec<Lot>) = lots.into_iter().partition(|lot| lot.terms.expires_at <= now);
+    let (rest, repaid) = after_debt(member, wallet, lot::total(&alive)?, false);
+    let lots = ended.into_iter().chain(lot::first(&alive, rest)).collect();
     Ok(Fact::PointsAdded(Box::new(PointsAdded { wallet: wallet.id, cause, lots, repaid })))
 }
 
@@ -115,10 +123,13 @@ pub(super) fn follows(story: &Story<'_>, fact: &Fact) -> Vec<Fact> {
             wallets.flat_map(|wallet| came_in(story, wallet)).collect()
         }
         Fact::PointsAdded(added) => came_in(story, added.wallet),
-        Fact::PointsMatured { wallet, .. } => came_in(story, *wallet),
+        Fact::PointsMatured { wallet, .. } | Fact::HoldReleased { wallet, .. } | Fact::HoldCaptured { wallet, .. } => {
+            came_in(story, *wallet)
+        }
         Fact::OpeningStateSet(state) => {
-            let wallets = state.lots.iter().map(|(wallet, _)| *wallet);
-            wallets.filter_map(|wallet| kept(story, wallet)).collect()
+            let mut wallets: Vec<WalletId> = state.lots.iter().map(|(wallet, _)| *wallet).collect();
+            wallets.dedup();
+            wallets.into_iter().flat_map(|wallet| came_in(story, wallet)).collect()
         }
         _ => Vec::new(),
     }
@@ -165,7 +176,7 @@ fn redated_wallet(program: &Program, wallet: &Wallet, at: Moment) -> Fact {
 }
 
 /// What follows when points come in.
-fn came_in(story: &Story<'_>, wallet: WalletId) -> Vec<Fact> {
+pub(super) fn came_in(story: &Story<'_>, wallet: WalletId) -> Vec<Fact> {
     kept(story, wallet).into_iter().chain(converted(story, wallet)).collect()
 }
 
@@ -198,7 +209,8 @@ pub(super) fn cut(story: &Story<'_>, program: &Program, wallet: &Wallet, at: Mom
     let conversion = wallet.conversion.as_ref()?;
     let reward = program.reward(conversion.reward)?;
     let member = &*story.member;
-    let times = u32::try_from(spendable(member, wallet).0.max(0) / conversion.step.0.max(1)).ok()?;
+    let steps = spendable(member, wallet).0.max(0) / conversion.step.0.max(1);
+    let times = u32::try_from(steps).unwrap_or(u32::MAX);
     if times == 0 {
         return None;
     }
@@ -230,8 +242,8 @@ pub(super) fn head_starts(program: &Program, member: &Member, now: Moment) -> Ve
 
 /// The voucher that a cut of `wallet` at `at` issues.
 fn cut_voucher(story: &Story<'_>, program: &Program, reward: &Reward, wallet: &Wallet, at: Moment) -> VoucherIssued {
-    let (version, place) = (story.member.version, story.facts.len());
-    let nonce = format!("cut {} {} {version} {place}", wallet.id.0.0, at.0).into();
+    let (version, place, chapter) = (story.member.version, story.facts.len(), &story.chapter);
+    let nonce = format!("cut {} {} {version} {place} {chapter}", wallet.id.0.0, at.0).into();
     issued(story.timeline, story.mint, story.member.key, nonce, voucher_end(program, reward, at))
 }
 

@@ -6,49 +6,78 @@
 use super::purchase::{budget_move, record};
 use super::rewards::refund;
 use super::story::Story;
-use super::{Ground, Outcome, PotMove, ladder, overflow, shares};
+use super::{Ground, Outcome, PotMove, ladder, overflow, purses, shares};
 use crate::domain::event::{Entry, Fact, Grant, LineReturned, MeterPost, Part, PointsTaken, PurchaseRecorded};
 use crate::domain::event::{PurchaseReturned, TakenCause};
-use crate::domain::lot::{self, Lot};
+use crate::domain::lot::{self, Lot, Terms};
 use crate::domain::member::{Member, MemberState};
 use crate::domain::order::{Fault, Line, Purchase, Refusal, Return};
 use crate::domain::program::{Basis, Debt, Timeline, WalletId};
-use crate::domain::units::{Overflow, Points};
+use crate::domain::units::{Moment, Overflow, Points};
 
 /// The facts of a return, and of the purchase made instead where there is one.
 pub(super) fn take_back(ground: &Ground<'_>, member: &Member, asked: &Return) -> Result<Outcome, Refusal> {
     let bought = Bought::of(ground)?;
+    exchange_is_new(ground, asked)?;
     if member.state == MemberState::Closed {
         return Err(Refusal::MemberClosed);
     }
     let after = bought.after(asked)?;
     let taken = bought.taken(&after).map_err(overflow)?;
-    let mut story = Story::on(ground, member);
     let paid_back = bought.paid_back(ground, &after).map_err(overflow)?;
-    story
-        .add(Fact::PurchaseReturned(Box::new(bought.fact(ground, asked, &after, &taken, &paid_back))))
-        .map_err(overflow)?;
-    for (wallet, lots, made_by) in &paid_back.now {
-        let facts = refund(ground, &story.member, *wallet, lots, *made_by)?;
-        story.extend(facts).map_err(overflow)?;
-    }
-    for (wallet, points, total_after) in &taken.wallets {
-        let fact = bought.take(ground, &story.member, *wallet, *points, *total_after).map_err(overflow)?;
+    let mut story = Story::on(ground, member);
+    let returned = bought.fact(ground, asked, &after, &taken, &paid_back).map_err(overflow)?;
+    story.add(Fact::PurchaseReturned(Box::new(returned))).map_err(overflow)?;
+    refund_all(ground, &mut story, &paid_back)?;
+    for (wallet, points, total) in &taken.wallets {
+        let fact = bought.take(ground, &story.member, *wallet, *points, *total).map_err(overflow)?;
         story.extend(fact).map_err(overflow)?;
     }
-    let posts: Vec<MeterPost> = taken.meters.clone();
-    story.extend(ladder::withdrawn(ground, member, &posts, bought.recorded.counted_at)?).map_err(overflow)?;
-    story.run_to(ground.settles_to).map_err(overflow)?;
-    let mut outcome = Outcome { facts: Vec::new(), pots: taken.pots };
-    if let Some(purchase) = &asked.exchange {
-        let member = story.member.clone().into_owned();
-        super::fields::understood(ground, purchase)?;
-        let bought = record(&Ground { member: Some(&member), ..*ground }, &member, purchase)?;
-        outcome.pots.extend(bought.pots);
-        story.facts.extend(bought.facts);
+    for (wallet, ..) in &paid_back.now {
+        let follows = purses::came_in(&story, *wallet);
+        story.extend(follows).map_err(overflow)?;
     }
-    outcome.facts = story.facts;
-    Ok(outcome)
+    let moments = (bought.recorded.counted_at, bought.entry.recorded_at);
+    story.extend(ladder::withdrawn(ground, member, &taken.meters, moments)?).map_err(overflow)?;
+    story.run_to(ground.settles_to).map_err(overflow)?;
+    exchanged(ground, asked, story, taken.pots)
+}
+
+/// Points that had paid come back before anything is taken; what they could become by themselves waits until it is.
+fn refund_all(ground: &Ground<'_>, story: &mut Story<'_>, paid_back: &PaidBack) -> Result<(), Refusal> {
+    for (wallet, lots, made_by) in &paid_back.now {
+        let facts = refund(ground, &story.member, *wallet, lots, *made_by)?;
+        facts.into_iter().try_for_each(|fact| story.adopt(fact)).map_err(overflow)?;
+    }
+    Ok(())
+}
+
+/// The receipt of an exchange is a purchase's, and used once.
+fn exchange_is_new(ground: &Ground<'_>, asked: &Return) -> Result<(), Refusal> {
+    match (ground.exchanged, &asked.exchange) {
+        (Some(entry), Some(_)) if entry.member != ground.key => Err(Refusal::ReceiptClaimed),
+        (Some(entry), Some(_)) => Err(Refusal::KeyReused { field: "return_receipt".into(), entry: entry.seq }),
+        _ => Ok(()),
+    }
+}
+
+/// The return with the purchase made instead.
+fn exchanged(
+    ground: &Ground<'_>,
+    asked: &Return,
+    story: Story<'_>,
+    mut pots: Vec<PotMove>,
+) -> Result<Outcome, Refusal> {
+    let (member, mut facts) = (story.member.into_owned(), story.facts);
+    if let Some(purchase) = &asked.exchange {
+        super::fields::understood(ground, purchase)?;
+        let request_id = format!("{} exchange", ground.request_id);
+        let ground = Ground { member: Some(&member), request_id: &request_id, ..*ground };
+        let bought = record(&ground, &member, purchase)?;
+        pots.extend(bought.pots);
+        facts.extend(bought.facts);
+    }
+    Ok(Outcome { facts, pots })
 }
 
 /// The purchase that comes back, and how much of it has already.
@@ -118,8 +147,13 @@ impl<'a> Bought<'a> {
     }
 
     fn everything_left(&self) -> Vec<LineReturned> {
-        let left = (0_u16..).zip(&self.purchase().lines).map(|(line, bought)| left_of(bought, self.so_far(line)));
-        left.filter(|left| left.quantity > 0).collect()
+        let lines = (0_u16..).zip(&self.purchase().lines);
+        let left = lines.map(|(line, bought)| {
+            let left = left_of(bought, self.so_far(line));
+            // Units stand for their price; a line of no units has only that.
+            LineReturned { minor_units: if bought.quantity.0 > 0 { 0 } else { left.minor_units }, ..left }
+        });
+        left.filter(|left| left.quantity > 0 || left.minor_units > 0).collect()
     }
 
     /// The lines asked for, each once, known and not more than is left; all faults at once.
@@ -163,12 +197,7 @@ impl<'a> Bought<'a> {
     fn taken(&self, after: &[LineReturned]) -> Result<Taken, Overflow> {
         let mut taken = Taken { grants: Vec::new(), wallets: Vec::new(), meters: Vec::new(), pots: Vec::new() };
         for (position, grant) in (0_u16..).zip(&self.recorded.grants) {
-            let by_money = self.counts_money(grant);
-            let (mut before, mut total) = (0_i64, 0_i64);
-            for (line, share) in self.shares(grant) {
-                before = before.checked_add(self.back(line, share, self.before, by_money)).ok_or(Overflow)?;
-                total = total.checked_add(self.back(line, share, after, by_money)).ok_or(Overflow)?;
-            }
+            let (before, total) = (self.back_of(grant, self.before)?, self.back_of(grant, after)?);
             let now = Points(total.checked_sub(before).ok_or(Overflow)?);
             if let Some(wallet) = grant.wallet {
                 taken.of_wallet(wallet, now, Points(total))?;
@@ -177,14 +206,28 @@ impl<'a> Bought<'a> {
                 taken.of_grant(self.timeline, position, grant, now)?;
             }
         }
-        taken.wallets.retain(|(_, now, _)| *now > Points::ZERO);
         Ok(taken)
+    }
+
+    /// What has come back of a grant.
+    fn back_of(&self, grant: &Grant, so_far: &[LineReturned]) -> Result<i64, Overflow> {
+        let by_money = self.counts_money(grant);
+        self.shares(grant).into_iter().try_fold(0_i64, |sum, (line, share)| {
+            sum.checked_add(self.back(line, share, so_far, by_money)?).ok_or(Overflow)
+        })
     }
 
     /// What each line has earned of a grant. A discount that took points away reduced what the other lines earned by
     /// the same rule, so that goods that come back never take more than they brought.
     fn shares(&self, grant: &Grant) -> Vec<(u16, Points)> {
-        let Some(line) = grant.line else { return grant.shares.to_vec() };
+        let Some(line) = grant.line else {
+            // Journals from before there were shares have none.
+            let shares = match grant.shares.is_empty() {
+                true => shares::divided(grant.granted, &shares::by_amount(self.purchase())),
+                false => grant.shares.clone(),
+            };
+            return shares.to_vec();
+        };
         let family = |other: &&Grant| {
             let bonus = |part: Part| matches!(part, Part::TierBonus(_));
             let same_rule = (other.rule, other.program_version) == (grant.rule, grant.program_version);
@@ -209,12 +252,13 @@ impl<'a> Bought<'a> {
     }
 
     /// What has come back of a line's share, rounded down; all of it once the whole line has.
-    fn back(&self, line: u16, share: Points, so_far: &[LineReturned], by_money: bool) -> i64 {
+    fn back(&self, line: u16, share: Points, so_far: &[LineReturned], by_money: bool) -> Result<i64, Overflow> {
         let returned = so_far.iter().find(|back| back.line == line);
         let bought = self.purchase().lines.get(usize::from(line));
-        let Some((returned, bought)) = returned.zip(bought) else { return 0 };
+        let Some((returned, bought)) = returned.zip(bought) else { return Ok(0) };
         let (part, whole) = fraction(bought, *returned, by_money);
-        i64::try_from((i128::from(share.0) * part).div_euclid(whole)).unwrap_or(share.0)
+        let back = i128::from(share.0).checked_mul(part).ok_or(Overflow)?.div_euclid(whole);
+        i64::try_from(back).map_err(|_| Overflow)
     }
 
     /// Takes points out of a wallet: of the purchase's own lot, then of what would be spent first; what had paid back
@@ -227,6 +271,9 @@ impl<'a> Bought<'a> {
         points: Points,
         total: Points,
     ) -> Result<Option<Fact>, Overflow> {
+        if points <= Points::ZERO {
+            return Ok(None);
+        }
         let earned = self.recorded.lots.iter().find(|(id, _)| *id == wallet).map(|(_, lot)| *lot);
         let in_lot = earned.map_or(Points::ZERO, |lot| lot.points);
         let before = total.minus(points)?;
@@ -247,9 +294,10 @@ impl<'a> Bought<'a> {
     /// Parts of lots that make up `points`: the purchase's own lot first.
     fn parts(&self, lots: &[Lot], earned: Option<Lot>, points: Points) -> Vec<Lot> {
         let own = lots.iter().position(|lot| lot.terms.entry == self.entry.seq).or_else(|| {
-            let mut terms = earned?.terms;
-            terms.entry = self.entry.seq;
-            lot::find(lots, &terms)
+            // It was joined to another, as it came or after it had matured.
+            let came = Terms { entry: self.entry.seq, ..earned?.terms };
+            let matured = Terms { available_at: Moment::BEGINNING, ..came };
+            lot::find(lots, &came).or_else(|| lot::find(lots, &matured))
         });
         let (own, others): (Vec<_>, Vec<_>) = lots.iter().enumerate().partition(|(at, _)| Some(*at) == own);
         let (ready, pending): (Vec<_>, Vec<_>) = others.into_iter().partition(|(_, lot)| lot.terms.is_available());
@@ -258,24 +306,28 @@ impl<'a> Bought<'a> {
 
     /// Points that had paid for what has come back, in proportion to its price.
     fn paid_back(&self, ground: &Ground<'_>, after: &[LineReturned]) -> Result<PaidBack, Overflow> {
-        let (before, whole) = self.worth(self.before);
-        let (total, _) = self.worth(after);
+        let (before, whole) = self.worth(self.before)?;
+        let (total, _) = self.worth(after)?;
         let mut paid = PaidBack { now: Vec::new(), so_far: self.refunded };
-        for entry in ground.paid_by.iter().filter(|entry| entry.member == ground.key) {
-            let Some((wallet, lots)) = spent_by(entry) else { continue };
+        for own in &self.recorded.paid_by {
+            let payment = ground.paid_by.iter().find(|payment| payment.own() == Some(*own));
+            let Some((_, wallet, lots)) = payment.and_then(|payment| payment.spent()) else { continue };
             let spent = i128::from(lot::total(lots)?.0);
-            let due = |worth: i128| Points(i64::try_from(spent * worth / whole).unwrap_or_default());
-            let now = due(total).minus(due(before))?;
+            let due = |worth: i128| {
+                let due = spent.checked_mul(worth).ok_or(Overflow)? / whole;
+                i64::try_from(due).map(Points).map_err(|_| Overflow)
+            };
+            let now = due(total)?.minus(due(before)?)?;
             let backwards: Vec<Lot> = lots.iter().rev().copied().collect();
-            let parts = lot::first(&lot::after(&backwards, due(before)), now);
+            let parts = lot::first(&lot::after(&backwards, due(before)?), now);
             paid.so_far = paid.so_far.plus(now)?;
-            paid.now.push((wallet, parts, entry.seq));
+            paid.now.push((wallet, parts, *own));
         }
         Ok(paid)
     }
 
-    /// The price of what has come back, and of the whole receipt (at least 1).
-    fn worth(&self, so_far: &[LineReturned]) -> (i128, i128) {
+    /// The price of what has come back, and of the whole receipt (at least 1), discounts left aside.
+    fn worth(&self, so_far: &[LineReturned]) -> Result<(i128, i128), Overflow> {
         let lines = (0_u16..).zip(&self.purchase().lines);
         let positive = lines.filter(|(_, line)| line.minor_units > 0);
         let (mut back, mut whole) = (0_i128, 0_i128);
@@ -283,10 +335,17 @@ impl<'a> Bought<'a> {
             whole += i128::from(line.minor_units);
             if let Some(returned) = so_far.iter().find(|back| back.line == position) {
                 let (part, of) = fraction(line, *returned, true);
-                back += i128::from(line.minor_units) * part / of;
+                back += i128::from(line.minor_units).checked_mul(part).ok_or(Overflow)? / of;
             }
         }
-        (back, whole.max(1))
+        Ok((back, whole.max(1)))
+    }
+
+    /// The price of what has come back, discounts shared by all of it.
+    fn price(&self, so_far: &[LineReturned]) -> Result<i64, Overflow> {
+        let (back, whole) = self.worth(so_far)?;
+        let total = i128::from(self.purchase().total().ok_or(Overflow)?);
+        i64::try_from(total.checked_mul(back).ok_or(Overflow)? / whole).map_err(|_| Overflow)
     }
 
     fn fact(
@@ -296,8 +355,8 @@ impl<'a> Bought<'a> {
         after: &[LineReturned],
         taken: &Taken,
         paid_back: &PaidBack,
-    ) -> PurchaseReturned {
-        PurchaseReturned {
+    ) -> Result<PurchaseReturned, Overflow> {
+        Ok(PurchaseReturned {
             return_receipt: asked.return_receipt.clone(),
             receipt: asked.receipt.clone(),
             purchase: self.entry.seq,
@@ -309,8 +368,9 @@ impl<'a> Bought<'a> {
             meters: taken.meters.clone(),
             refunded_so_far: paid_back.so_far,
             bought: (self.recorded.counted_at, self.entry.program_version),
-            minor_units: i64::try_from(self.worth(after).0 - self.worth(self.before).0).unwrap_or_default(),
-        }
+            minor_units: self.price(after)?.saturating_sub(self.price(self.before)?),
+            taken: taken.wallets.iter().map(|(wallet, now, _)| (*wallet, *now)).collect(),
+        })
     }
 }
 
@@ -338,36 +398,38 @@ impl Taken {
     }
 }
 
-/// What is left of a line: units, and money as far as price adjustments go.
+/// What is left of a line: units, and the price of those units as far as it was not lowered.
 fn left_of(bought: &Line, so_far: LineReturned) -> LineReturned {
-    LineReturned {
-        line: so_far.line,
-        quantity: bought.quantity.0.saturating_sub(so_far.quantity),
-        minor_units: bought.minor_units.max(0).saturating_sub(so_far.minor_units),
-    }
+    let quantity = bought.quantity.0.saturating_sub(so_far.quantity);
+    let price = match bought.quantity.0 {
+        0 => i128::from(bought.minor_units),
+        whole => i128::from(bought.minor_units) * i128::from(quantity) / i128::from(whole),
+    };
+    let price = i64::try_from(price.max(0)).unwrap_or(i64::MAX);
+    LineReturned { line: so_far.line, quantity, minor_units: price.saturating_sub(so_far.minor_units).max(0) }
 }
 
-/// Which part of a line has come back, at most the whole: its units, and what its price was lowered by.
+/// Which part of a line has come back, at most the whole: its units, and what its price was lowered by; in lowest terms.
 fn fraction(bought: &Line, returned: LineReturned, by_money: bool) -> (i128, i128) {
     let (quantity, amount) = (i128::from(bought.quantity.0.max(1)), i128::from(bought.minor_units.max(1)));
     let lowered = if by_money { i128::from(returned.minor_units) } else { 0 };
-    let part = i128::from(returned.quantity) * amount + lowered * quantity;
-    (part.min(quantity * amount), quantity * amount)
+    let whole = quantity * amount;
+    let part = (i128::from(returned.quantity) * amount + lowered * quantity).min(whole);
+    let shared = greatest_common_divisor(part, whole).max(1);
+    (part / shared, whole / shared)
+}
+
+const fn greatest_common_divisor(mut a: i128, mut b: i128) -> i128 {
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
 }
 
 /// What a return recorded.
 pub(super) fn returned_by(entry: &Entry) -> Option<&PurchaseReturned> {
     entry.facts.iter().find_map(|fact| match fact {
         Fact::PurchaseReturned(returned) => Some(&**returned),
-        _ => None,
-    })
-}
-
-/// The points a redemption spent.
-fn spent_by(entry: &Entry) -> Option<(WalletId, &[Lot])> {
-    entry.facts.iter().find_map(|fact| match fact {
-        Fact::HoldCaptured { wallet, lots, .. } => Some((*wallet, lots.as_slice())),
-        Fact::RewardRedeemed(redeemed) => Some((redeemed.wallet, redeemed.lots.as_slice())),
         _ => None,
     })
 }

@@ -132,7 +132,8 @@ pub(super) fn redeemed_by(entry: &Entry) -> Option<&RewardRedeemed> {
 }
 
 fn stock_back(ground: &Ground<'_>, redeemed: &RewardRedeemed) -> Option<PotMove> {
-    let program = ground.timeline.versions().rev().find(|program| program.reward(redeemed.reward).is_some())?;
+    // The version that judged the redemption says whether it took of a stock.
+    let program = ground.timeline.version(ground.subject?.program_version)?;
     program.reward(redeemed.reward)?.stock?;
     let pot = Pot::stock_of(program.text(redeemed.reward.0));
     Some(PotMove { pot, amount: Points(-i64::from(redeemed.times)) })
@@ -159,7 +160,7 @@ pub(super) fn refund(
         lapses_at,
         notice_at: Moment::NEVER,
     });
-    let added = purses::came_back(member, wallet, AddedCause::Refund, back).map_err(overflow)?;
+    let added = purses::came_back(member, wallet, AddedCause::Refund, back, ground.now).map_err(overflow)?;
     Ok(reopened.into_iter().chain([added]).collect())
 }
 

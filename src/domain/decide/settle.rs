@@ -144,8 +144,14 @@ fn voucher_expired(story: &Story<'_>, _: Moment) -> Due {
 
 fn tier_ended(story: &Story<'_>, end: Moment) -> Due {
     let at = story.member.standing.next_change().filter(|at| *at <= end)?;
-    let ladder = story.timeline.at(at).ladder.as_ref()?;
     let from = story.member.standing.tier()?;
-    let to = story.member.standing.tier_at(ladder, at);
-    (to != from).then(|| (at, vec![Fact::TierChanged { from, to, at, cause: TierCause::ValidityEnded }]))
+    let ladder = story.timeline.at(at).ladder.as_ref();
+    let to = ladder.map_or(from, |ladder| story.member.standing.tier_at(ladder, at));
+    // A span that ends without changing anything must still be over.
+    let fact = if to == from {
+        Fact::TierWithdrawn { tier: from, until: at }
+    } else {
+        Fact::TierChanged { from, to, at, cause: TierCause::ValidityEnded }
+    };
+    Some((at, vec![fact]))
 }

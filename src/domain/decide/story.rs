@@ -6,7 +6,7 @@ use super::{Ground, purses};
 use crate::domain::event::{Fact, Seq};
 use crate::domain::member::Member;
 use crate::domain::program::Timeline;
-use crate::domain::units::{Moment, Overflow};
+use crate::domain::units::{Moment, Overflow, Text};
 use crate::domain::voucher::Mint;
 
 /// Facts in the making.
@@ -21,17 +21,20 @@ pub(super) struct Story<'a> {
     pub now: Moment,
     /// What codes are made under.
     pub mint: &'a Mint,
+    /// Tells this story from others of the same member at the same moment: the order's key, empty for settling.
+    pub chapter: Text,
 }
 
 impl<'a> Story<'a> {
     /// A story that begins at `now`.
-    pub(super) const fn of(timeline: &'a Timeline, mint: &'a Mint, member: &'a Member, now: Moment) -> Self {
-        Self { timeline, member: Cow::Borrowed(member), facts: Vec::new(), now, mint }
+    pub(super) fn of(timeline: &'a Timeline, mint: &'a Mint, member: &'a Member, now: Moment) -> Self {
+        Self { timeline, member: Cow::Borrowed(member), facts: Vec::new(), now, mint, chapter: Text::default() }
     }
 
     /// The story of an order on this ground.
-    pub(super) const fn on(ground: &Ground<'a>, member: &'a Member) -> Self {
-        Self::of(ground.timeline, ground.mint, member, ground.now)
+    pub(super) fn on(ground: &Ground<'a>, member: &'a Member) -> Self {
+        let story = Self::of(ground.timeline, ground.mint, member, ground.now);
+        Self { chapter: ground.request_id.into(), ..story }
     }
 
     /// Adds a fact, and what follows from it at once.

@@ -35,7 +35,8 @@ pub(super) fn receive(ground: &Ground<'_>, member: &Member, arrival: &Arrival) -
     let program = ground.timeline.at(ground.now);
     let wallet = program.wallet(arrival.wallet).ok_or_else(|| Refusal::UnknownWallet("".into()))?;
     let arrived = Fact::TransferReceived { from: arrival.from, sent_by: arrival.sent_by };
-    let added = purses::came_back(member, wallet, AddedCause::Transfer, arrival.lots.clone()).map_err(overflow)?;
+    let added = purses::came_back(member, wallet, AddedCause::Transfer, arrival.lots.clone(), ground.now);
+    let added = added.map_err(overflow)?;
     let mut facts = vec![arrived, added];
     facts.extend(purses::activity(program, member, wallet, ground.now));
     followed(ground, member, facts).map_err(overflow)

@@ -372,6 +372,8 @@ pub struct PurchaseRecorded {
     pub lots: SmallVec<[(WalletId, Lot); 1]>,
     /// What went into paying back debt instead.
     pub repaid: Vec<(WalletId, Points)>,
+    /// The holds and redemptions that paid for it, each by its own entry; nothing else can be paid with them.
+    pub paid_by: Vec<Seq>,
 }
 
 /// Points granted by one rule for one line or receipt, and the meters they fed.
@@ -455,7 +457,10 @@ impl Entry {
     /// Adds the keys a fact claims; true if one of them is the key its order is known by.
     fn claim(&self, fact: &Fact, claims: &mut Vec<Claim>) -> bool {
         match fact {
-            Fact::PurchaseRecorded(recorded) => claims.push(Claim::receipt(self.program, &recorded.purchase.receipt)),
+            Fact::PurchaseRecorded(recorded) => {
+                claims.push(Claim::receipt(self.program, &recorded.purchase.receipt));
+                claims.extend(recorded.paid_by.iter().map(|by| Claim::paid(*by)));
+            }
             Fact::MemberEnrolled(_) if !self.request_id.is_empty() => {
                 claims.push(Claim::enrolment(self.program, &self.request_id));
             }
@@ -499,6 +504,22 @@ impl Entry {
             }
             _ => None,
         })
+    }
+
+    /// What this entry spent, if it redeemed: the hold's or redemption's own entry, the wallet, the lots.
+    #[must_use]
+    pub fn spent(&self) -> Option<(Seq, WalletId, &[Lot])> {
+        self.facts.iter().find_map(|fact| match fact {
+            Fact::HoldCaptured { hold, wallet, lots, .. } => Some((*hold, *wallet, lots.as_slice())),
+            Fact::RewardRedeemed(redeemed) => Some((self.seq, redeemed.wallet, redeemed.lots.as_slice())),
+            _ => None,
+        })
+    }
+
+    /// Whether this entry set points aside.
+    #[must_use]
+    pub fn is_hold(&self) -> bool {
+        self.facts.iter().any(|fact| matches!(fact, Fact::PointsHeld { .. }))
     }
 
     /// The purchase this entry recorded, if it did.

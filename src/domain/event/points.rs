@@ -137,6 +137,8 @@ pub struct PurchaseReturned {
     pub bought: (Moment, u32),
     /// The price of what came back now, in minor units.
     pub minor_units: i64,
+    /// What it took back of every wallet that the purchase had earned in, nothing included.
+    pub taken: Vec<(WalletId, Points)>,
 }
 
 /// What came back of a line.

@@ -73,7 +73,8 @@ impl Purse {
 
     /// Adds a lot.
     pub(super) fn put(&mut self, lot: Lot) -> Result<(), Overflow> {
-        lot::put(&mut self.lots, lot)
+        lot::put(&mut self.lots, lot)?;
+        lot::total(&self.lots).map(|_| ())
     }
 
     /// Takes a part of a lot.

@@ -79,6 +79,12 @@ impl Claim {
         Self(Digest::of("rung cancellation v1").bytes(&redemption.0.to_be_bytes()).half())
     }
 
+    /// What a hold or a redemption paid for: one purchase.
+    #[must_use]
+    pub fn paid(by: Seq) -> Self {
+        Self(Digest::of("rung paid v1").bytes(&by.0.to_be_bytes()).half())
+    }
+
     /// A voucher, by its code, within its program.
     #[must_use]
     pub fn voucher(program: ProgramNo, code: &str) -> Self {

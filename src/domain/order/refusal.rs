@@ -208,6 +208,9 @@ pub enum Refusal {
     /// The redemption was cancelled, or what it bought was used.
     #[error("the redemption cannot be cancelled any more")]
     RedemptionOver,
+    /// The redemption paid for another purchase already, or was cancelled.
+    #[error("the redemption paid for another purchase already, or was cancelled")]
+    RedemptionSpent,
     /// Points of this wallet are only spent in whole books.
     #[error("{} is no whole number of books of {}", .points.0, .book.0)]
     NotWholeBooks {
@@ -281,6 +284,7 @@ impl Refusal {
             Self::OutOfStock { .. } => "OUT_OF_STOCK",
             Self::VoucherOver => "VOUCHER_OVER",
             Self::RedemptionOver => "REDEMPTION_OVER",
+            Self::RedemptionSpent => "REDEMPTION_SPENT",
             Self::NotWholeBooks { .. } => "NOT_WHOLE_BOOKS",
             Self::NotTransferable => "NOT_TRANSFERABLE",
             Self::ReceiverNotActive => "RECEIVER_NOT_ACTIVE",

@@ -373,6 +373,7 @@ wallet = "stars"
             grants: vec![(0, Points(125))],
             meters: vec![post, hidden],
             refunded_so_far: Points::ZERO,
+            taken: Vec::new(),
             bought: (at, 1),
             minor_units: 300,
         };

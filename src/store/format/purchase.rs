@@ -17,6 +17,7 @@
 //! | 16… message | lots, each with its wallet (`lots.rs`) | as the grants say, below |
 //! | 17 number | 1: no lots came of it, whatever the grants say | see 16 |
 //! | 18 bytes | what went into paying back debt: a run of sums (`runs.rs`) | none |
+//! | 19… number | the holds and redemptions that paid | none |
 //!
 //! A grant: 1 rule, 2 program version (absent: the entry's), 3 tier whose bonus it is (absent: base), 4 line (absent:
 //! the receipt), 5 basis numerator (sint), 6 basis denominator (absent: 1), 7 wallet (absent: none), 8 desired (sint),
@@ -63,6 +64,7 @@ pub fn write(pen: &mut Pen<'_>, recorded: &PurchaseRecorded, entry: &Entry) {
     recorded.grants.iter().for_each(|grant| pen.nested(15, |pen| write_grant(pen, grant, entry)));
     write_lots(pen, recorded, entry);
     runs::write(pen, 18, &recorded.repaid, runs::put_sum);
+    recorded.paid_by.iter().for_each(|seq| pen.always(19, seq.0));
 }
 
 /// Reads a recorded purchase of the entry read so far.
@@ -98,8 +100,8 @@ pub fn read(mut eye: Eye<'_>, entry: &Entry) -> Result<PurchaseRecorded, Damage>
         partner: draft.partner,
         attributes: draft.attributes,
     };
-    let Draft { tier, grants, repaid, .. } = draft;
-    Ok(PurchaseRecorded { purchase: purchase.into(), counted_at, tier, grants, lots, repaid })
+    let Draft { tier, grants, repaid, paid_by, .. } = draft;
+    Ok(PurchaseRecorded { purchase: purchase.into(), counted_at, tier, grants, lots, repaid, paid_by })
 }
 
 /// What of a purchase has been read so far.
@@ -120,6 +122,7 @@ struct Draft {
     grants: Vec<Grant>,
     lots: Option<Lots>,
     repaid: Vec<(WalletId, Points)>,
+    paid_by: Vec<Seq>,
 }
 
 impl Draft {
@@ -138,6 +141,7 @@ impl Draft {
             12 => self.attributes.push(read_named(wire.nested()?)?),
             17 => self.lots = read_none(wire)?,
             18 => self.repaid = runs::read(wire, runs::take_sum)?,
+            19 => self.paid_by.push(Seq(wire.number()?)),
             other => return Err(unknown("a purchase", other)),
         }
         Ok(())

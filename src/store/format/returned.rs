@@ -16,6 +16,7 @@
 //! | 13 sint | when the purchase counted − the entry's recorded_at (wrapping) | the same |
 //! | 14 number | the program version that judged the purchase | the entry's |
 //! | 15 sint | the price of what came back, in minor units | 0 |
+//! | 16 bytes | what was taken back of wallets: a run of sums | none |
 //!
 //! OpeningStateSet:
 //!
@@ -59,6 +60,7 @@ pub fn write(pen: &mut Pen<'_>, returned: &PurchaseReturned, entry: &Entry) {
     pen.signed(13, distance(bought_at, entry));
     pen.maybe(14, (version != entry.program_version).then_some(version.into()));
     pen.signed(15, returned.minor_units);
+    runs::write(pen, 16, &returned.taken, runs::put_sum);
 }
 
 /// Reads a return of the entry read so far.
@@ -85,6 +87,7 @@ pub fn read(mut eye: Eye<'_>, entry: &Entry) -> Result<PurchaseReturned, Damage>
             13 => returned.bought.0 = wire.moment_from(entry.recorded_at)?,
             14 => returned.bought.1 = wire.narrow()?,
             15 => returned.minor_units = wire.signed()?,
+            16 => returned.taken = runs::read(wire, runs::take_sum)?,
             other => return Err(unknown("PurchaseReturned", other)),
         }
     }
@@ -107,6 +110,7 @@ fn blank(entry: &Entry) -> PurchaseReturned {
         refunded_so_far: Points::ZERO,
         bought: (entry.recorded_at, entry.program_version),
         minor_units: 0,
+        taken: Vec::new(),
     }
 }
 

@@ -15,3 +15,4 @@ mod pressure;
 mod server;
 mod till;
 mod time;
+mod vault;

@@ -234,7 +234,7 @@ impl World {
     }
 
     fn remember(&mut self, name: &str, applied: &Applied) {
-        let Some(entry) = applied.entries.first() else { return };
+        let Some(entry) = applied.entries.first().filter(|_| !name.is_empty()) else { return };
         let text = entry.facts.iter().find_map(|fact| match fact {
             Fact::PointsHeld { wallet, .. } => Some(self.newest().text(wallet.0).into()),
             Fact::RewardRedeemed(redeemed) => {
