@@ -21,10 +21,30 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     compiler.open_files(FILES)?;
     // Encoded by protox and not by prost, which would drop custom options.
     std::fs::write(out.join("descriptor.bin"), compiler.encode_file_descriptor_set())?;
+    let all = compiler.file_descriptor_set();
     tonic_prost_build::configure()
         // Attributes come out sorted by name, which is how the domain keeps them.
         .btree_map(".rung.v1")
         .extern_path(".google.rpc", "::tonic_types::pb")
-        .compile_fds(compiler.file_descriptor_set())?;
+        .build_server(false)
+        .compile_fds(all.clone())?;
+    let servers = out.join("servers");
+    std::fs::create_dir_all(&servers)?;
+    tonic_prost_build::configure()
+        .extern_path(".rung.v1", "crate::pb")
+        .extern_path(".google.rpc", "::tonic_types::pb")
+        .build_client(false)
+        .out_dir(servers)
+        .compile_fds(without_those_by_hand(all))?;
     Ok(())
+}
+
+/// The methods that `src/edge/purchases.rs` serves: no server is generated for them.
+const BY_HAND: [&str; 2] = ["RecordPurchase", "RecordPurchases"];
+
+fn without_those_by_hand(mut files: prost_types::FileDescriptorSet) -> prost_types::FileDescriptorSet {
+    for service in files.file.iter_mut().flat_map(|file| &mut file.service) {
+        service.method.retain(|method| !BY_HAND.contains(&method.name()));
+    }
+    files
 }

@@ -13,6 +13,7 @@
 )]
 
 tonic::include_proto!("rung.v1");
+include!(concat!(env!("OUT_DIR"), "/servers/rung.v1.rs"));
 
 /// The descriptors of `rung.v1` and its imports, comments included, for reflection.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptor.bin"));

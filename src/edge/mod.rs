@@ -16,6 +16,7 @@ pub mod operations;
 mod points;
 mod programs;
 mod purchase_stream;
+mod purchases;
 mod rewards;
 mod tiers;
 mod trace;
@@ -36,7 +37,7 @@ use crate::engine::Engine;
 use crate::pb;
 use door::Door;
 pub use health::Readiness;
-use limits::{ByMethod, ITEM_BYTES_MAX, MESSAGE_BYTES_MAX};
+use limits::MESSAGE_BYTES_MAX;
 use pb::admin_service_server::AdminServiceServer;
 use pb::event_service_server::EventServiceServer;
 use pb::member_service_server::MemberServiceServer;
@@ -44,6 +45,7 @@ use pb::points_service_server::PointsServiceServer;
 use pb::program_service_server::ProgramServiceServer;
 use pb::reward_service_server::RewardServiceServer;
 use pb::tier_service_server::TierServiceServer;
+use purchases::Purchases;
 
 /// How the edge serves.
 #[derive(Clone, Debug)]
@@ -141,18 +143,14 @@ impl Edge {
     /// All services.
     fn routes(&self, closing: &CancellationToken) -> Result<Routes, ServeError> {
         let engine = || self.engine.clone();
-        let served = points::Points::new(engine(), closing.clone());
-        let points = |limit| {
-            PointsServiceServer::new(served.clone())
-                .max_decoding_message_size(limit)
-                .accept_compressed(CompressionEncoding::Gzip)
-        };
+        let points = points::Points::new(engine(), closing.clone());
+        let others = limited!(PointsServiceServer, points.clone());
         let mut routes = Routes::builder();
         routes
             .add_service(self.readiness.service(closing.clone()))
             .add_service(reflection()?.build_v1()?)
             .add_service(reflection()?.build_v1alpha()?)
-            .add_service(ByMethod::new(STREAM, points(ITEM_BYTES_MAX), points(MESSAGE_BYTES_MAX)))
+            .add_service(Purchases::new(points, others))
             .add_service(limited!(MemberServiceServer, members::Members::new(engine())))
             .add_service(limited!(TierServiceServer, tiers::Tiers::new(engine())))
             .add_service(limited!(ProgramServiceServer, programs::Programs::new(engine())))
@@ -162,9 +160,6 @@ impl Edge {
         Ok(routes.routes())
     }
 }
-
-/// The method whose items are held smaller than other messages.
-const STREAM: &str = "/rung.v1.PointsService/RecordPurchases";
 
 /// How often a silent peer is asked whether it is still there.
 const KEEPALIVE: Duration = Duration::from_secs(30);

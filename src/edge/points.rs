@@ -8,16 +8,19 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::imports::Importer;
 use super::members::{carry_out, list_of, named, ordered};
-use super::purchase_stream::{Answers, answer};
+use super::purchase_stream::{Answers, Item, answer};
+use super::purchases::Single;
 use super::trace::caller;
+use super::wire::codec::Asking;
 use super::wire::entries::{Names, entry, named_in, seq_of};
 use super::wire::explain::explanation;
 use super::wire::faults::{Faults, Path};
 use super::wire::naming;
-use super::wire::orders::Desk;
+use super::wire::orders::{Asked, Desk};
 use super::wire::page::{Page, page, token};
 use super::wire::points_replies::{captured, held, released, transferred};
-use super::wire::replies::{Reply, quoted, recorded, reply};
+use super::wire::receipt::Recorded;
+use super::wire::replies::{Reply, quoted, reply};
 use super::wire::returns::{AskedReturn, return_in, returned};
 use crate::domain::event::{Entry, Seq};
 use crate::domain::order::Refusal;
@@ -37,6 +40,29 @@ impl Points {
     #[must_use]
     pub const fn new(engine: Engine, closing: CancellationToken) -> Self {
         Self { engine, closing }
+    }
+
+    /// Records one purchase, or rehearses it.
+    ///
+    /// # Errors
+    /// The refusal, or a failure.
+    pub async fn record(&self, request: Request<Asking<Single>>) -> Result<Response<Recorded>, Status> {
+        let caller = caller(&request);
+        let desk = Desk { caller: &caller, identify: &self.engine };
+        let asked = match request.into_inner() {
+            Asking::Sale(sale) => Asked { dry_run: sale.flag, order: desk.sell(sale) },
+            Asking::Message(message) => desk.record(*message)?,
+        };
+        let dry_run = asked.dry_run;
+        let applied = carry_out(&self.engine, asked).await?;
+        Ok(Response::new(Recorded { applied, dry_run, omit_member: false }))
+    }
+
+    /// Records a stream of purchases.
+    #[must_use]
+    pub fn record_all(&self, request: Request<Streaming<Asking<Item>>>) -> Answers {
+        let caller = caller(&request);
+        answer(request.into_inner(), self.engine.clone(), caller, self.closing.clone())
     }
 
     /// The ids of everybody these entries name.
@@ -65,8 +91,6 @@ impl Points {
 
 #[tonic::async_trait]
 impl pb::points_service_server::PointsService for Points {
-    type RecordPurchasesStream = Answers;
-
     async fn quote_purchase(
         &self,
         request: Request<pb::QuotePurchaseRequest>,
@@ -76,26 +100,6 @@ impl pb::points_service_server::PointsService for Points {
         let order = desk.quote(request.into_inner())?;
         let applied = self.engine.rehearse(order).await?;
         Ok(Response::new(quoted(&applied)))
-    }
-
-    async fn record_purchase(
-        &self,
-        request: Request<pb::RecordPurchaseRequest>,
-    ) -> Result<Response<pb::RecordPurchaseResponse>, Status> {
-        let caller = caller(&request);
-        let desk = Desk { caller: &caller, identify: &self.engine };
-        let asked = desk.record(request.into_inner())?;
-        let dry_run = asked.dry_run;
-        let applied = carry_out(&self.engine, asked).await?;
-        Ok(Response::new(recorded(&applied, dry_run, false)))
-    }
-
-    async fn record_purchases(
-        &self,
-        request: Request<Streaming<pb::RecordPurchasesRequest>>,
-    ) -> Result<Response<Answers>, Status> {
-        let caller = caller(&request);
-        Ok(Response::new(answer(request.into_inner(), self.engine.clone(), caller, self.closing.clone())))
     }
 
     async fn return_purchase(

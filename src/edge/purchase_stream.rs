@@ -16,20 +16,20 @@ use tonic::{Status, Streaming};
 use tracing::Instrument;
 
 use super::errors::{as_message, completed, denied, failed, refused};
+use super::wire::codec::{Answered, Asking};
 use super::wire::orders::Desk;
-use super::wire::replies::recorded;
+use super::wire::receipt::Recorded;
 use crate::domain::order::{Caller, Order};
 use crate::engine::{Applied, Batch, Denied, Engine, Failure};
 use crate::pb;
-use pb::record_purchases_response::Answer;
 
 /// The most items of one batch.
 const BATCH_MAX: usize = 512;
 /// How many batches of one stream may be in work.
 const BATCHES_IN_WORK: usize = 8;
 
-type Item = pb::RecordPurchasesRequest;
-type Answered = pb::RecordPurchasesResponse;
+/// What an item is when it is not an ordinary sale.
+pub type Item = pb::RecordPurchasesRequest;
 type Verdict = Result<Applied, Denied>;
 
 /// Where an item's answer comes from.
@@ -53,7 +53,7 @@ enum Step {
 
 /// Answers a stream of purchases.
 #[must_use]
-pub fn answer(items: Streaming<Item>, engine: Engine, caller: Caller, closing: CancellationToken) -> Answers {
+pub fn answer(items: Streaming<Asking<Item>>, engine: Engine, caller: Caller, closing: CancellationToken) -> Answers {
     let (steps, handed) = mpsc::channel(BATCHES_IN_WORK);
     let reader = Reader { items, engine, caller, closing, steps };
     tokio::spawn(reader.run().in_current_span());
@@ -61,7 +61,7 @@ pub fn answer(items: Streaming<Item>, engine: Engine, caller: Caller, closing: C
 }
 
 struct Reader {
-    items: Streaming<Item>,
+    items: Streaming<Asking<Item>>,
     engine: Engine,
     caller: Caller,
     closing: CancellationToken,
@@ -134,9 +134,12 @@ impl Reader {
 }
 
 impl Taken {
-    fn add(&mut self, desk: Desk<'_>, item: Item) {
-        let omit_member = item.omit_member;
-        match desk.record_item(item) {
+    fn add(&mut self, desk: Desk<'_>, item: Asking<Item>) {
+        let (omit_member, order) = match item {
+            Asking::Sale(sale) => (sale.flag, Ok(desk.sell(sale))),
+            Asking::Message(item) => (item.omit_member, desk.record_item(*item)),
+        };
+        match order {
             Ok(order) => {
                 self.orders.push(order);
                 self.slots.push_back(Slot::Ordered { omit_member });
@@ -197,9 +200,9 @@ impl Answers {
     fn noting_failure(&mut self, answered: Result<Answered, Status>) -> Answered {
         answered.unwrap_or_else(|status| {
             self.handed.close();
-            let error = Answer::Error(as_message(&status));
+            let error = Answered::Error(as_message(&status));
             self.failed.get_or_insert(status);
-            Answered { answer: Some(error) }
+            error
         })
     }
 
@@ -245,15 +248,14 @@ impl Verdicts {
 
     /// The answer to an item; `Err` if it is a failure of ours, which ends the stream.
     fn answer(&mut self, slot: Slot) -> Result<Answered, Status> {
-        let answer = match slot {
-            Slot::Refused(status) => Answer::Error(as_message(&status)),
+        Ok(match slot {
+            Slot::Refused(status) => Answered::Error(as_message(&status)),
             Slot::Ordered { omit_member } => match self.next() {
-                Ok(applied) => Answer::Result(recorded(&applied, false, omit_member)),
+                Ok(applied) => Answered::Recorded(Recorded { applied, dry_run: false, omit_member }),
                 Err(Denied::Failed(failure)) => return Err(failed(&failure)),
-                Err(no) => Answer::Error(as_message(&denied(&no))),
+                Err(no) => Answered::Error(as_message(&denied(&no))),
             },
-        };
-        Ok(Answered { answer: Some(answer) })
+        })
     }
 }
 
@@ -281,8 +283,8 @@ mod tests {
         let mut codes = Vec::new();
         let mut answers = std::pin::pin!(answers);
         while let Some(answered) = answers.next().await {
-            match answered.map(|answered| answered.answer) {
-                Ok(Some(Answer::Error(status))) => codes.push(Code::from(status.code)),
+            match answered {
+                Ok(Answered::Error(status)) => codes.push(Code::from(status.code)),
                 Ok(_) => codes.push(Code::Ok),
                 Err(status) => {
                     assert!(answers.next().await.is_none(), "nothing comes after the end");

@@ -84,11 +84,16 @@ pub fn basis(rule: Option<&Rule>, made: &Grant) -> Ratio {
 #[must_use]
 pub fn rate(rule: Option<&Rule>, made: &Grant) -> String {
     let Some(rule) = rule else { return String::new() };
-    let share = |tier: TierId| rule.bonus.iter().find(|(id, _)| *id == tier).map(|(_, share)| share.to_string());
     match made.part {
         Part::Base => rule.rate.written.to_string(),
-        Part::TierBonus(tier) => share(tier).unwrap_or_default(),
+        Part::TierBonus(tier) => share(rule, tier).map(|share| share.to_string()).unwrap_or_default(),
     }
+}
+
+/// The share of the base that a tier's bonus is.
+#[must_use]
+pub fn share(rule: &Rule, tier: TierId) -> Option<Ratio> {
+    rule.bonus.iter().find(|(id, _)| *id == tier).map(|(_, share)| *share)
 }
 
 /// The decimals of what was granted: the wallet's, or those of the meter if there is no wallet.

@@ -74,22 +74,55 @@ pub fn balances(program: &Program, member: &Member) -> Vec<pb::Balance> {
 }
 
 fn balance(program: &Program, member: &Member, wallet: &Wallet) -> pb::Balance {
-    let (available, debt) = (member.available(wallet.id), member.debt(wallet.id));
-    let whole_books = |book: Points| available.0.checked_div(book.0).unwrap_or_default();
+    let funds = Funds::of(member, wallet);
+    let expiry = |(at, points)| pb::Expiry { at: stamp(at), points };
     pb::Balance {
         wallet: program.text(wallet.id.0).to_owned(),
         decimals: wallet.decimals.into(),
-        available: if wallet.debt == Debt::Negative { available.0.saturating_sub(debt.0) } else { available.0 },
-        pending: member.pending(wallet.id).0,
-        held: member.held(wallet.id).0,
-        debt: debt.0,
-        next_expiries: next_expiries(member, wallet),
-        books: wallet.book.map(whole_books),
+        available: funds.shown,
+        pending: funds.pending.0,
+        held: funds.held.0,
+        debt: funds.debt.0,
+        next_expiries: funds.ends.into_iter().map(expiry).collect(),
+        books: funds.books,
+    }
+}
+
+/// What a member has in one wallet.
+pub struct Funds {
+    /// What she can spend; less what she owes where the wallet lets it go below zero.
+    pub shown: i64,
+    /// What she cannot spend yet.
+    pub pending: Points,
+    /// What is set aside.
+    pub held: Points,
+    /// What she owes.
+    pub debt: Points,
+    /// The first moments at which points end, and how many.
+    pub ends: Vec<(Moment, i64)>,
+    /// How many whole books she can spend, if the wallet has books.
+    pub books: Option<i64>,
+}
+
+impl Funds {
+    /// What `member` has in `wallet`.
+    #[must_use]
+    pub fn of(member: &Member, wallet: &Wallet) -> Self {
+        let (available, debt) = (member.available(wallet.id), member.debt(wallet.id));
+        let whole_books = |book: Points| available.0.checked_div(book.0).unwrap_or_default();
+        Self {
+            shown: if wallet.debt == Debt::Negative { available.0.saturating_sub(debt.0) } else { available.0 },
+            pending: member.pending(wallet.id),
+            held: member.held(wallet.id),
+            debt,
+            ends: next_ends(member, wallet),
+            books: wallet.book.map(whole_books),
+        }
     }
 }
 
 /// The first moments at which points of a wallet end; none while the member's tier keeps them.
-fn next_expiries(member: &Member, wallet: &Wallet) -> Vec<pb::Expiry> {
+fn next_ends(member: &Member, wallet: &Wallet) -> Vec<(Moment, i64)> {
     let Some(purse) = member.purse(wallet.id).filter(|purse| !purse.kept) else { return Vec::new() };
     let mut ends: Vec<(Moment, i64)> = Vec::new();
     for lot in &purse.lots {
@@ -99,9 +132,10 @@ fn next_expiries(member: &Member, wallet: &Wallet) -> Vec<pb::Expiry> {
             None => ends.push((end, lot.points.0)),
         }
     }
+    ends.retain(|(at, _)| stamp(*at).is_some());
     ends.sort_unstable();
-    let dated = ends.into_iter().filter_map(|(at, points)| Some(pb::Expiry { at: Some(stamp(at)?), points }));
-    dated.take(EXPIRIES_MAX).collect()
+    ends.truncate(EXPIRIES_MAX);
+    ends
 }
 
 /// A hold as the member has it.

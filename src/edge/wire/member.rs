@@ -1,5 +1,7 @@
 //! A member as she stands now, for the wire: balances, meters, standing and what the next tier takes.
 
+use std::collections::BTreeMap;
+
 use super::lots::{balances, hold, voucher};
 use super::scalars::{attribute_value, count64, stamp};
 use crate::domain::calendar::{Day, Zone};
@@ -16,16 +18,13 @@ use crate::pb;
 #[must_use]
 pub fn member(view: &View) -> pb::Member {
     let (member, program) = (&*view.member, &**view.timeline.at(view.now));
-    let register = &view.timeline.newest().register;
     let outlook = Outlook::of(view);
     pb::Member {
         program: program.id.to_string(),
         member_id: member.id.to_string(),
         state: state(member.state).into(),
         identifiers: member.identifiers.iter().map(masked).collect(),
-        attributes: (member.attributes.iter())
-            .map(|(id, value)| (register.text(id.0).to_owned(), attribute_value(value)))
-            .collect(),
+        attributes: named_attributes(view),
         balances: balances(program, member),
         meters: outlook.meters(),
         standing: outlook.standing(),
@@ -34,6 +33,14 @@ pub fn member(view: &View) -> pb::Member {
         holds: member.desk().holds.iter().map(|held| hold(&view.timeline, held)).collect(),
         vouchers: member.desk().vouchers.iter().map(|held| voucher(&view.timeline, member, held)).collect(),
     }
+}
+
+/// A member's attributes by name.
+#[must_use]
+pub fn named_attributes(view: &View) -> BTreeMap<String, pb::AttributeValue> {
+    let register = &view.timeline.newest().register;
+    let attributes = view.member.attributes.iter();
+    attributes.map(|(id, value)| (register.text(id.0).to_owned(), attribute_value(value))).collect()
 }
 
 /// Where the member stands, and what her meters read.
@@ -49,7 +56,9 @@ pub fn masked(identifier: &Identifier) -> pb::MaskedIdentifier {
     pb::MaskedIdentifier { kind: identifier.kind.to_string(), mask: identifier.mask.to_string() }
 }
 
-const fn state(state: MemberState) -> pb::MemberState {
+/// A state on the wire.
+#[must_use]
+pub const fn state(state: MemberState) -> pb::MemberState {
     match state {
         MemberState::Active => pb::MemberState::Active,
         MemberState::Suspended => pb::MemberState::Suspended,
@@ -65,25 +74,51 @@ pub fn tier_name<'a>(program: &'a Program, ladder: &'a Ladder, tier: TierId) -> 
 }
 
 /// What a view is looked at with to tell the standing: the program in force, today, and the readings of the meters.
-struct Outlook<'a> {
-    member: &'a Member,
-    program: &'a Program,
+pub struct Outlook<'a> {
+    /// The member.
+    pub member: &'a Member,
+    /// The program in force.
+    pub program: &'a Program,
+    /// What the meters read, by position in `program.meters`.
+    pub readings: Vec<i64>,
+    /// The next tier up.
+    pub next: Option<NextTier>,
     today: Day,
     enrolled: Day,
-    readings: Vec<i64>,
-    next: Option<NextTier>,
 }
 
 impl<'a> Outlook<'a> {
-    fn of(view: &'a View) -> Self {
+    /// The outlook on a view.
+    #[must_use]
+    pub fn of(view: &'a View) -> Self {
         let (member, program) = (&*view.member, &**view.timeline.at(view.now));
-        let next = next_tier(program, member, view.now).ok().flatten();
-        let readings = match &next {
-            Some(next) => next.readings.clone(),
+        let mut next = next_tier(program, member, view.now).ok().flatten();
+        let readings = match &mut next {
+            Some(next) => std::mem::take(&mut next.readings),
             None => meter_values(program, member, view.now).unwrap_or_default(),
         };
         let day = |moment| program.zone.day_of(moment);
         Self { member, program, today: day(view.now), enrolled: day(member.enrolled_at), readings, next }
+    }
+
+    /// The window of a meter that holds today: its first day, and the day after its last.
+    #[must_use]
+    pub fn span_of(&self, meter: &Meter) -> Option<(Day, Day)> {
+        window_span(meter.window, self.today, self.enrolled)
+    }
+
+    /// Since when the member stands on her tier.
+    #[must_use]
+    pub fn since(&self) -> Moment {
+        let since = self.member.standing.since();
+        if since == Moment::BEGINNING { self.member.enrolled_at } else { since }
+    }
+
+    /// The day by which the next tier must be reached with what is counted now: the first end of a window.
+    #[must_use]
+    pub fn deadline(&self, next: &NextTier) -> Option<Day> {
+        let meters = next.missing.iter().filter_map(|short| self.program.meters.get(short.meter));
+        meters.filter_map(|meter| self.span_of(meter)).map(|(_, end)| end).min()
     }
 
     fn meters(&self) -> Vec<pb::MeterReading> {
@@ -92,7 +127,7 @@ impl<'a> Outlook<'a> {
     }
 
     fn reading(&self, meter: &Meter, value: i64) -> pb::MeterReading {
-        let span = window_span(meter.window, self.today, self.enrolled);
+        let span = self.span_of(meter);
         let starts = |zone: &Zone, day: Day| stamp(zone.start_of(day));
         pb::MeterReading {
             meter: self.program.text(meter.id.0).to_owned(),
@@ -107,11 +142,10 @@ impl<'a> Outlook<'a> {
         let ladder = self.program.ladder.as_ref()?;
         let standing = &self.member.standing;
         let tier = standing.tier().unwrap_or(ladder.base);
-        let since = if standing.since() == Moment::BEGINNING { self.member.enrolled_at } else { standing.since() };
         Some(pb::Standing {
             tier: self.program.text(tier.0).to_owned(),
             name: tier_name(self.program, ladder, tier).to_owned(),
-            since: stamp(since),
+            since: stamp(self.since()),
             valid_until: standing.next_change().and_then(stamp),
             next_tier: self.next.as_ref().and_then(|next| self.next_tier(ladder, next)),
         })
@@ -119,14 +153,11 @@ impl<'a> Outlook<'a> {
 
     fn next_tier(&self, ladder: &Ladder, next: &NextTier) -> Option<pb::NextTier> {
         let tier = ladder.tiers.get(next.position)?;
-        let meters = next.missing.iter().filter_map(|short| self.program.meters.get(short.meter));
-        let ends = meters.filter_map(|meter| window_span(meter.window, self.today, self.enrolled));
-        let by = ends.map(|(_, end)| end).min();
         Some(pb::NextTier {
             tier: self.program.text(tier.id.0).to_owned(),
             name: tier.name.to_string(),
             qualify: tier.qualify.written.to_string(),
-            by: by.and_then(|day| stamp(self.program.zone.start_of(day))),
+            by: self.deadline(next).and_then(|day| stamp(self.program.zone.start_of(day))),
             missing: next.missing.iter().filter_map(|short| self.missing_amount(short)).collect(),
         })
     }

@@ -4,6 +4,7 @@
 //! its form. Writing an answer looks at results and never decides anything.
 
 pub mod catalog;
+pub mod codec;
 pub mod cursor;
 pub mod entries;
 pub mod explain;
@@ -17,13 +18,16 @@ pub mod member;
 pub mod naming;
 pub mod orders;
 pub mod page;
+pub mod pen;
 pub mod points_orders;
 pub mod points_replies;
 pub mod programs;
 pub mod purchase;
+pub mod receipt;
 pub mod replies;
 pub mod returns;
 pub mod reward_orders;
+pub mod sale;
 pub mod scalars;
 pub mod sentences;
 

@@ -3,6 +3,7 @@
 use super::faults::{Faults, Path};
 use super::naming::{self, Identify};
 use super::purchase::{purchase, quoted_purchase};
+use super::sale::Sale;
 use super::scalars::{ATTRIBUTES_MAX, NAME_MAX, TEXT_MAX, attributes, required_text, text};
 use crate::domain::order::{AttributesUpdate, Caller, Enrolment, MemberName, Note, Order, Refusal, Verb};
 use crate::domain::units::Text;
@@ -163,6 +164,18 @@ impl Desk<'_> {
             caller,
             verb: Verb::RecordPurchase(purchase),
         }))
+    }
+
+    /// The order of a sale, which was read without a fault.
+    #[must_use]
+    pub fn sell(self, sale: Sale) -> Order {
+        Order {
+            program: sale.program,
+            member: MemberName::Id(sale.member_id),
+            request_id: sale.request_id,
+            caller: self.caller.clone(),
+            verb: Verb::RecordPurchase(sale.purchase),
+        }
     }
 
     /// The order to rehearse for a quote.

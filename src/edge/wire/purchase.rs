@@ -159,13 +159,18 @@ fn tenders(
     read.collect()
 }
 
-/// The hold or redemption that a means of payment names; none if empty.
+/// The hold or redemption that a means of payment names.
 fn redemption(id: &str, path: &Path<'_>, faults: &mut Faults) -> Seq {
-    let read = if id.is_empty() { Some(Seq::NONE) } else { seq_of(id) };
+    let read = redemption_of(id);
     if read.is_none() {
         faults.at(path, "is not the id of a hold or a redemption");
     }
     read.unwrap_or_default()
+}
+
+/// The hold or redemption with this id, [`Seq::NONE`] if it is empty.
+pub(super) fn redemption_of(id: &str) -> Option<Seq> {
+    if id.is_empty() { Some(Seq::NONE) } else { seq_of(id) }
 }
 
 /// The purchase as the till reported it.

@@ -44,7 +44,7 @@ fn entry_ids(applied: &Applied, dry_run: bool) -> Vec<String> {
     if kept { applied.entries.iter().map(|entry| entry_id(entry.seq)).collect() } else { Vec::new() }
 }
 
-/// The reply to a recorded purchase.
+/// The reply to a recorded purchase (see `receipt.rs`, which writes the same without building it first).
 #[must_use]
 pub fn recorded(applied: &Applied, dry_run: bool, omit_member: bool) -> pb::RecordPurchaseResponse {
     let timeline = &*applied.view.timeline;

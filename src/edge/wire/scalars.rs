@@ -57,7 +57,9 @@ pub fn moment(value: Option<Timestamp>, path: &Path<'_>, faults: &mut Faults) ->
 /// 0001-01-01T00:00:00Z and the last second of 9999, the range of a protobuf timestamp.
 const SECONDS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
 
-fn moment_of(stamp: &Timestamp) -> Option<Moment> {
+/// The moment of a stamp, if it is one.
+#[must_use]
+pub fn moment_of(stamp: &Timestamp) -> Option<Moment> {
     let nanos = u32::try_from(stamp.nanos).ok().filter(|nanos| *nanos < 1_000_000_000)?;
     let micros = SECONDS.contains(&stamp.seconds).then_some(stamp.seconds)?.checked_mul(1_000_000)?;
     micros.checked_add(i64::from(nanos / 1_000)).map(Moment)

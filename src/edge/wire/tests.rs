@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use prost::Message;
 use prost_types::Timestamp;
 
 use super::naming::Identify;
@@ -142,6 +143,8 @@ const SPOILT: &[Row] = &[
     ("33 tenders", |_, p| p.tenders = vec![p.tenders[0].clone(); 33], &["purchase.tenders"]),
     ("a tender of less", |_, p| p.tenders[0].amount = money(-1), &["purchase.tenders[0].amount"]),
     ("a tender of no kind", |_, p| p.tenders[0].kind.clear(), &["purchase.tenders[0].kind"]),
+    ("a word for a hold", |_, p| p.tenders[0].redemption_id = "h-1".into(), &["purchase.tenders[0].redemption_id"]),
+    ("a hold at zero", |_, p| p.tenders[0].redemption_id = "07".into(), &["purchase.tenders[0].redemption_id"]),
     ("a long channel", |_, p| p.channel = "c".repeat(257), &["purchase.channel"]),
     ("a long store", |_, p| p.store = "s".repeat(257), &["purchase.store"]),
     ("a long partner", |_, p| p.partner = "p".repeat(257), &["purchase.partner"]),
@@ -346,4 +349,99 @@ fn the_end_of_time_has_no_date() {
     use super::scalars::stamp;
     assert_eq!((stamp(Moment::NEVER), stamp(Moment::BEGINNING)), (None, None));
     assert_eq!(stamp(Moment(-1)), Some(Timestamp { seconds: -1, nanos: 999_999_000 }));
+}
+
+/// What the short way makes of bytes; if it makes anything of them, the long way must make the same.
+fn short_way(bytes: &[u8]) -> Option<Order> {
+    let sale = super::sale::read(bytes)?;
+    let message = pb::RecordPurchaseRequest::decode(bytes).expect("the long way reads what the short way read");
+    let dry_run = sale.flag;
+    let (short, long) = desk(|desk| (desk.sell(sale), desk.record(message)));
+    let long = long.expect("the long way finds no fault where the short way found none");
+    assert_eq!((&long.order.program, &long.order.member), (&short.program, &short.member));
+    assert_eq!((&long.order.request_id, &long.order.caller), (&short.request_id, &short.caller));
+    let (Verb::RecordPurchase(one), Verb::RecordPurchase(other)) = (&short.verb, &long.order.verb) else { panic!() };
+    assert_eq!(one, other);
+    assert_eq!(dry_run, long.dry_run);
+    Some(short)
+}
+
+/// A request with everything in it that the short way reads.
+fn ordinary() -> pb::RecordPurchaseRequest {
+    let mut request = request();
+    request.request_id = "r-1".into();
+    request.dry_run = true;
+    let purchase = request.purchase.as_mut().unwrap();
+    (purchase.channel, purchase.store, purchase.partner) = ("app".into(), "DFW".into(), "iberia".into());
+    purchase.lines[0].sku = "a text longer than the twenty-four bytes kept in place".into();
+    purchase.lines[1].quantity = "1.25".into();
+    purchase.tenders[0].redemption_id = "4711".into();
+    let moment = pb::attribute_value::Value::Moment(Timestamp { seconds: -1, nanos: 5_000 });
+    let moment = pb::AttributeValue { value: Some(moment) };
+    let yes = pb::AttributeValue { value: Some(pb::attribute_value::Value::Boolean(true)) };
+    purchase.lines[2].attributes = attributes([("z", text("")), ("a", integer(-7)), ("m", moment), ("b", yes)]);
+    request
+}
+
+#[test]
+fn an_ordinary_request_goes_the_short_way() {
+    for request in [request(), ordinary()] {
+        assert!(short_way(&request.encode_to_vec()).is_some());
+    }
+}
+
+#[test]
+fn nothing_at_fault_goes_the_short_way() {
+    for (name, spoil, _) in SPOILT {
+        let mut request = ordinary();
+        let mut purchase = request.purchase.take().unwrap();
+        spoil(&mut request, &mut purchase);
+        request.purchase = Some(purchase);
+        assert!(short_way(&request.encode_to_vec()).is_none(), "{name}");
+    }
+    let cut = [pb::RecordPurchaseRequest { purchase: None, ..ordinary() }, pb::RecordPurchaseRequest::default()];
+    assert!(cut.iter().all(|request| short_way(&request.encode_to_vec()).is_none()));
+}
+
+#[test]
+fn messages_in_pieces_and_unknown_fields_go_the_long_way() {
+    let whole = ordinary().encode_to_vec();
+    let piece = pb::Purchase { store: "JFK".into(), ..Default::default() };
+    let piece = pb::RecordPurchaseRequest { purchase: Some(piece), ..Default::default() }.encode_to_vec();
+    let unknown = [0x78, 0x01];
+    let last_wins = [0x0a, 0x01, b'p'];
+    assert!(short_way(&[&whole[..], &piece].concat()).is_none());
+    assert!(short_way(&[&whole[..], &unknown].concat()).is_none());
+    assert_eq!(short_way(&[&whole[..], &last_wins].concat()).unwrap().program, "p");
+}
+
+/// Bytes changed, cut out, put in and doubled at random: whatever the short way still reads, it reads as the long
+/// way does.
+#[test]
+fn the_short_way_never_differs_from_the_long_way() {
+    let whole = ordinary().encode_to_vec();
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut draw = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).unwrap() % below
+    };
+    let mut read = 0;
+    for _ in 0..200_000 {
+        let mut bytes = whole.clone();
+        for _ in 0..=draw(2) {
+            let at = draw(bytes.len());
+            match draw(5) {
+                0 => bytes[at] ^= 1 << draw(8),
+                1 => bytes[at] = [0x00, 0x01, 0x7f, 0x80, 0xff, 0x0a, 0x22][draw(7)],
+                2 => _ = bytes.remove(at),
+                3 => bytes.insert(at, [0x00, 0x80, 0x0a, 0x2a][draw(4)]),
+                _ => {
+                    let piece = bytes[at..(at + draw(12)).min(bytes.len())].to_vec();
+                    bytes.splice(at..at, piece);
+                }
+            }
+        }
+        read += usize::from(short_way(&bytes).is_some());
+    }
+    assert!(read > 10_000, "most changes touch a text or a number: {read}");
 }

@@ -1,0 +1,121 @@
+//! How the two methods that record purchases read their requests and write their replies: by hand where that is
+//! worth it, else as the generated types do.
+
+use std::marker::PhantomData;
+
+use bytes::{Buf, BufMut};
+use prost::Message;
+use tonic::Status;
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic_prost::ProstDecoder;
+
+use super::pen::Pen;
+use super::receipt::Recorded;
+use super::sale::{self, Sale};
+
+/// A request of either kind, read.
+#[derive(Debug)]
+pub enum Asking<M> {
+    /// An ordinary one.
+    Sale(Sale),
+    /// Any other, as a message.
+    Message(Box<M>),
+}
+
+/// One answer of the stream.
+#[derive(Debug)]
+pub enum Answered {
+    /// The purchase was recorded.
+    Recorded(Recorded),
+    /// It was not, and why.
+    Error(tonic_types::pb::Status),
+}
+
+/// A reply that writes itself.
+pub trait Written: Send + 'static {
+    /// Writes its fields.
+    fn write(&self, pen: &mut Pen<'_>);
+}
+
+impl Written for Recorded {
+    fn write(&self, pen: &mut Pen<'_>) {
+        Self::write(self, pen);
+    }
+}
+
+impl Written for Answered {
+    fn write(&self, pen: &mut Pen<'_>) {
+        match self {
+            Self::Recorded(recorded) => pen.nested(1, |pen| recorded.write(pen)),
+            Self::Error(status) => pen.bytes(2, &status.encode_to_vec()),
+        }
+    }
+}
+
+/// The codec of a method that takes `M` and answers with `R`.
+#[derive(Clone, Debug)]
+pub struct ByHand<M, R>(PhantomData<fn(M) -> R>);
+
+impl<M, R> Default for ByHand<M, R> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<M: Message + Default + 'static, R: Written> Codec for ByHand<M, R> {
+    type Encode = R;
+    type Decode = Asking<M>;
+    type Encoder = Writer<R>;
+    type Decoder = Reader<M>;
+
+    fn encoder(&mut self) -> Writer<R> {
+        Writer { page: Vec::with_capacity(REPLY_BYTES), replies: PhantomData }
+    }
+
+    fn decoder(&mut self) -> Reader<M> {
+        Reader(ProstDecoder::default())
+    }
+}
+
+/// More than most replies take.
+const REPLY_BYTES: usize = 1024;
+
+/// Writes replies.
+#[derive(Debug)]
+pub struct Writer<R> {
+    /// Where a reply is written before its length is known; used again for the next.
+    page: Vec<u8>,
+    replies: PhantomData<fn(R)>,
+}
+
+impl<R: Written> Encoder for Writer<R> {
+    type Item = R;
+    type Error = Status;
+
+    fn encode(&mut self, reply: R, to: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        self.page.clear();
+        reply.write(&mut Pen::at_end_of(&mut self.page));
+        to.put_slice(&self.page);
+        Ok(())
+    }
+}
+
+/// Reads requests.
+#[derive(Debug)]
+pub struct Reader<M>(ProstDecoder<M>);
+
+impl<M: Message + Default> Decoder for Reader<M> {
+    type Item = Asking<M>;
+    type Error = Status;
+
+    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<Asking<M>>, Status> {
+        let bytes = from.chunk();
+        // A message lies in one piece; if it ever did not, the long way reads it.
+        let whole = Some(bytes).filter(|bytes| bytes.len() == from.remaining());
+        if let Some(sale) = whole.and_then(sale::read) {
+            from.advance(from.remaining());
+            return Ok(Some(Asking::Sale(sale)));
+        }
+        Ok(self.0.decode(from)?.map(|message| Asking::Message(Box::new(message))))
+    }
+}
