@@ -25,7 +25,9 @@
 //! the one reader of the clock and the sizes of files and functions.
 //!
 //! ## A purchase, from bytes to disk and back
-//! 1. [`edge`]: bytes become an [`Order`](domain::order::Order). All faulty fields are named at once.
+//! 1. [`edge`]: bytes become an [`Order`](domain::order::Order). All faulty fields are named at once. The two methods
+//!    that record purchases read and write their bytes by hand, since they are what a server does all day; anything
+//!    out of the ordinary goes through the generated types, and tests hold both ways to the same bytes.
 //! 2. [`engine`]: a bounded queue. Unary calls are turned away when it is full and nothing was started; streams
 //!    are simply read no further.
 //! 3. The lane takes what is waiting (up to a few thousand orders), stamps one `now`, pins one snapshot of programs.
@@ -45,6 +47,12 @@
 //! - **Durable means durable.** Nothing is answered before it would survive a power cut; speed comes from grouping.
 //! - **One member, one commit.** Conditional on the member's version, so the seam holds for a store that several
 //!   servers share: nothing above it relies on isolation, order between members or a sequence of the store's.
+//! - **Points are lots with dates.** A balance is the sum of a member's lots ([`domain::lot`]); facts say which lots
+//!   they move, so that returns, refunds and the books ([`domain::books`]) need nothing but what was recorded. Every
+//!   grant keeps each line's share: what comes back in any pieces takes back what the whole would.
+//! - **What is scarce across members is an aggregate of its own.** A reward's stock and a campaign's budget are pots,
+//!   reserved by one order and settled by a second that is keyed by the first; a transfer is three orders alike. Here
+//!   they stand in one group; a store that is cut off between them leaves something due, and the sweeper finishes it.
 //! - **A "no" is a value** with a stable reason and a documented precedence
 //!   ([`domain::order::Refusal`]); failures are typed errors; neither leaves a trace.
 //! - **Exactly once by the till's own key.** A purchase is known by its receipt for as long as the entry lives, any

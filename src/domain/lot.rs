@@ -7,7 +7,7 @@ use super::calendar::Day;
 use super::event::Seq;
 use super::units::{Moment, Overflow, Points};
 
-/// How many lots of one wallet are kept apart before those alike are joined (see [`join`]).
+/// How many lots of one wallet are kept apart before those alike are joined.
 pub const LOTS_APART: usize = 16;
 
 /// Where points come from.

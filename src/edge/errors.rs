@@ -166,7 +166,7 @@ pub fn failed(failure: &Failure) -> Status {
 #[must_use]
 pub fn refused(refusal: &Refusal) -> Status {
     let problem = Problem::new(code(refusal), refusal.reason(), refusal.to_string());
-    explained(problem, refusal).into()
+    told(problem, refusal).into()
 }
 
 /// The code of a refusal: what a caller that knows no reasons may conclude.
@@ -248,6 +248,15 @@ fn explained(problem: Problem, refusal: &Refusal) -> Problem {
             problem.with("expected", expected.as_str()).with("found", found.as_str())
         }
         other => counted(problem, other),
+    }
+}
+
+/// A refusal with its numbers, and with what would change it.
+fn told(problem: Problem, refusal: &Refusal) -> Problem {
+    let problem = explained(problem, refusal);
+    match refusal.remedy() {
+        Some(remedy) => problem.with("remedy", remedy),
+        None => problem,
     }
 }
 
@@ -415,7 +424,8 @@ mod tests {
     fn the_numbers_explain_the_no() {
         let told = |refusal: &Refusal| {
             let info = refused(refusal).get_details_error_info().unwrap();
-            let mut told: Vec<_> = info.metadata.into_iter().map(|(key, value)| format!("{key}={value}")).collect();
+            let numbers = info.metadata.into_iter().filter(|(key, _)| key != "remedy");
+            let mut told: Vec<_> = numbers.map(|(key, value)| format!("{key}={value}")).collect();
             told.sort();
             told.join(" ")
         };
@@ -425,6 +435,8 @@ mod tests {
         let points = crate::domain::units::Points;
         let short = Refusal::InsufficientPoints { asked: points(5_000), available: points(1_200) };
         assert_eq!(told(&short), "asked=5000 available=1200 missing=3800");
+        let remedy = refused(&short).get_details_error_info().unwrap().metadata.remove("remedy");
+        assert_eq!(remedy.as_deref(), short.remedy());
         let late = Refusal::TooLate { occurred_at: Moment(0), earliest: Moment(1_000_000) };
         assert_eq!(told(&late), "earliest=1970-01-01T00:00:01Z occurred_at=1970-01-01T00:00:00Z");
     }

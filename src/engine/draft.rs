@@ -50,6 +50,20 @@ pub(super) struct Draft {
     changed: Vec<MemberKey>,
 }
 
+impl Keys {
+    /// The keys of an order, as far as they can be told before its identifier is looked up. They are hashes, and
+    /// computed where the order comes in: the lane has enough to do.
+    pub(super) fn of(order: &Order, programs: &Programs) -> Self {
+        let Some(timeline) = programs.named(&order.program) else { return Self::default() };
+        let member = match &order.member {
+            MemberName::Id(id) => Some(MemberKey::of(&order.program, id)),
+            MemberName::Key(key) => Some(*key),
+            _ => None,
+        };
+        Self { member, claim: claim_of(timeline, member, order) }
+    }
+}
+
 impl Draft {
     /// An empty draft on top of what is stored up to `head`.
     pub(super) fn new(programs: Arc<Programs>, mint: Mint, time: Time, head: Seq) -> Self {
@@ -67,17 +81,6 @@ impl Draft {
             entries: Vec::new(),
             changed: Vec::new(),
         }
-    }
-
-    /// The keys of an order, as far as they can be told before its identifier is looked up.
-    pub(super) fn keys(&self, order: &Order) -> Keys {
-        let Some(timeline) = self.programs.named(&order.program) else { return Keys::default() };
-        let member = match &order.member {
-            MemberName::Id(id) => Some(MemberKey::of(&order.program, id)),
-            MemberName::Key(key) => Some(*key),
-            _ => None,
-        };
-        Keys { member, claim: claim_of(timeline, member, order) }
     }
 
     /// What must be read before orders with these keys can be decided.

@@ -11,7 +11,7 @@ use tracing::Span;
 
 use super::answer::{Applied, ApplyProgram, Denied, Failure, Outcome};
 use super::clock::Time;
-use super::draft::Draft;
+use super::draft::{Draft, Keys};
 use super::{Shared, lookups, programs::Programs, versions};
 use crate::domain::event::Seq;
 use crate::domain::order::Order;
@@ -39,8 +39,8 @@ pub(super) enum Job {
 
 /// One order of a unary call, or the batch of a stream.
 pub(super) enum Orders {
-    One { order: Box<Order>, span: Span, reply: oneshot::Sender<Verdict> },
-    Many { orders: Vec<Order>, reply: oneshot::Sender<Vec<Verdict>> },
+    One { order: Box<Order>, keys: Keys, span: Span, reply: oneshot::Sender<Verdict> },
+    Many { orders: Vec<Order>, keys: Vec<Keys>, reply: oneshot::Sender<Vec<Verdict>> },
 }
 
 impl Orders {
@@ -48,6 +48,13 @@ impl Orders {
         match self {
             Self::One { order, .. } => std::slice::from_ref(order),
             Self::Many { orders, .. } => orders,
+        }
+    }
+
+    fn keys(&self) -> &[Keys] {
+        match self {
+            Self::One { keys, .. } => std::slice::from_ref(keys),
+            Self::Many { keys, .. } => keys,
         }
     }
 
@@ -63,7 +70,7 @@ impl Orders {
         // A caller who went away does not hear the answer; the order stands all the same.
         match self {
             Self::One { reply, .. } => drop(verdicts.next().map(|verdict| reply.send(verdict))),
-            Self::Many { orders, reply } => drop(reply.send(verdicts.take(orders.len()).collect())),
+            Self::Many { orders, reply, .. } => drop(reply.send(verdicts.take(orders.len()).collect())),
         }
     }
 }
@@ -125,7 +132,8 @@ impl Lane {
         let count = orders.len();
         let spans: Vec<Span> = group.iter().filter_map(|(orders, _)| orders.commit_span()).collect();
         let started = Instant::now();
-        let verdicts = match self.decide_and_commit(&orders).await {
+        let keys: Vec<Keys> = group.iter().flat_map(|(orders, _)| orders.keys().iter().copied()).collect();
+        let verdicts = match self.decide_and_commit(&orders, &keys).await {
             Ok(verdicts) => verdicts,
             Err(failure) => vec![Err(Denied::Failed(failure)); count],
         };
@@ -139,10 +147,10 @@ impl Lane {
     }
 
     /// Decides a group on what is stored and commits it; decides anew when what is stored moved underneath.
-    async fn decide_and_commit(&mut self, orders: &[&Order]) -> Result<Vec<Verdict>, Failure> {
+    async fn decide_and_commit(&mut self, orders: &[&Order], keys: &[Keys]) -> Result<Vec<Verdict>, Failure> {
         for _ in 0..ATTEMPTS_MAX {
             let mut draft = self.draft();
-            let keys = lookups::read_for(&mut draft, &self.shared, orders).await?;
+            let keys = lookups::read_for(&mut draft, &self.shared, orders, keys.to_vec()).await?;
             let verdicts = orders.iter().zip(keys).map(|(order, keys)| draft.decide(order, keys)).collect();
             match self.commit(draft.into_group()).await? {
                 Committed::Kept => return Ok(verdicts),

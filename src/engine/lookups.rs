@@ -15,9 +15,13 @@ use crate::domain::order::{Claim, MemberKey, MemberName, Order, Purchase, Receip
 use crate::domain::program::{ProgramNo, Timeline};
 use crate::store::Wants;
 
-/// Reads for a group. Answers with the orders' keys.
-pub(super) async fn read_for(draft: &mut Draft, shared: &Shared, orders: &[&Order]) -> Result<Vec<Keys>, Failure> {
-    let mut keys: Vec<Keys> = orders.iter().map(|order| draft.keys(order)).collect();
+/// Reads for a group of orders with these keys. Answers with the keys as they are then known.
+pub(super) async fn read_for(
+    draft: &mut Draft,
+    shared: &Shared,
+    orders: &[&Order],
+    mut keys: Vec<Keys>,
+) -> Result<Vec<Keys>, Failure> {
     let wants = draft.wants(orders.iter().copied().zip(&keys));
     draft.take(shared.store.read(&wants).await?);
     if wants.identifiers.is_empty() && orders.iter().all(|order| is_plain(order)) {

@@ -1,6 +1,6 @@
 //! The one place where the pure core meets what is durable.
 //!
-//! Callers hand in orders and get answers that would survive a power cut; one [`lane`] decides and commits them in
+//! Callers hand in orders and get answers that would survive a power cut; one lane decides and commits them in
 //! groups. Reads look at what is kept and settle a copy to now. The engine knows the domain and the store's seam,
 //! never the wire, and no engine below the seam.
 
@@ -35,6 +35,7 @@ use crate::store::{Store, Wants};
 pub use answer::{Applied, ApplyProgram, Denied, EngineStatus, Failure, Outcome, View, VoucherView};
 pub use books::{Liability, LiabilityRow};
 use clock::Clock;
+use draft::Keys;
 use lane::{Job, Lane, Orders};
 pub use programs::Programs;
 pub use pseudonym::Pseudonyms;
@@ -145,7 +146,8 @@ impl Engine {
             Err(TryAcquireError::Closed) => return Err(Failure::Draining.into()),
         };
         let (reply, answer) = oneshot::channel();
-        let orders = Orders::One { order: Box::new(order), span: tracing::Span::current(), reply };
+        let keys = Keys::of(&order, &self.shared.programs.load());
+        let orders = Orders::One { order: Box::new(order), keys, span: tracing::Span::current(), reply };
         self.send(Job::Orders { orders, permit })?;
         answer.await.map_err(|_| Denied::Failed(Failure::Draining))?
     }
@@ -160,7 +162,9 @@ impl Engine {
         let wanted = u32::try_from(wanted).unwrap_or(u32::MAX);
         let permit = Arc::clone(&self.shared.room).acquire_many_owned(wanted).await.map_err(|_| Failure::Draining)?;
         let (reply, answer) = oneshot::channel();
-        self.send(Job::Orders { orders: Orders::Many { orders, reply }, permit })?;
+        let programs = self.programs();
+        let keys = orders.iter().map(|order| Keys::of(order, &programs)).collect();
+        self.send(Job::Orders { orders: Orders::Many { orders, keys, reply }, permit })?;
         Ok(answer)
     }
 
@@ -173,7 +177,8 @@ impl Engine {
         let status = self.shared.store.status();
         let (mint, time) = (self.shared.mint.clone(), self.shared.clock.time().at_least(status.head_recorded_at));
         let mut draft = draft::Draft::new(programs, mint, time, status.head);
-        let keys = lookups::read_for(&mut draft, &self.shared, &[&order]).await?;
+        let keys = vec![Keys::of(&order, &self.programs())];
+        let keys = lookups::read_for(&mut draft, &self.shared, &[&order], keys).await?;
         draft.decide(&order, keys.first().copied().unwrap_or_default())
     }
 

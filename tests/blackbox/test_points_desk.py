@@ -211,7 +211,12 @@ def test_a_correction_needs_a_reason_and_a_name(shop):
     assert short.value.details["google.rpc.ErrorInfo"] == {
         "reason": "INSUFFICIENT_POINTS",
         "domain": "rung.v1",
-        "metadata": {"asked": "121", "available": "120", "missing": "1"},
+        "metadata": {
+            "asked": "121",
+            "available": "120",
+            "missing": "1",
+            "remedy": "earn the points that are missing, or ask for no more than is available",
+        },
     }
     taken_away = shop.call("PointsService/AdjustPoints", **{**less, "points": "-20"})
     assert balance(taken_away["member"], "points") == (100, 0, 0, 0)

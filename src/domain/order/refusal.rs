@@ -293,3 +293,32 @@ impl Refusal {
         }
     }
 }
+
+impl Refusal {
+    /// What would change the answer, for whoever asked before the fact: lower case, no full stop. The numbers are in
+    /// the refusal's fields. None where the order itself is wrong, or nothing would.
+    #[must_use]
+    pub const fn remedy(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::MemberSuspended => "reinstate the member",
+            Self::BeforeEnrolment { .. } => "set `credit_before_enrolment` in the program",
+            Self::TooLate { .. } => "raise `accept_late` in the program",
+            Self::OccurredInFuture { .. } => "set the till's clock, or wait until then",
+            Self::ReturnExceedsPurchase { .. } => "ask for no more than what is left",
+            Self::CaptureExceedsHold { .. } => "capture no more than is held, and hold the rest anew",
+            Self::HoldOver => "hold the points anew",
+            Self::RewardNotOffered => "ask while the reward is offered, or change its dates in the program",
+            Self::TierRequired => "reach one of the reward's tiers",
+            Self::RewardLimit { .. } => {
+                "wait for the next window of the reward's limit, or ask for no more than is left"
+            }
+            Self::OutOfStock { .. } => "raise the reward's stock in the program, or ask for no more than is left",
+            Self::InsufficientPoints { .. } => "earn the points that are missing, or ask for no more than is available",
+            Self::NotWholeBooks { .. } => "ask for a multiple of the book",
+            Self::NotTransferable => "set `transferable` for the wallet in the program",
+            Self::ReceiverNotActive => "send to another member who is active",
+            Self::RedemptionSpent => "pay with a redemption of its own",
+            _ => return None,
+        })
+    }
+}

@@ -101,8 +101,8 @@ struct Receipt {
     counted_at: i64,
     made_by: u32,
     earned: Vec<Earned>,
-    /// What it brought into each wallet; the rest paid back debt.
-    brought: [i64; 4],
+    /// What it brought into each wallet, as it came; the rest paid back debt.
+    came: Vec<Lot>,
     /// What has come back of each line: units and cents.
     back: Vec<(i64, i64)>,
 }
@@ -247,7 +247,7 @@ impl Reference {
         }
         let (enrolled_at, counted_at) = (person.enrolled_at, bought.at.min(now));
         let earned = self.earned(who, bought, counted_at);
-        let mut brought = [0; 4];
+        let mut came = Vec::new();
         let made_by = self.orders + 1;
         let told = self.order(who, now, |person, books| {
             match () {
@@ -256,22 +256,22 @@ impl Reference {
                 () if bought.at < enrolled_at => return "BEFORE_ENROLMENT",
                 () => {}
             }
-            for (wallet, brought) in brought.iter_mut().enumerate() {
+            for (wallet, books) in books.iter_mut().enumerate() {
                 let points: i64 = earned.iter().filter(|e| e.rule.wallet() == Some(wallet)).map(Earned::points).sum();
                 let repaid = person.debt[wallet].min(points);
                 person.debt[wallet] -= repaid;
-                *brought = points - repaid;
-                person.lots.push(Lot { points: *brought, ..lot(wallet, made_by, counted_at, now) });
-                books[wallet][ISSUED] += points;
+                came.push(Lot { points: points - repaid, ..lot(wallet, made_by, counted_at, now) });
+                books[ISSUED] += points;
                 if wallet == MILES && points > 0 {
                     person.active(counted_at);
                 }
             }
+            person.lots.extend(came.iter().cloned());
             "applied"
         });
         if told == "applied" {
             let back = vec![(0, 0); bought.lines.len()];
-            let receipt = Receipt { who, bought: bought.clone(), counted_at, made_by, earned, brought, back };
+            let receipt = Receipt { who, bought: bought.clone(), counted_at, made_by, earned, came, back };
             self.receipts.insert(bought.receipt, receipt);
         }
         told
@@ -338,9 +338,9 @@ impl Reference {
         let total = receipt.taken();
         for wallet in 0..4 {
             let points = total[wallet] - before[wallet];
-            let beyond = |taken: i64| (taken - receipt.brought[wallet]).max(0);
+            let beyond = |taken: i64| (taken - receipt.came[wallet].points).max(0);
             let owed_again = beyond(total[wallet]) - beyond(before[wallet]);
-            let taken = person.take_back(wallet, receipt.made_by, points - owed_again);
+            let taken = person.take_back(&receipt.came[wallet], points - owed_again);
             let missing = points - owed_again - taken;
             let owed = owed_again + if wallet == COINS { 0 } else { missing };
             person.debt[wallet] += owed;
@@ -349,6 +349,12 @@ impl Reference {
         self.orders += 1;
         self.returns.insert(back.own, (receipt.who, back.clone()));
         "applied"
+    }
+
+    /// Whether goods are to come back that no closed member's receipt has.
+    pub fn is_malformed_of_closed(&self, back: &Back) -> bool {
+        let Some(receipt) = self.receipts.get(&back.receipt) else { return false };
+        self.people[&receipt.who].closed && receipt.after(back, true) == Err("MALFORMED")
     }
 
     pub fn confirm(&mut self, receipt: u16, now: i64) -> &'static str {
@@ -431,10 +437,10 @@ impl Reference {
         let told = self.order(who, now, |person, books| {
             match reward {
                 0 if had + times > 2 => return "REWARD_LIMIT",
-                0 if gone + times > 3 => return "OUT_OF_STOCK",
+                0 if gone + times > 2 => return "OUT_OF_STOCK",
                 _ => {}
             }
-            let (wallet, price) = [(POINTS, 100), (MILES, 40)][reward];
+            let (wallet, price) = [(POINTS, 60), (MILES, 40)][reward];
             let Some(lots) = person.spend(wallet, price * times) else { return "INSUFFICIENT_POINTS" };
             paid = lots;
             books[wallet][REDEEMED] += price * times;
@@ -537,6 +543,21 @@ impl Reference {
             person.take_in(wallet, sent);
         }
         told
+    }
+
+    /// Whether somebody's miles are all held beyond the day on which they lapse: the engine forgets to let them.
+    pub fn is_held_beyond_lapse(&self) -> bool {
+        self.people.values().any(|person| {
+            let held = person.holds.iter().filter(|(_, _, lots)| lots[0].wallet == MILES);
+            let mut beyond = held.filter(|(_, until, _)| person.lapses_at.is_some_and(|at| at < *until));
+            beyond.next().is_some() && !person.lots.iter().any(|lot| lot.wallet == MILES && lot.points > 0)
+        })
+    }
+
+    /// What a member can spend of a wallet, debt aside.
+    pub fn available(&mut self, who: u8, wallet: usize, now: i64) -> i64 {
+        let shown = self.shown(who, now);
+        shown.and_then(|shown| shown.wallets.get(wallet).map(|wallet| wallet.available)).unwrap_or_default()
     }
 
     /// What is gone of the stock of mugs and of the campaign's budget.
@@ -652,11 +673,20 @@ impl Person {
         self.lots.extend(lots);
     }
 
-    /// Takes what a purchase had brought: out of its own lot, then out of what would be spent first.
-    fn take_back(&mut self, wallet: usize, made_by: u32, points: i64) -> i64 {
-        let (own, others): (Vec<_>, Vec<_>) = self.in_order(wallet).into_iter().partition(|lot| lot.made_by == made_by);
-        let (ready, pending): (Vec<_>, Vec<_>) = others.into_iter().partition(|lot| lot.available == EVER);
-        sum(&first_of(own.into_iter().chain(ready).chain(pending), points))
+    /// Takes what a purchase had brought: out of its own lot, then out of what would be spent first. Where its own lot
+    /// is gone, one that cannot be told from it stands for it: of the same month, with the same dates.
+    fn take_back(&mut self, came: &Lot, points: i64) -> i64 {
+        let lots = self.in_order(came.wallet);
+        let alike = |available: i64| {
+            let same = |lot: &&mut Lot| (lot.expires, lot.available) == (came.expires, available);
+            let month = |lot: &&mut Lot| month(lot.earned) == month(came.earned);
+            lots.iter().position(|lot| same(lot) && month(lot) && available < NEVER && came.points > 0)
+        };
+        let own = lots.iter().position(|lot| lot.made_by == came.made_by);
+        let own = own.or_else(|| alike(came.available)).or_else(|| alike(EVER));
+        let (own, others): (Vec<_>, Vec<_>) = lots.into_iter().enumerate().partition(|(at, _)| Some(*at) == own);
+        let (ready, pending): (Vec<_>, Vec<_>) = others.into_iter().partition(|(_, lot)| lot.available == EVER);
+        sum(&first_of(own.into_iter().chain(ready).chain(pending).map(|(_, lot)| lot), points))
     }
 
     fn shown(&self, wallet: usize) -> ShownWallet {
@@ -785,14 +815,22 @@ fn cut(lines: Vec<(usize, i64)>, most: i64) -> Vec<(usize, i64)> {
     if whole > most { divided(most, lines) } else { lines }
 }
 
-/// The start of the day `months` after that of `at`.
+/// The start of the day `months` after that of `at`, or of the last one of a month that is shorter.
 fn months_after(at: i64, months: i64) -> i64 {
     let today = at.div_euclid(DAY);
-    let first = (0..).find(|n| day(2025 + n / 12, n % 12 + 1, 1) > today).unwrap() - 1;
-    let (this, then) = (day(2025 + first / 12, first % 12 + 1, 1), first + months);
-    let next = then + 1;
-    let last = day(2025 + next / 12, next % 12 + 1, 1) - 1;
-    (day(2025 + then / 12, then % 12 + 1, 1) + today - this).min(last) * DAY
+    let this = month(today);
+    let then = this + months;
+    (first_day(then) + today - first_day(this)).min(first_day(then + 1) - 1) * DAY
+}
+
+/// How many months after January 2025 a day lies.
+fn month(day: i64) -> i64 {
+    (0..).find(|month| first_day(month + 1) > day).unwrap()
+}
+
+/// The first day of the month that lies so many after January 2025.
+fn first_day(month: i64) -> i64 {
+    day(2025 + month / 12, month % 12 + 1, 1)
 }
 
 /// The number of a day since 1970; 2025 or later.
