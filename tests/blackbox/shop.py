@@ -149,7 +149,8 @@ def refused(reason, call, /, *arguments, status=grpc.StatusCode.FAILED_PRECONDIT
         call(*arguments, **fields)
     assert (raised.value.reason, raised.value.code) == (reason, status)
     assert raised.value.details["google.rpc.ErrorInfo"]["domain"] == "rung.v1"
-    return raised.value.details["google.rpc.ErrorInfo"].get("metadata", {})
+    metadata = raised.value.details["google.rpc.ErrorInfo"].get("metadata", {})
+    return {name: value for name, value in metadata.items() if name != "remedy"}
 
 
 def later(moment, **span):

@@ -17,9 +17,10 @@ use crate::domain::units::{Moment, Overflow, Points};
 pub(super) fn record(ground: &Ground<'_>, member: &Member, purchase: &Arc<Purchase>) -> Result<Outcome, Refusal> {
     let counted_at = purchase.occurred_at.min(ground.now);
     let program = ground.timeline.at(counted_at);
+    let paid_by = paid_by(ground, purchase)?;
     active(member)?;
     acceptable(ground, program, member, purchase)?;
-    let paid_by = paid_by(ground, purchase)?;
+    unspent(ground, &paid_by)?;
     let recorded = recorded(ground, member, purchase, counted_at).map_err(|_| Refusal::AmountOverflow)?;
     let recorded = PurchaseRecorded { paid_by, ..recorded };
     fits(member, &recorded)?;
@@ -49,11 +50,13 @@ fn paid_by(ground: &Ground<'_>, purchase: &Purchase) -> Result<Vec<Seq>, Refusal
             None => faults.push(tender_fault(position, "is no hold or redemption of the member")),
         }
     }
-    if !faults.is_empty() {
-        return Err(Refusal::Malformed(faults));
-    }
+    if faults.is_empty() { Ok(own) } else { Err(Refusal::Malformed(faults)) }
+}
+
+/// Whether nothing else was paid with these, and none was cancelled.
+fn unspent(ground: &Ground<'_>, paid_by: &[Seq]) -> Result<(), Refusal> {
     let spent = |own: &Seq| ground.paid_by.iter().any(|payment| payment.own() == Some(*own) && payment.is_spent);
-    if own.iter().any(spent) { Err(Refusal::RedemptionSpent) } else { Ok(own) }
+    if paid_by.iter().any(spent) { Err(Refusal::RedemptionSpent) } else { Ok(()) }
 }
 
 fn tender_fault(position: usize, message: &str) -> Fault {

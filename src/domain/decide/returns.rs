@@ -18,6 +18,7 @@ use crate::domain::units::{Moment, Overflow, Points};
 /// The facts of a return, and of the purchase made instead where there is one.
 pub(super) fn take_back(ground: &Ground<'_>, member: &Member, asked: &Return) -> Result<Outcome, Refusal> {
     let bought = Bought::of(ground)?;
+    bought.lines_named(asked)?;
     exchange_is_new(ground, asked)?;
     if member.state == MemberState::Closed {
         return Err(Refusal::MemberClosed);
@@ -31,10 +32,13 @@ pub(super) fn take_back(ground: &Ground<'_>, member: &Member, asked: &Return) ->
     story.add(Fact::PurchaseReturned(Box::new(returned))).map_err(overflow)?;
     refund_all(ground, &mut story, &paid_back)?;
     for (wallet, points, total) in &taken.wallets {
+        bought.uncut(ground, &mut story, *wallet, *points)?;
         let fact = bought.take(ground, &story.member, *wallet, *points, *total).map_err(overflow)?;
         story.extend(fact).map_err(overflow)?;
     }
-    for (wallet, ..) in &paid_back.now {
+    let came_back =
+        paid_back.now.iter().map(|(wallet, ..)| wallet).chain(taken.wallets.iter().map(|(wallet, ..)| wallet));
+    for wallet in came_back {
         let follows = purses::came_in(&story, *wallet);
         story.extend(follows).map_err(overflow)?;
     }
@@ -170,8 +174,15 @@ impl<'a> Bought<'a> {
         left.filter(|left| left.quantity > 0 || left.minor_units > 0).collect()
     }
 
-    /// The lines asked for, each once, known and not more than is left; all faults at once.
+    /// The lines asked for, not more than is left of each.
     fn lines_asked(&self, asked: &Return) -> Result<Vec<LineReturned>, Refusal> {
+        let lines = self.lines_named(asked)?;
+        lines.iter().try_for_each(|line| self.is_left(*line))?;
+        Ok(lines)
+    }
+
+    /// The lines asked for, each once and known; all faults at once.
+    fn lines_named(&self, asked: &Return) -> Result<Vec<LineReturned>, Refusal> {
         let mut faults = Vec::new();
         let mut lines: Vec<LineReturned> = Vec::new();
         for (position, line) in asked.lines.iter().enumerate() {
@@ -187,11 +198,7 @@ impl<'a> Bought<'a> {
             };
             faults.push(Fault { field: format!("lines[{position}].line_id"), message: message.into() });
         }
-        if !faults.is_empty() {
-            return Err(Refusal::Malformed(faults));
-        }
-        lines.iter().try_for_each(|line| self.is_left(*line))?;
-        Ok(lines)
+        if faults.is_empty() { Ok(lines) } else { Err(Refusal::Malformed(faults)) }
     }
 
     fn is_left(&self, back: LineReturned) -> Result<(), Refusal> {
@@ -303,6 +310,31 @@ impl<'a> Bought<'a> {
         };
         let (cause, at) = (TakenCause::Returned, ground.now);
         Ok(Some(Fact::PointsTaken(Box::new(PointsTaken { wallet, cause, at, lots, owed, written_off }))))
+    }
+
+    /// Takes vouchers back that the purchase's own points were cut into at once, as far as they are needed and nobody
+    /// has used them: what is bought and comes back leaves nothing behind.
+    fn uncut(
+        &self,
+        ground: &Ground<'_>,
+        story: &mut Story<'_>,
+        wallet: WalletId,
+        points: Points,
+    ) -> Result<(), Refusal> {
+        for fact in &self.entry.facts {
+            let Fact::VouchersCut(cut) = fact else { continue };
+            let there = story.member.purse(wallet).map_or(Ok(Points::ZERO), |purse| lot::total(&purse.lots));
+            let is_open = story.member.desk().vouchers.iter().any(|held| held.claim == cut.voucher.claim);
+            if cut.wallet != wallet || !is_open || there.map_err(overflow)? >= points {
+                continue;
+            }
+            let (redemption, voucher) = (self.entry.seq, Some(cut.voucher.claim));
+            let cancelled = Fact::RedemptionCancelled { redemption, reason: "returned".into(), count: None, voucher };
+            story.adopt(cancelled).map_err(overflow)?;
+            let facts = refund(ground, &story.member, wallet, &cut.lots, self.entry.seq)?;
+            facts.into_iter().try_for_each(|fact| story.adopt(fact)).map_err(overflow)?;
+        }
+        Ok(())
     }
 
     /// Parts of lots that make up `points`: the purchase's own lot first.

@@ -100,14 +100,15 @@ fn expired(story: &Story<'_>, _: Moment) -> Due {
 }
 
 fn lapsed(story: &Story<'_>, _: Moment) -> Due {
-    let purse = ending(story).min_by_key(|purse| purse.lapses_at)?;
+    let member = &story.member;
+    let held = |purse: &Purse| member.lapse_of_held(purse) < Moment::NEVER;
+    let lapses = |purse: &&Purse| !purse.kept && (!purse.lots.is_empty() || held(purse));
+    let purse = member.purses.iter().filter(lapses).min_by_key(|purse| purse.lapses_at)?;
     let at = purse.lapses_at;
-    let mut facts = vec![gone(purse, TakenCause::Inactive, at, purse.lots.to_vec())];
+    let lots = (!purse.lots.is_empty()).then(|| gone(purse, TakenCause::Inactive, at, purse.lots.to_vec()));
     // What is held is honoured by capture and lapses on release.
-    if story.member.desk().holds.iter().any(|hold| hold.wallet == purse.wallet) {
-        facts.push(Fact::LotsRedated { wallet: purse.wallet, expires_at: at, notice_at: Moment::NEVER });
-    }
-    Some((at, facts))
+    let redated = Fact::LotsRedated { wallet: purse.wallet, expires_at: at, notice_at: Moment::NEVER };
+    Some((at, lots.into_iter().chain(held(purse).then_some(redated)).collect()))
 }
 
 fn gone(purse: &Purse, cause: TakenCause, at: Moment, lots: Vec<Lot>) -> Fact {

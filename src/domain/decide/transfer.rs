@@ -6,8 +6,10 @@
 use super::purchase::followed;
 use super::{Ground, active, overflow, purses, wallet_named};
 use crate::domain::event::{AddedCause, Fact, Seq};
+use crate::domain::lot;
 use crate::domain::member::{Member, MemberState};
 use crate::domain::order::{Arrival, Refusal, Sending};
+use crate::domain::units::Points;
 
 /// Takes points from the sender; they travel with the dates of their lots.
 pub(super) fn send(ground: &Ground<'_>, member: &Member, asked: &Sending) -> Result<Vec<Fact>, Refusal> {
@@ -21,6 +23,8 @@ pub(super) fn send(ground: &Ground<'_>, member: &Member, asked: &Sending) -> Res
         return Err(Refusal::ReceiverNotActive);
     }
     let lots = purses::take(member, wallet, asked.points)?;
+    let held = receiver.purse(wallet.id).map_or(Ok(Points::ZERO), |purse| lot::total(&purse.lots));
+    held.and_then(|held| held.plus(asked.points)).map_err(overflow)?;
     let (to, note) = (receiver.key, asked.note.clone());
     let mut facts = vec![Fact::TransferSent { to, wallet: wallet.id, lots, note }];
     facts.extend(purses::activity(program, member, wallet, ground.now));

@@ -115,10 +115,19 @@ impl Member {
     #[must_use]
     pub fn next_due(&self) -> Option<Moment> {
         let standing = self.standing.next_change().unwrap_or(Moment::NEVER);
-        let purses = self.purses.iter().map(Purse::next_due).min().unwrap_or(Moment::NEVER);
+        let due = |purse: &Purse| purse.next_due().min(self.lapse_of_held(purse));
+        let purses = self.purses.iter().map(due).min().unwrap_or(Moment::NEVER);
         let desk = self.desk.as_ref().map_or(Moment::NEVER, |desk| desk.next_due());
         let pot = self.pot.as_ref().map_or(Moment::NEVER, |pot| pot.next_due());
         Some(standing.min(purses).min(desk).min(pot)).filter(|due| *due < Moment::NEVER)
+    }
+
+    /// When the points of a purse lapse that are held and have not ended before; [`Moment::NEVER`] if none are.
+    #[must_use]
+    pub fn lapse_of_held(&self, purse: &Purse) -> Moment {
+        let held = self.desk().holds.iter().filter(|hold| hold.wallet == purse.wallet).flat_map(|hold| &hold.lots);
+        let mut alive = held.filter(|lot| !purse.kept && lot.terms.expires_at > purse.lapses_at);
+        alive.next().map_or(Moment::NEVER, |_| purse.lapses_at)
     }
 
     /// What must hold of every member after every entry; the first thing that does not, in words.

@@ -351,12 +351,6 @@ impl Reference {
         "applied"
     }
 
-    /// Whether goods are to come back that no closed member's receipt has.
-    pub fn is_malformed_of_closed(&self, back: &Back) -> bool {
-        let Some(receipt) = self.receipts.get(&back.receipt) else { return false };
-        self.people[&receipt.who].closed && receipt.after(back, true) == Err("MALFORMED")
-    }
-
     pub fn confirm(&mut self, receipt: u16, now: i64) -> &'static str {
         let Some(receipt) = self.receipts.get(&receipt) else { return "UNKNOWN_RECEIPT" };
         let (who, made_by) = (receipt.who, receipt.made_by);
@@ -545,15 +539,6 @@ impl Reference {
         told
     }
 
-    /// Whether somebody's miles are all held beyond the day on which they lapse: the engine forgets to let them.
-    pub fn is_held_beyond_lapse(&self) -> bool {
-        self.people.values().any(|person| {
-            let held = person.holds.iter().filter(|(_, _, lots)| lots[0].wallet == MILES);
-            let mut beyond = held.filter(|(_, until, _)| person.lapses_at.is_some_and(|at| at < *until));
-            beyond.next().is_some() && !person.lots.iter().any(|lot| lot.wallet == MILES && lot.points > 0)
-        })
-    }
-
     /// What a member can spend of a wallet, debt aside.
     pub fn available(&mut self, who: u8, wallet: usize, now: i64) -> i64 {
         let shown = self.shown(who, now);
@@ -684,9 +669,12 @@ impl Person {
         };
         let own = lots.iter().position(|lot| lot.made_by == came.made_by);
         let own = own.or_else(|| alike(came.available)).or_else(|| alike(EVER));
-        let (own, others): (Vec<_>, Vec<_>) = lots.into_iter().enumerate().partition(|(at, _)| Some(*at) == own);
-        let (ready, pending): (Vec<_>, Vec<_>) = others.into_iter().partition(|(_, lot)| lot.available == EVER);
-        sum(&first_of(own.into_iter().chain(ready).chain(pending).map(|(_, lot)| lot), points))
+        // The pieces of a lot that were held and came back are one with the rest of it.
+        let whole = |lot: &Lot| (lot.made_by, lot.expires, lot.available);
+        let own = own.map(|at| whole(lots[at]));
+        let (own, others): (Vec<_>, Vec<_>) = lots.into_iter().partition(|lot| own == Some(whole(lot)));
+        let (ready, pending): (Vec<_>, Vec<_>) = others.into_iter().partition(|lot| lot.available == EVER);
+        sum(&first_of(own.into_iter().chain(ready).chain(pending), points))
     }
 
     fn shown(&self, wallet: usize) -> ShownWallet {
