@@ -43,7 +43,7 @@ pub struct Serve {
     /// Orders that may wait before callers are told to come back [default: 65536]
     #[arg(long, env = "RUNG_QUEUE_LIMIT", value_name = "N")]
     queue_limit: Option<usize>,
-    /// Memory for members at rest, in MiB; those beyond it are read from disk [default: 768]
+    /// Memory for members at rest, in MiB; those beyond it are read from disk [default: 1024]
     #[arg(long, env = "RUNG_CACHE_MIB", value_name = "MIB")]
     cache_mib: Option<u64>,
     /// Seconds to finish what is in flight after SIGTERM [default: 20]
@@ -118,7 +118,7 @@ impl Serve {
             test_clock,
             identifier_key: given.identifier_key,
             queue_limit,
-            cache_bytes: given.cache_mib.unwrap_or(768).saturating_mul(1 << 20),
+            cache_bytes: given.cache_mib.unwrap_or(1024).saturating_mul(1 << 20),
             drain: Duration::from_secs(given.drain_seconds.unwrap_or(20)),
             log_format: given.log_format.unwrap_or_default(),
         })

@@ -52,15 +52,48 @@ impl Day {
 
     /// The first day of its month.
     #[must_use]
-    pub fn month_start(self) -> Self {
-        self.plus_days(1 - i32::from(self.date().day()))
+    pub const fn month_start(self) -> Self {
+        self.plus_days(1 - self.civil().2)
+    }
+
+    /// Its year, month (1 to 12) and day of the month, by arithmetic: every purchase asks. Counted in eras of 400 years
+    /// that begin on 1 March, so that the leap day is the last of its year.
+    const fn civil(self) -> (i32, i32, i32) {
+        let days = self.0 as i64 + 719_468;
+        let era = days.div_euclid(146_097);
+        let of_era = days.rem_euclid(146_097);
+        let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+        let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let from_march = (5 * of_year + 2) / 153;
+        let day = of_year - (153 * from_march + 2) / 5 + 1;
+        let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+        let year = year_of_era + era * 400 + if month <= 2 { 1 } else { 0 };
+        (year as i32, month as i32, day as i32)
+    }
+
+    /// The day with this year, month (1 to 12) and day of the month.
+    const fn of_civil(year: i32, month: i32, day: i32) -> Self {
+        let year = year as i64 - if month <= 2 { 1 } else { 0 };
+        let era = year.div_euclid(400);
+        let year_of_era = year.rem_euclid(400);
+        let from_march = (month as i64 + 9) % 12;
+        let of_year = (153 * from_march + 2) / 5 + day as i64 - 1;
+        let of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + of_year;
+        Self((era * 146_097 + of_era - 719_468) as i32)
     }
 
     /// The same day `n` months on; the last of the month where it would not exist (31 January + 1 = 28 February).
     #[must_use]
     pub fn plus_months(self, n: i32) -> Self {
-        let span = jiff::Span::new().try_months(n).unwrap_or_default();
-        Self::of(self.date().saturating_add(span))
+        let (year, month, day) = self.civil();
+        let months = (i64::from(year) * 12 + i64::from(month) - 1).saturating_add(i64::from(n));
+        // As far as days of four-digit years go, which is further than any program looks.
+        let months = months.clamp(-9_999 * 12, 9_999 * 12 + 11);
+        let year = i32::try_from(months.div_euclid(12)).unwrap_or_default();
+        let month = i32::try_from(months.rem_euclid(12)).unwrap_or_default() + 1;
+        let next = if month == 12 { Self::of_civil(year + 1, 1, 1) } else { Self::of_civil(year, month + 1, 1) };
+        let first = Self::of_civil(year, month, 1);
+        first.plus_days(day.min(next.0 - first.0) - 1)
     }
 }
 
@@ -308,6 +341,18 @@ mod tests {
         for day in (-800_000..800_000).step_by(13) {
             assert_eq!(Day(day).year(), Day(day).date().year(), "{day}");
             assert_eq!(Day::of(Day(day).date()), Day(day));
+        }
+    }
+
+    #[test]
+    fn months_are_those_of_the_calendar() {
+        for day in (-700_000..700_000).step_by(37).map(Day) {
+            let date = day.date();
+            assert_eq!(day.month_start(), Day::of(date.first_of_month()), "{day}");
+            for months in [-25, -12, -1, 0, 1, 6, 11, 12, 24, 400] {
+                let there = date.saturating_add(jiff::Span::new().months(months));
+                assert_eq!(day.plus_months(months), Day::of(there), "{day} {months}");
+            }
         }
     }
 

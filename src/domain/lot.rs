@@ -7,8 +7,9 @@ use super::calendar::Day;
 use super::event::Seq;
 use super::units::{Moment, Overflow, Points};
 
-/// How many lots of one wallet are kept apart before those alike are joined.
-pub const LOTS_APART: usize = 16;
+/// How many lots of one wallet are kept apart before those alike are joined: few, for a member is copied and kept with
+/// every order of hers. What each entry brought is in the ledger.
+pub const LOTS_APART: usize = 4;
 
 /// Where points come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

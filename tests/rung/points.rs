@@ -347,7 +347,8 @@ fn purchase(receipt: u8, occurred_at: Moment, lines: &[(u8, i64, i64)]) -> Purch
     }
 }
 
-/// Lots by their dates, without the entries that made them: a world that settles more often numbers them otherwise.
+/// Lots by their ends and months of issue, without the entries that made them: a world that settles more often numbers
+/// them otherwise, and lots of a month that share their fate may be joined.
 type Lots = BTreeMap<(Moment, i32, Moment), i64>;
 
 /// What a member has, as far as two worlds can agree on it.
@@ -364,8 +365,8 @@ struct Has {
 fn lots<'a>(lots: impl IntoIterator<Item = &'a Lot>) -> Lots {
     let mut by_dates = Lots::new();
     for lot in lots {
-        *by_dates.entry((lot.terms.expires_at, lot.terms.issued.0, lot.terms.available_at)).or_default() +=
-            lot.points.0;
+        let key = (lot.terms.expires_at, lot.terms.issued.month_start().0, lot.terms.available_at);
+        *by_dates.entry(key).or_default() += lot.points.0;
     }
     by_dates
 }

@@ -46,7 +46,7 @@ impl Options {
         Self {
             dir: dir.into(),
             segment_bytes: 64 << 20,
-            cache_bytes: 768 << 20,
+            cache_bytes: 1_024 << 20,
             dirty_bytes: 640 << 20,
             round_entries: 3_000_000,
             lag_entries: 5_000_000,

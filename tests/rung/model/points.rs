@@ -648,7 +648,7 @@ fn histories(usual_cases: u32, home: fn() -> Home) {
             for happening in &happenings {
                 pair.make(happening).await;
                 pair.compare().await;
-                // Beyond sixteen lots the engine joins those that are alike, which the reference does not.
+                // The engine joins lots that are alike where there are many; which of them a return takes from is then its own.
                 if pair.reference.is_crowded() {
                     break;
                 }
