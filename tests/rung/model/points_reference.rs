@@ -558,11 +558,16 @@ impl Reference {
         self.books
     }
 
-    /// Whether somebody has more lots than the engine keeps apart.
+    /// Whether somebody has so many lots that the engine may have joined two that are alike: which of them a return
+    /// takes from is its own business then.
     pub fn is_crowded(&self) -> bool {
         self.people.values().any(|person| {
-            let many = |wallet| person.lots.iter().filter(|lot| lot.wallet == wallet && lot.points > 0).count() > 15;
-            (0..4).any(many)
+            (0..4).any(|wallet| {
+                let lots: Vec<&Lot> = person.lots.iter().filter(|lot| lot.wallet == wallet && lot.points > 0).collect();
+                let alike = |a: &Lot, b: &Lot| (a.expires, a.available) == (b.expires, b.available);
+                let pairs = lots.iter().enumerate().flat_map(|(at, a)| lots[at + 1..].iter().map(move |b| (a, b)));
+                lots.len() > 3 && pairs.into_iter().any(|(a, b)| alike(a, b))
+            })
         })
     }
 
