@@ -184,12 +184,6 @@ impl Zone {
         TimeZoneDatabase::bundled().get(name).ok().map(Self::of)
     }
 
-    /// Coordinated universal time.
-    #[must_use]
-    pub fn utc() -> Self {
-        Self::of(TimeZone::UTC)
-    }
-
     /// The IANA name.
     #[must_use]
     pub fn name(&self) -> &str {

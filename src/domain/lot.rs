@@ -183,9 +183,3 @@ pub fn after(lots: &[Lot], points: Points) -> Vec<Lot> {
     }
     rest
 }
-
-/// The parts that make up `points`, taken from the end of `lots`: what was spent last comes back first.
-#[must_use]
-pub fn last(lots: &[Lot], points: Points) -> Vec<Lot> {
-    first(lots.iter().rev(), points)
-}

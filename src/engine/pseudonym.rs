@@ -1,4 +1,4 @@
-//! Turning what identifies a person into a keyed hash and a mask, on the way in.
+//! Turning what identifies a person into a keyed hash and a mask, on the way in; and the secrets made from the same key.
 //!
 //! The value itself goes no further than this file: not into an order, a log or the journal. The key lives outside
 //! the journal, so whoever holds only the journal cannot find a person in it.

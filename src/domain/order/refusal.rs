@@ -36,6 +36,18 @@ pub enum Refusal {
     /// The program has no such member.
     #[error("the program has no such member")]
     UnknownMember,
+    /// No purchase has this receipt.
+    #[error("no purchase has this receipt")]
+    UnknownReceipt,
+    /// No hold has this id.
+    #[error("there is no such hold")]
+    UnknownHold,
+    /// No redemption has this id.
+    #[error("there is no such redemption")]
+    UnknownRedemption,
+    /// No voucher has this code.
+    #[error("there is no such voucher")]
+    UnknownVoucher,
     /// The key was used before with other content.
     #[error("the key was used before with another `{field}`")]
     KeyReused {
@@ -74,18 +86,6 @@ pub enum Refusal {
         /// Where it stands.
         now: Moment,
     },
-    /// No purchase has this receipt.
-    #[error("no purchase has this receipt")]
-    UnknownReceipt,
-    /// No hold has this id.
-    #[error("there is no such hold")]
-    UnknownHold,
-    /// No redemption has this id.
-    #[error("there is no such redemption")]
-    UnknownRedemption,
-    /// No voucher has this code.
-    #[error("there is no such voucher")]
-    UnknownVoucher,
     /// The program has no such reward.
     #[error("there is no reward `{0}`")]
     UnknownReward(Text),
