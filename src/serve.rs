@@ -20,7 +20,7 @@ use rung::store::memory::Memory;
 use rung::telemetry::{self, Telemetry};
 use rung::workers::sweeper;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// The program an empty folder gets when none is named.
@@ -48,6 +48,7 @@ pub fn run(settings: Settings) -> anyhow::Result<ExitCode> {
 
 async fn serve(settings: Settings) -> anyhow::Result<(ExitCode, LaneThread)> {
     let telemetry = telemetry::start(settings.log_format)?;
+    let signals = Signals::listen()?;
     std::fs::create_dir_all(&settings.data).with_context(|| format!("cannot make {}", settings.data.display()))?;
     let store = open_store(&settings)?;
     let clock = clock(&settings, &*store)?;
@@ -67,7 +68,7 @@ async fn serve(settings: Settings) -> anyhow::Result<(ExitCode, LaneThread)> {
     let serving = tokio::spawn(edge::serve(listener, engine.clone(), edge_options, stop.clone()));
     println!("listening on {address}");
 
-    let code = wait_for_the_end(&engine).await?;
+    let code = wait_for_the_end(&engine, signals).await;
     stop.cancel();
     serving.await??;
     sweeping.await?;
@@ -242,19 +243,31 @@ async fn operations(
     Ok(Some(tokio::spawn(operations::serve(listener, shown, stop))))
 }
 
+/// The signals that end a server. Heard from before anybody can know that it is there: whoever reads the address may
+/// send one at once, and one that comes while the store is opening is kept until the server can drain.
+struct Signals {
+    term: Signal,
+    int: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? })
+    }
+}
+
 /// Waits for a signal, or for the store to break; the exit code says which.
-async fn wait_for_the_end(engine: &Engine) -> anyhow::Result<ExitCode> {
-    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+async fn wait_for_the_end(engine: &Engine, mut signals: Signals) -> ExitCode {
     let mut broken = engine.watch_broken();
     tokio::select! {
-        _ = term.recv() => tracing::info!("SIGTERM: draining"),
-        _ = int.recv() => tracing::info!("SIGINT: draining"),
+        _ = signals.term.recv() => tracing::info!("SIGTERM: draining"),
+        _ = signals.int.recv() => tracing::info!("SIGINT: draining"),
         Ok(why) = broken.wait_for(Option::is_some) => {
             tracing::error!(why = why.as_deref().unwrap_or_default(), "the store cannot be trusted: stopping");
-            return Ok(ExitCode::FAILURE);
+            return ExitCode::FAILURE;
         }
     }
-    Ok(ExitCode::SUCCESS)
+    ExitCode::SUCCESS
 }
 
 /// Lets the lane finish what is queued and brings the snapshots up to the head.
