@@ -11,6 +11,7 @@ mod events;
 mod health;
 mod imports;
 mod limits;
+mod linger;
 mod members;
 pub mod operations;
 mod points;
@@ -26,6 +27,7 @@ pub mod wire;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio_stream::StreamExt as _;
 use tokio_util::sync::CancellationToken;
 use tonic::codec::CompressionEncoding;
 use tonic::server::NamedService;
@@ -38,6 +40,7 @@ use crate::pb;
 use door::Door;
 pub use health::Readiness;
 use limits::MESSAGE_BYTES_MAX;
+use linger::Lingering;
 use pb::admin_service_server::AdminServiceServer;
 use pb::event_service_server::EventServiceServer;
 use pb::member_service_server::MemberServiceServer;
@@ -119,6 +122,7 @@ impl Edge {
         let closing = CancellationToken::new();
         let routes = self.routes(&closing)?;
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true)).with_keepalive(Some(KEEPALIVE));
+        let incoming = incoming.map(|accepted| accepted.map(Lingering::new));
         let mut server = transport(&self.options).layer(Door::new(self.options.call_limit));
         let served =
             server.add_routes(routes).serve_with_incoming_shutdown(incoming, closing.clone().cancelled_owned());

@@ -1,11 +1,19 @@
 //! SIGTERM under load: the server finishes what it took, tells everybody that it goes, and waits for nobody who is mute.
 
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use prost::Message;
 use rung::pb;
+use rung::pb::record_purchases_response::Answer;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep};
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::Code;
+use tonic::{Code, Status};
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
@@ -13,7 +21,7 @@ use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 use super::crash::{hold_against_the_journal, replay};
 use super::load::{Load, Notes};
 use super::server::{House, file};
-use super::till::{Till, reason};
+use super::till::{Order, Till, purchase, reason, wall_clock};
 
 /// Well below what a drain may take: nobody had to be cut off.
 const SOON: Duration = Duration::from_secs(5);
@@ -51,6 +59,110 @@ async fn peers_who_say_nothing_hold_nobody_beyond_the_drain() {
     drop((calling, scraping));
     house.start();
     nothing_is_left_to_do(&house.till().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_reads_slowly_and_goes_on_sending_reads_every_answer() {
+    let mut house = House::open(&["--program", &file("tests/programs/model.toml")]);
+    house.till().await.enroll("model", "m-1").await.unwrap();
+    let talking = tokio::spawn(talk(house.address().to_owned()));
+    sleep(Duration::from_millis(500)).await;
+    let (status, took) = tokio::task::block_in_place(|| house.terminate());
+    assert_eq!(status.code(), Some(0), "{}", house.log());
+    assert!(took < SOON, "it took {took:?}");
+
+    let (answers, told) = talking.await.unwrap().expect("everything that was said");
+    assert!(answers.iter().all(|answer| matches!(answer, Answer::Result(_))), "{answers:?}");
+    assert_eq!((told.code(), &*reason(&told)), (Code::Unavailable, "DRAINING"));
+    house.start();
+    let member = house.till().await.member("model", "m-1").await;
+    assert_eq!(member.entry_count, 1 + answers.len() as i64, "what was carried out was answered");
+}
+
+/// Sends purchases as long as the server takes them, whatever it says meanwhile; its answers and its last word.
+async fn talk(address: String) -> Result<(Vec<Answer>, Status), h2::Error> {
+    let socket = Slow { socket: TcpStream::connect(&address).await.unwrap(), pause: Box::pin(sleep(PAUSE)) };
+    let (mut calls, connection) = h2::client::handshake(socket).await?;
+    tokio::spawn(connection);
+    let request = http::Request::post(format!("http://{address}/rung.v1.PointsService/RecordPurchases"))
+        .header("content-type", "application/grpc")
+        .header("te", "trailers");
+    let (response, mut items) = calls.send_request(request.body(()).unwrap(), false)?;
+    drop(calls);
+    tokio::spawn(async move {
+        for batch in 0.. {
+            if items.send_data(together(batch), false).is_err() {
+                return;
+            }
+            sleep(Duration::from_millis(1)).await;
+        }
+    });
+    let (mut said, mut body) = (BytesMut::new(), response.await?.into_body());
+    while let Some(data) = body.data().await {
+        let data = data?;
+        body.flow_control().release_capacity(data.len())?;
+        said.put(data);
+    }
+    let trailers = body.trailers().await?.expect("a status");
+    Ok((answers(said.freeze()), Status::from_header_map(&trailers).expect("a status")))
+}
+
+/// How long a slow reader looks away.
+const PAUSE: Duration = Duration::from_millis(20);
+/// How many purchases are sent at a time.
+const TOGETHER: usize = 32;
+
+/// A connection of a peer with too little time for reading.
+struct Slow {
+    socket: TcpStream,
+    pause: Pin<Box<Sleep>>,
+}
+
+impl AsyncRead for Slow {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        ready!(self.pause.as_mut().poll(cx));
+        let read = ready!(Pin::new(&mut self.socket).poll_read(cx, into));
+        self.pause = Box::pin(sleep(PAUSE));
+        Poll::Ready(read)
+    }
+}
+
+impl AsyncWrite for Slow {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+}
+
+/// Purchases as they go over the wire, many in one piece: each not compressed, its length, itself.
+fn together(batch: usize) -> Bytes {
+    let mut bytes = BytesMut::new();
+    for number in 0..TOGETHER {
+        let receipt = format!("r-{batch}-{number}");
+        let item = Order::new("model", "m-1", purchase("sale", &receipt, 100, &wall_clock())).item();
+        bytes.put_u8(0);
+        bytes.put_u32(u32::try_from(item.encoded_len()).unwrap());
+        item.encode(&mut bytes).unwrap();
+    }
+    bytes.into()
+}
+
+/// The answers in what came over the wire.
+fn answers(mut said: Bytes) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    while said.has_remaining() {
+        assert_eq!(said.get_u8(), 0, "not compressed");
+        let length = said.get_u32() as usize;
+        answers.extend(pb::RecordPurchasesResponse::decode(said.split_to(length)).unwrap().answer);
+    }
+    answers
 }
 
 /// Calls that would never end by themselves.
