@@ -3,11 +3,13 @@
 
 use std::path::PathBuf;
 
-const FILES: [&str; 7] = [
+const FILES: [&str; 9] = [
     "rung/v1/admin_service.proto",
+    "rung/v1/club_service.proto",
     "rung/v1/event_service.proto",
     "rung/v1/member_service.proto",
     "rung/v1/points_service.proto",
+    "rung/v1/privilege_service.proto",
     "rung/v1/program_service.proto",
     "rung/v1/reward_service.proto",
     "rung/v1/tier_service.proto",

@@ -223,6 +223,10 @@ impl Page<'_> {
                 self.each(*wallet, lots, |row, points| add(&mut row.adjusted, points));
                 self.now(*wallet, |row| add(&mut row.adjusted, *repaid));
             }
+            AddedCause::Benefit => {
+                self.each(*wallet, lots, |row, points| add(&mut row.issued, points));
+                self.now(*wallet, |row| add(&mut row.issued, *repaid));
+            }
             AddedCause::OpeningState => self.each(*wallet, lots, |row, points| add(&mut row.issued, points)),
             AddedCause::Refund => {
                 self.each(*wallet, lots, |row, points| add(&mut row.redeemed, Points(points.0.saturating_neg())));
@@ -242,7 +246,7 @@ impl Page<'_> {
             TakenCause::Adjustment => {
                 self.each(*wallet, lots, |row, points| add(&mut row.adjusted, Points(points.0.saturating_neg())));
             }
-            TakenCause::Returned => {
+            TakenCause::Returned | TakenCause::MilestoneLost => {
                 self.each(*wallet, lots, |row, points| add(&mut row.returned, points));
                 self.now(*wallet, |row| add(&mut row.returned, *owed));
             }

@@ -25,6 +25,18 @@ impl Moment {
     /// After every fact.
     pub const NEVER: Self = Self(i64::MAX);
 
+    /// The moment just after this one.
+    #[must_use]
+    pub const fn plus_one(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+
+    /// The moment just before this one.
+    #[must_use]
+    pub const fn minus_one(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
+
     /// This moment moved by `span` (may be negative), held at the ends of the range.
     #[must_use]
     pub const fn plus(self, span: Span) -> Self {
@@ -49,6 +61,12 @@ impl Span {
 pub struct Points(pub i64);
 
 impl Points {
+    /// The opposite amount, held at the ends of the range.
+    #[must_use]
+    pub const fn negated(self) -> Self {
+        Self(self.0.saturating_neg())
+    }
+
     /// No points.
     pub const ZERO: Self = Self(0);
 

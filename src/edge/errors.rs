@@ -183,6 +183,12 @@ const fn code(refusal: &Refusal) -> Code {
         | Refusal::UnknownVoucher
         | Refusal::UnknownReward(_)
         | Refusal::UnknownWallet(_)
+        | Refusal::UnknownTier(_)
+        | Refusal::UnknownClub(_)
+        | Refusal::UnknownPrivilege(_)
+        | Refusal::UnknownBenefit(_)
+        | Refusal::UnknownGrant
+        | Refusal::UnknownUse
         | Refusal::UnknownReceiver => Code::NotFound,
         Refusal::KeyReused { .. }
         | Refusal::ReceiptClaimed
@@ -190,34 +196,8 @@ const fn code(refusal: &Refusal) -> Code {
         | Refusal::IdentifierClaimed { .. }
         | Refusal::IdentifierAlreadyLinked => Code::AlreadyExists,
         Refusal::StaleVersion { .. } => Code::Aborted,
-        Refusal::EffectiveInPast { .. }
-        | Refusal::NoTestClock
-        | Refusal::ClockBackwards { .. }
-        | Refusal::IdentifierNotLinked
-        | Refusal::MemberSuspended
-        | Refusal::MemberNotSuspended
-        | Refusal::MemberClosed
-        | Refusal::OccurredInFuture { .. }
-        | Refusal::TooLate { .. }
-        | Refusal::BeforeEnrolment { .. }
-        | Refusal::WrongCurrency { .. }
-        | Refusal::ReturnExceedsPurchase { .. }
-        | Refusal::NothingToReturn
-        | Refusal::NothingToConfirm
-        | Refusal::HoldOver
-        | Refusal::CaptureExceedsHold { .. }
-        | Refusal::RewardNotOffered
-        | Refusal::TierRequired
-        | Refusal::RewardLimit { .. }
-        | Refusal::OutOfStock { .. }
-        | Refusal::VoucherOver
-        | Refusal::RedemptionOver
-        | Refusal::RedemptionSpent
-        | Refusal::NotWholeBooks { .. }
-        | Refusal::NotTransferable
-        | Refusal::ReceiverNotActive
-        | Refusal::InsufficientPoints { .. }
-        | Refusal::AmountOverflow => Code::FailedPrecondition,
+        // Everything else is a state that stands in the way.
+        _ => Code::FailedPrecondition,
     }
 }
 
@@ -277,9 +257,28 @@ fn counted(problem: Problem, refusal: &Refusal) -> Problem {
             let missing = asked.0.saturating_sub(available.0);
             problem.with("asked", asked.0).with("available", available.0).with("missing", missing)
         }
+        other => belonging(problem, other),
+    }
+}
+
+/// The numbers of a refusal of tiers, clubs, privileges and choices.
+fn belonging(problem: Problem, refusal: &Refusal) -> Problem {
+    match refusal {
+        Refusal::UnknownTier(id) => problem.with("tier", id),
+        Refusal::UnknownClub(id) => problem.with("club", id),
+        Refusal::UnknownPrivilege(id) => problem.with("privilege", id),
+        Refusal::UnknownBenefit(id) => problem.with("benefit", id),
+        Refusal::ConditionNotMet(condition) => problem.with("condition", condition),
+        Refusal::FeeRequired { fee, paid } => problem.with("fee", fee.0).with("paid", paid.0),
+        Refusal::ClubFull(capacity) => problem.with("capacity", capacity),
+        Refusal::QuotaUsed { asked, left } => problem.with("asked", asked).with("left", left),
+        Refusal::ChoicesUsed { asked, left } => problem.with("asked", asked).with("left", left),
+        Refusal::NotOpenYet { opens_at } => problem.with("opens_at", rfc3339(*opens_at)),
+        Refusal::TooManyCompanions { asked, covered } => problem.with("asked", asked).with("covered", covered),
         _ => problem,
     }
 }
+
 fn key_reused(problem: Problem, field: &str, entry: Seq) -> Problem {
     problem.with("field", field).with("entry_id", super::wire::entries::entry_id(entry))
 }
@@ -408,9 +407,44 @@ mod tests {
         ]
     }
 
+    /// The refusals of tiers, clubs, privileges and choices.
+    fn belonging_catalogue() -> Vec<(Refusal, Code, &'static str)> {
+        let no = Code::FailedPrecondition;
+        let points = crate::domain::units::Points;
+        vec![
+            (Refusal::UnknownTier("t".into()), Code::NotFound, "UNKNOWN_TIER"),
+            (Refusal::UnknownClub("c".into()), Code::NotFound, "UNKNOWN_CLUB"),
+            (Refusal::UnknownPrivilege("p".into()), Code::NotFound, "UNKNOWN_PRIVILEGE"),
+            (Refusal::UnknownBenefit("b".into()), Code::NotFound, "UNKNOWN_BENEFIT"),
+            (Refusal::UnknownGrant, Code::NotFound, "UNKNOWN_GRANT"),
+            (Refusal::UnknownUse, Code::NotFound, "UNKNOWN_USE"),
+            (Refusal::GrantNotOffered, no, "GRANT_NOT_OFFERED"),
+            (Refusal::GrantOver, no, "GRANT_OVER"),
+            (Refusal::ClubNotOpen, no, "CLUB_NOT_OPEN"),
+            (Refusal::AlreadyMember, no, "ALREADY_MEMBER"),
+            (Refusal::NotMember, no, "NOT_MEMBER"),
+            (Refusal::NotInvited, no, "NOT_INVITED"),
+            (Refusal::AlreadyAsked, no, "ALREADY_ASKED"),
+            (Refusal::NotAsked, no, "NOT_ASKED"),
+            (Refusal::ConditionNotMet("c".into()), no, "CONDITION_NOT_MET"),
+            (Refusal::FeeRequired { fee: points(2), paid: points(1) }, no, "FEE_REQUIRED"),
+            (Refusal::ClubFull(1), no, "CLUB_FULL"),
+            (Refusal::NotEntitled, no, "NOT_ENTITLED"),
+            (Refusal::QuotaUsed { asked: 2, left: 1 }, no, "QUOTA_USED"),
+            (Refusal::NotOpenYet { opens_at: Moment(0) }, no, "NOT_OPEN_YET"),
+            (Refusal::TooManyCompanions { asked: 2, covered: 1 }, no, "TOO_MANY_COMPANIONS"),
+            (Refusal::NotCounted, no, "NOT_COUNTED"),
+            (Refusal::UseOver, no, "USE_OVER"),
+            (Refusal::NoChoice, no, "NO_CHOICE"),
+            (Refusal::ChoicesUsed { asked: 2, left: 1 }, no, "CHOICES_USED"),
+            (Refusal::NoBoost, no, "NO_BOOST"),
+        ]
+    }
+
     #[test]
     fn every_refusal_has_its_code_and_reason() {
-        for (refusal, code, reason) in catalogue().into_iter().chain(later_catalogue()) {
+        let all = catalogue().into_iter().chain(later_catalogue()).chain(belonging_catalogue());
+        for (refusal, code, reason) in all {
             let status = refused(&refusal);
             let info = status.get_details_error_info().unwrap();
             assert_eq!((status.code(), &*info.reason, &*info.domain), (code, reason, DOMAIN));
@@ -437,6 +471,9 @@ mod tests {
         assert_eq!(told(&short), "asked=5000 available=1200 missing=3800");
         let remedy = refused(&short).get_details_error_info().unwrap().metadata.remove("remedy");
         assert_eq!(remedy.as_deref(), short.remedy());
+        let used = Refusal::QuotaUsed { asked: 2, left: 1 };
+        assert_eq!(told(&used), "asked=2 left=1");
+        assert_eq!(told(&Refusal::ClubFull(7)), "capacity=7");
         let late = Refusal::TooLate { occurred_at: Moment(0), earliest: Moment(1_000_000) };
         assert_eq!(told(&late), "earliest=1970-01-01T00:00:01Z occurred_at=1970-01-01T00:00:00Z");
     }

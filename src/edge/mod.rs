@@ -4,6 +4,7 @@
 //! passes. The edge decides nothing and keeps nothing: it hands orders to the engine and writes down the answers.
 
 mod admin;
+mod clubs;
 mod deadline;
 mod door;
 pub mod errors;
@@ -15,6 +16,7 @@ mod linger;
 mod members;
 pub mod operations;
 mod points;
+mod privileges;
 mod programs;
 mod purchase_stream;
 mod purchases;
@@ -42,9 +44,11 @@ pub use health::Readiness;
 use limits::MESSAGE_BYTES_MAX;
 use linger::Lingering;
 use pb::admin_service_server::AdminServiceServer;
+use pb::club_service_server::ClubServiceServer;
 use pb::event_service_server::EventServiceServer;
 use pb::member_service_server::MemberServiceServer;
 use pb::points_service_server::PointsServiceServer;
+use pb::privilege_service_server::PrivilegeServiceServer;
 use pb::program_service_server::ProgramServiceServer;
 use pb::reward_service_server::RewardServiceServer;
 use pb::tier_service_server::TierServiceServer;
@@ -157,6 +161,8 @@ impl Edge {
             .add_service(Purchases::new(points, others))
             .add_service(limited!(MemberServiceServer, members::Members::new(engine())))
             .add_service(limited!(TierServiceServer, tiers::Tiers::new(engine())))
+            .add_service(limited!(ClubServiceServer, clubs::Clubs::new(engine())))
+            .add_service(limited!(PrivilegeServiceServer, privileges::Privileges::new(engine())))
             .add_service(limited!(ProgramServiceServer, programs::Programs::new(engine())))
             .add_service(limited!(RewardServiceServer, rewards::Rewards::new(engine())))
             .add_service(limited!(EventServiceServer, events::Events::new(engine(), closing.clone())))
@@ -169,11 +175,13 @@ impl Edge {
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
 /// What health tells about.
-const SERVICES: [&str; 7] = [
+const SERVICES: [&str; 9] = [
     <AdminServiceServer<admin::Admin> as NamedService>::NAME,
+    <ClubServiceServer<clubs::Clubs> as NamedService>::NAME,
     <EventServiceServer<events::Events> as NamedService>::NAME,
     <MemberServiceServer<members::Members> as NamedService>::NAME,
     <PointsServiceServer<points::Points> as NamedService>::NAME,
+    <PrivilegeServiceServer<privileges::Privileges> as NamedService>::NAME,
     <ProgramServiceServer<programs::Programs> as NamedService>::NAME,
     <RewardServiceServer<rewards::Rewards> as NamedService>::NAME,
     <TierServiceServer<tiers::Tiers> as NamedService>::NAME,
@@ -218,3 +226,6 @@ pub async fn serve(
 ) -> Result<Drained, ServeError> {
     Edge::new(engine, options).await.serve(listener, shutdown).await
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::imports::Importer;
 use super::members::{carry_out, list_of, named, ordered};
+use super::programs::in_currency;
 use super::purchase_stream::{Answers, Item, answer};
 use super::purchases::Single;
 use super::trace::caller;
@@ -23,8 +24,6 @@ use super::wire::receipt::Recorded;
 use super::wire::replies::{Reply, quoted, reply};
 use super::wire::returns::{AskedReturn, return_in, returned};
 use crate::domain::event::{Entry, Seq};
-use crate::domain::order::Refusal;
-use crate::domain::units::CurrencyCode;
 use crate::engine::Engine;
 use crate::pb;
 
@@ -77,16 +76,6 @@ impl Points {
         let (bought, _) = self.engine.entry(program, returned.purchase).await?;
         Ok(Some(bought))
     }
-
-    /// Amounts of a return are in the program's currency, as those of purchases are.
-    fn in_currency(&self, program: &str, found: Option<CurrencyCode>) -> Result<(), Refusal> {
-        let programs = self.engine.programs();
-        let expected = programs.named(program).map(|timeline| timeline.at(self.engine.now()).currency);
-        match (expected, found) {
-            (Some(expected), Some(found)) if expected != found => Err(Refusal::WrongCurrency { expected, found }),
-            _ => Ok(()),
-        }
-    }
 }
 
 #[tonic::async_trait]
@@ -110,7 +99,7 @@ impl pb::points_service_server::PointsService for Points {
         let desk = Desk { caller: &caller, identify: &self.engine };
         let AskedReturn { asked, currency } = desk.bring_back(request.into_inner())?;
         let (dry_run, program) = (asked.dry_run, asked.order.program.clone());
-        self.in_currency(&program, currency)?;
+        in_currency(&self.engine, &program, currency)?;
         let applied = carry_out(&self.engine, asked).await?;
         let bought = self.bought(&program, &applied.entries).await?;
         let purchase = bought.as_ref().and_then(|entry| entry.purchase());

@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
+use super::members::{list_of, named};
 use super::wire::faults::{Faults, Path};
 use super::wire::naming;
 use super::wire::page::{Page, page, token};
-use super::wire::programs::{flaw, program};
-use super::wire::replies::outcome;
+use super::wire::programs::{applied, flaw, program};
 use super::wire::scalars::moment;
 use crate::domain::order::Refusal;
 use crate::domain::program::source::{self, Flaw};
 use crate::domain::program::{Program, Register, Timeline};
-use crate::domain::units::{Moment, Text};
-use crate::engine::{ApplyProgram, Engine};
+use crate::domain::units::{CurrencyCode, Moment, Text};
+use crate::engine::{ApplyProgram, Denied, Engine, Outcome, View};
 use crate::pb;
 
 /// The service.
@@ -47,6 +47,41 @@ impl Programs {
 pub fn timeline(engine: &Engine, id: Text) -> Result<Arc<Timeline>, Status> {
     let found = engine.programs().named(&id).cloned();
     found.ok_or_else(|| Refusal::UnknownProgram(id).into())
+}
+
+/// Whoever looks at a list of what a program has.
+pub struct Looker {
+    /// The program.
+    pub program: Text,
+    /// What ties the pages of her list together.
+    pub list: String,
+    /// The member, if the request names one.
+    pub view: Option<Result<View, Denied>>,
+}
+
+/// The member who looks, if a request names one.
+pub async fn looker(
+    engine: &Engine,
+    program: String,
+    (member_id, identifier): (String, Option<pb::Identifier>),
+    faults: &mut Faults,
+) -> Looker {
+    if member_id.is_empty() && identifier.is_none() {
+        return Looker { program: naming::program(program, faults), list: String::new(), view: None };
+    }
+    let (program, name) = named(engine, program, member_id, identifier, faults);
+    let view = engine.member(&program, &name).await;
+    Looker { program, list: list_of(&name), view: Some(view) }
+}
+
+/// Amounts of money are in the program's currency, as those of purchases are.
+pub fn in_currency(engine: &Engine, program: &str, found: Option<CurrencyCode>) -> Result<(), Refusal> {
+    let programs = engine.programs();
+    let expected = programs.named(program).map(|timeline| timeline.at(engine.now()).currency);
+    match (expected, found) {
+        (Some(expected), Some(found)) if expected != found => Err(Refusal::WrongCurrency { expected, found }),
+        _ => Ok(()),
+    }
 }
 
 fn source_text(text: String, faults: &mut Faults) -> Text {
@@ -95,9 +130,14 @@ impl pb::program_service_server::ProgramService for Programs {
         request: Request<pb::ApplyProgramRequest>,
     ) -> Result<Response<pb::ApplyProgramResponse>, Status> {
         let apply = apply(request.into_inner())?;
+        let dry_run = apply.dry_run;
         let (done, timeline) = self.engine.apply_program(apply).await?;
-        let program = Some(self.told(&timeline, timeline.newest()));
-        Ok(Response::new(pb::ApplyProgramResponse { outcome: outcome(done).into(), program }))
+        let migration = match done {
+            Outcome::Applied if dry_run => Some(self.engine.migration(&timeline).await?),
+            _ => None,
+        };
+        let program = self.told(&timeline, timeline.newest());
+        Ok(Response::new(applied(done, program, migration.as_ref().map(|found| (found, &*timeline)))))
     }
 
     async fn get_program(

@@ -2,12 +2,11 @@
 
 use tonic::{Request, Response, Status};
 
-use super::members::{carry_out, list_of, named, ordered};
-use super::programs::positions;
+use super::members::{carry_out, ordered};
+use super::programs::{Looker, looker, positions};
 use super::trace::caller;
 use super::wire::catalog::{Counter, found, issued, redeemed, used};
 use super::wire::faults::Faults;
-use super::wire::naming;
 use super::wire::orders::Desk;
 use super::wire::page::{Page, page, token};
 use super::wire::replies::{Reply, reply};
@@ -16,7 +15,7 @@ use crate::domain::event::VoucherIssued;
 use crate::domain::member::Pot;
 use crate::domain::program::{Program, Reward};
 use crate::domain::units::{Points, Text};
-use crate::engine::{Applied, Denied, Engine, Outcome, View};
+use crate::engine::{Applied, Denied, Engine, Outcome};
 use crate::pb;
 
 /// The service.
@@ -30,17 +29,6 @@ impl Rewards {
     #[must_use]
     pub const fn new(engine: Engine) -> Self {
         Self { engine }
-    }
-
-    /// The member who looks at the catalog, if the request names one, and what ties its pages together.
-    async fn looker(&self, request: &pb::ListRewardsRequest, faults: &mut Faults) -> (Text, Option<Looker>) {
-        if request.member_id.is_empty() && request.identifier.is_none() {
-            return (naming::program(request.program.clone(), faults), None);
-        }
-        let (member_id, identifier) = (request.member_id.clone(), request.identifier.clone());
-        let (program, name) = named(&self.engine, request.program.clone(), member_id, identifier, faults);
-        let view = self.engine.member(&program, &name).await;
-        (program, Some(Looker { list: list_of(&name), view }))
     }
 
     /// How many of a reward are gone.
@@ -58,26 +46,19 @@ impl Rewards {
     }
 }
 
-/// Whoever looks at the catalog.
-struct Looker {
-    list: String,
-    view: Result<View, Denied>,
-}
-
 #[tonic::async_trait]
 impl pb::reward_service_server::RewardService for Rewards {
     async fn list_rewards(
         &self,
         request: Request<pb::ListRewardsRequest>,
     ) -> Result<Response<pb::ListRewardsResponse>, Status> {
-        let request = request.into_inner();
+        let pb::ListRewardsRequest { program, member_id, identifier, page_size, page_token } = request.into_inner();
         let mut faults = Faults::default();
-        let (program, looker) = self.looker(&request, &mut faults).await;
-        let list = looker.as_ref().map(|looker| looker.list.as_str()).unwrap_or_default();
-        let scope = ["rewards", &*program, list];
-        let asked: Page<8> = page(request.page_size, &request.page_token, &scope, &mut faults);
+        let Looker { program, list, view } = looker(&self.engine, program, (member_id, identifier), &mut faults).await;
+        let scope = ["rewards", &*program, &list];
+        let asked: Page<8> = page(page_size, &page_token, &scope, &mut faults);
         faults.verdict(())?;
-        let view = looker.as_ref().map(|looker| looker.view.clone()).transpose()?;
+        let view = view.transpose()?;
         let timeline = super::programs::timeline(&self.engine, program.clone())?;
         let now = view.as_ref().map_or_else(|| self.engine.now(), |view| view.now);
         let in_force = timeline.at(now);

@@ -1,17 +1,21 @@
-//! `TierService`: where members stand, and how they came there.
+//! `TierService`: where members stand, how they came there, and tiers that are granted.
 
 use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
-use super::members::{list_of, named};
-use super::wire::entries::entry_id;
+use super::members::{carry_out, list_of, named, ordered};
+use super::trace::caller;
+use super::wire::entries::{Names, named_in};
 use super::wire::faults::Faults;
-use super::wire::grants::tier_change;
-use super::wire::member::standing;
+use super::wire::member::{member as told, standing};
+use super::wire::orders::Desk;
 use super::wire::page::{Page, page, token};
+use super::wire::replies::{Reply, reply};
+use super::wire::standings::changes;
+use super::wire::tier_orders::{AskedGrant, grant_made, received};
 use crate::domain::event::{Entry, Seq};
-use crate::domain::order::MemberName;
+use crate::domain::order::{MemberKey, MemberName};
 use crate::domain::program::Timeline;
 use crate::engine::{Denied, Engine, View};
 use crate::pb;
@@ -44,13 +48,14 @@ impl Tiers {
         let mut changes = Vec::new();
         for _ in 0..LOOKS {
             let (view, entries) = self.engine.history(program, name, before, LOOK_AT).await?;
+            let names = self.names(view.member.key, &entries).await?;
             if before.is_none() {
                 changes = due(&view);
             }
             let Some(last) = entries.last().filter(|last| last.previous != Seq::NONE) else {
-                return Ok(take(&view.timeline, &entries, changes, limit, None));
+                return Ok(take((&view.timeline, &names), &entries, changes, limit, None));
             };
-            let (taken, rest) = take(&view.timeline, &entries, changes, limit, Some(last.seq));
+            let (taken, rest) = take((&view.timeline, &names), &entries, changes, limit, Some(last.seq));
             if taken.len() >= limit {
                 return Ok((taken, rest));
             }
@@ -58,30 +63,38 @@ impl Tiers {
         }
         Ok((changes, before))
     }
+
+    /// The ids of everybody else whom a member's entries name: who gave her a tier, for one.
+    async fn names(&self, own: MemberKey, entries: &[Arc<Entry>]) -> Result<Names, Denied> {
+        let others = entries.iter().flat_map(|entry| named_in(entry)).filter(|key| *key != own);
+        let keys: Vec<MemberKey> = others.collect();
+        if keys.is_empty() {
+            return Ok(Names::default());
+        }
+        Ok(Names(self.engine.member_ids(&keys).await?))
+    }
 }
 
 /// The changes that fell due and are not recorded yet, the newest first: no entry carries them so far.
 fn due(view: &View) -> Vec<pb::StandingChange> {
-    let changes = view.due.iter().rev().filter_map(|fact| tier_change(&view.timeline, &view.due, fact));
-    changes.map(|change| pb::StandingChange { change: Some(change), entry_id: String::new() }).collect()
+    changes(&view.timeline, &Names::default(), Seq::NONE, &view.due)
 }
 
 /// Adds the changes in `entries` until there are `limit`; goes on after the entry it stopped at, or from `rest`.
 fn take(
-    timeline: &Timeline,
+    (timeline, names): (&Timeline, &Names),
     entries: &[Arc<Entry>],
-    mut changes: Vec<pb::StandingChange>,
+    mut found: Vec<pb::StandingChange>,
     limit: usize,
     rest: Option<Seq>,
 ) -> (Vec<pb::StandingChange>, Option<Seq>) {
     for entry in entries {
-        let facts = entry.facts.iter().rev().filter_map(|fact| tier_change(timeline, &entry.facts, fact));
-        changes.extend(facts.map(|change| pb::StandingChange { change: Some(change), entry_id: entry_id(entry.seq) }));
-        if changes.len() >= limit {
-            return (changes, (entry.previous != Seq::NONE).then_some(entry.seq));
+        found.extend(changes(timeline, names, entry.seq, &entry.facts));
+        if found.len() >= limit {
+            return (found, (entry.previous != Seq::NONE).then_some(entry.seq));
         }
     }
-    (changes, rest)
+    (found, rest)
 }
 
 #[tonic::async_trait]
@@ -114,5 +127,35 @@ impl pb::tier_service_server::TierService for Tiers {
         let (changes, rest) = found?;
         let next_page_token = rest.map(|seq| token(&seq.0.to_be_bytes(), &scope)).unwrap_or_default();
         Ok(Response::new(pb::ListStandingsResponse { changes, next_page_token }))
+    }
+
+    async fn grant_tier(
+        &self,
+        request: Request<pb::GrantTierRequest>,
+    ) -> Result<Response<pb::GrantTierResponse>, Status> {
+        let caller = caller(&request);
+        let desk = Desk { caller: &caller, identify: &self.engine };
+        let AskedGrant { asked, receiver } = desk.grant_tier(request.into_inner())?;
+        let (dry_run, program) = (asked.dry_run, asked.order.program.clone());
+        let applied = carry_out(&self.engine, asked).await?;
+        let Reply { outcome, entry_ids, member } = reply(&applied, dry_run);
+        let grant_id = grant_made(&applied, dry_run);
+        let Some(receiver) = receiver else {
+            let received_entry_ids = Vec::new();
+            let granted = pb::GrantTierResponse { outcome, entry_ids, member, grant_id, received_entry_ids };
+            return Ok(Response::new(granted));
+        };
+        let received_entry_ids = received(&applied, dry_run);
+        let member = Some(told(&self.engine.member(&program, &receiver).await?));
+        Ok(Response::new(pb::GrantTierResponse { outcome, entry_ids, member, grant_id, received_entry_ids }))
+    }
+
+    async fn revoke_tier_grant(
+        &self,
+        request: Request<pb::RevokeTierGrantRequest>,
+    ) -> Result<Response<pb::RevokeTierGrantResponse>, Status> {
+        let (applied, dry_run) = ordered(&self.engine, request, |desk, asked| desk.revoke_grant(asked)).await?;
+        let Reply { outcome, entry_ids, member } = reply(&applied, dry_run);
+        Ok(Response::new(pb::RevokeTierGrantResponse { outcome, entry_ids, member }))
     }
 }

@@ -13,7 +13,9 @@ use super::programs::Programs;
 use crate::domain::decide::{self, Decision, Ground, Holder};
 use crate::domain::event::{Entry, Fact, Seq};
 use crate::domain::member::Member;
-use crate::domain::order::{Caller, Claim, Identifier, IdentifierHash, MemberKey, MemberName, Order, Refusal, Verb};
+use crate::domain::order::{
+    BelongingOrder, Caller, Claim, Identifier, IdentifierHash, MemberKey, MemberName, Order, Refusal, Verb,
+};
 use crate::domain::program::Timeline;
 use crate::domain::units::{Moment, Points, Text};
 use crate::domain::voucher::Mint;
@@ -141,12 +143,14 @@ impl Draft {
         self.complete(order, &mut keys);
         let key = keys.member.ok_or_else(|| nobody(order))?;
         let claimed = keys.claim.and_then(|claim| self.claims.get(&claim).cloned());
+        // What is due becomes an entry first: what an order names of it goes by that entry's number, and a place that
+        // falls free is free for her. A key that was used before changes nothing.
+        if claimed.is_none() {
+            self.settle(key, &timeline)?;
+        }
         match self.judged(order, &timeline, (key, keys.claim), claimed.as_deref())? {
             Decision::Replay(seq) => self.replayed(seq, claimed, order, timeline),
-            Decision::Apply(outcome) => {
-                self.settle(key, &timeline)?;
-                self.apply((key, keys.claim), order, outcome, timeline)
-            }
+            Decision::Apply(outcome) => self.apply((key, keys.claim), order, outcome, timeline),
         }
     }
 
@@ -204,7 +208,9 @@ impl Draft {
         }
         let version = timeline.at(self.now).version;
         let blank = (Text::default(), Caller::default());
+        let freed = self.places_freed(timeline, key, &due, &mut Vec::new())?;
         self.push(key, timeline, version, blank, due)?;
+        self.free(timeline, freed, &mut Vec::new())?;
         Ok(true)
     }
 
@@ -235,6 +241,11 @@ impl Draft {
         self.members.get(&key)?.member.as_ref()
     }
 
+    /// The members read so far.
+    pub(super) fn members(&self) -> impl Iterator<Item = &Arc<Member>> {
+        self.members.values().filter_map(|slot| slot.member.as_ref())
+    }
+
     fn holders(&self, verb: &Verb) -> Vec<Option<Holder<'_>>> {
         let holder = |identifier: &Identifier| {
             let key = *self.identifiers.get(&identifier.hash)?;
@@ -259,7 +270,7 @@ impl Draft {
         };
         let view = View { member, timeline, now: self.now, due: Vec::new() };
         let (mut entries, mut beside) = (vec![Arc::clone(&entry)], Vec::new());
-        if matches!(order.verb, Verb::Transfer(_)) {
+        if sends(&order.verb) {
             let arrived = Claim::transfer(entry.seq);
             beside.extend(self.claims.get(&arrived).cloned());
             entries.extend(self.claims.get(&arrived.end()).cloned());
@@ -280,11 +291,13 @@ impl Draft {
             let given = (order.request_id.clone(), order.caller.clone());
             let moves = pots::merged(outcome.pots);
             let reserved = self.reserve(&timeline, key, claim.unwrap_or_default(), &moves, &mut beside)?;
+            let freed = self.places_freed(&timeline, key, &outcome.facts, &mut beside)?;
             let entry = self.push(key, &timeline, version, given, outcome.facts)?;
             if let Some(claim) = claim {
                 self.claims.entry(claim).or_insert_with(|| Arc::clone(&entry));
             }
-            self.settle_pots(&timeline, &entry, &moves, reserved, &mut beside)?;
+            self.settle_pots(&timeline, &moves, reserved, &mut beside)?;
+            self.free(&timeline, freed, &mut beside)?;
             entries.push(Arc::clone(&entry));
             self.deliver(&timeline, order, &entry, &mut entries, &mut beside)?;
         }
@@ -365,12 +378,19 @@ fn names_more(facts: &[Fact]) -> bool {
     })
 }
 
+/// Whether an order sends something to another member, who takes it in by an order of her own.
+pub(super) fn sends(verb: &Verb) -> bool {
+    let gives = |order: &BelongingOrder| matches!(order, BelongingOrder::GiveTier { .. });
+    matches!(verb, Verb::Transfer(_)) || matches!(verb, Verb::Belonging(order) if gives(order))
+}
+
 /// What to say where an order names its member by something that leads to nobody.
 const fn nobody(order: &Order) -> Refusal {
     match (&order.member, &order.verb) {
         (MemberName::Receipt(_), _) => Refusal::UnknownReceipt,
         (MemberName::Voucher(_), _) => Refusal::UnknownVoucher,
         (MemberName::Entry(_), Verb::CancelRedemption { .. }) => Refusal::UnknownRedemption,
+        (MemberName::Entry(_), Verb::Belonging(_)) => Refusal::UnknownUse,
         (MemberName::Entry(_), _) => Refusal::UnknownHold,
         _ => Refusal::UnknownMember,
     }
@@ -387,6 +407,11 @@ fn judged_by(timeline: &Timeline, verb: &Verb, now: Moment) -> u32 {
 
 /// The key an order is known again by.
 fn claim_of(timeline: &Timeline, member: Option<MemberKey>, order: &Order) -> Option<Claim> {
+    if let Verb::Belonging(order) = &order.verb
+        && let BelongingOrder::ReceiveTier { sent_by, .. } = &**order
+    {
+        return Some(Claim::transfer(*sent_by));
+    }
     match &order.verb {
         Verb::RecordPurchase(purchase) => Some(Claim::receipt(timeline.number, &purchase.receipt)),
         Verb::ReturnPurchase(asked) => Some(Claim::return_receipt(timeline.number, &asked.return_receipt)),

@@ -14,7 +14,7 @@ use super::clock::Time;
 use super::draft::{Draft, Keys};
 use super::{Shared, lookups, programs::Programs, versions};
 use crate::domain::event::Seq;
-use crate::domain::order::Order;
+use crate::domain::order::{MemberKey, Order};
 use crate::domain::program::Timeline;
 use crate::domain::units::Moment;
 use crate::store::{CommitError, Group, Wants};
@@ -35,6 +35,8 @@ pub(super) enum Job {
     Program { apply: ApplyProgram, reply: oneshot::Sender<ProgramVerdict> },
     /// Members to settle because time passed.
     SettleDue { limit: usize, reply: oneshot::Sender<Result<usize, Failure>> },
+    /// These members to settle.
+    Settle { keys: Vec<MemberKey>, reply: oneshot::Sender<Result<usize, Failure>> },
 }
 
 /// One order of a unary call, or the batch of a stream.
@@ -121,6 +123,7 @@ impl Lane {
             Job::Orders { .. } => {}
             Job::Program { apply, reply } => drop(reply.send(self.apply_program(apply).await)),
             Job::SettleDue { limit, reply } => drop(reply.send(self.settle_due(limit).await)),
+            Job::Settle { keys, reply } => drop(reply.send(self.settle_all(keys).await)),
         }
     }
 
@@ -224,13 +227,18 @@ impl Lane {
         if limit == 0 {
             return Ok(0);
         }
-        let mut draft = self.draft();
         let due = self.shared.store.due(self.time().settles_to, limit).await?;
-        let wants = Wants { members: due.iter().map(|(_, key)| *key).collect(), ..Default::default() };
+        self.settle_all(due.into_iter().map(|(_, key)| key).collect()).await
+    }
+
+    /// Settles members, as far as anything of them is due; how many were.
+    async fn settle_all(&mut self, keys: Vec<MemberKey>) -> Result<usize, Failure> {
+        let mut draft = self.draft();
+        let wants = Wants { members: keys.clone(), ..Default::default() };
         draft.take(self.shared.store.read(&wants).await?);
-        lookups::read_for_cut_off(&mut draft, &self.shared, due.iter().map(|(_, key)| *key)).await?;
+        lookups::read_for_cut_off(&mut draft, &self.shared, keys.iter().copied()).await?;
         let mut settled = 0;
-        for (_, key) in due {
+        for key in keys {
             let Some(program) = draft.member(key).map(|member| member.program) else { continue };
             let Some(timeline) = self.programs().numbered(program).cloned() else { continue };
             let changed = draft.settle(key, &timeline).and_then(|settled| Ok(settled | draft.finish(key, &timeline)?));

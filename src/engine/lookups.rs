@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use super::Shared;
 use super::answer::Failure;
-use super::draft::{Draft, Keys};
+use super::draft::{Draft, Keys, sends};
 use crate::domain::decide::{Payment, pots_wanted};
 use crate::domain::event::{Entry, Seq};
-use crate::domain::member::Member;
-use crate::domain::order::{Claim, MemberKey, MemberName, Order, Purchase, ReceiptKey, Verb};
+use crate::domain::member::{Member, Pot};
+use crate::domain::order::{BelongingOrder, Claim, MemberKey, MemberName, Order, Purchase, ReceiptKey, Verb};
 use crate::domain::program::{ProgramNo, Timeline};
 use crate::store::Wants;
 
@@ -24,6 +24,7 @@ pub(super) async fn read_for(
 ) -> Result<Vec<Keys>, Failure> {
     let wants = draft.wants(orders.iter().copied().zip(&keys));
     draft.take(shared.store.read(&wants).await?);
+    read_places(draft, shared).await?;
     if wants.identifiers.is_empty() && orders.iter().all(|order| is_plain(order)) {
         return Ok(keys);
     }
@@ -51,6 +52,7 @@ pub(super) async fn read_for(
         read_transfer(draft, shared, order, *keys).await?;
     }
     read_payments(draft, shared).await?;
+    read_places(draft, shared).await?;
     Ok(keys)
 }
 
@@ -87,9 +89,30 @@ fn entries_named(order: &Order) -> Vec<Seq> {
     match &order.verb {
         Verb::Capture { hold, .. } | Verb::Release(hold) => named.push(*hold),
         Verb::CancelRedemption { redemption, .. } => named.push(*redemption),
+        Verb::Belonging(order) => named.extend(use_named(order)),
         verb => named.extend(recorded(verb).iter().flat_map(|purchase| payments(purchase))),
     }
     named
+}
+
+/// The use of a privilege an order about belonging names.
+fn use_named(order: &BelongingOrder) -> Option<Seq> {
+    match order {
+        BelongingOrder::ReturnPrivilege { used, .. } => Some(*used),
+        _ => None,
+    }
+}
+
+/// The other member an order names.
+fn other_named(verb: &Verb) -> Option<&MemberName> {
+    match verb {
+        Verb::Transfer(sending) => Some(&sending.to),
+        Verb::Belonging(order) => match &**order {
+            BelongingOrder::GiveTier { to, .. } => Some(to),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 async fn name(draft: &mut Draft, shared: &Shared, seq: Seq) -> Result<(), Failure> {
@@ -127,7 +150,7 @@ async fn read_returns(draft: &mut Draft, shared: &Shared, order: &Order) -> Resu
 
 /// Reads what became of a transfer that was sent before.
 async fn read_transfer(draft: &mut Draft, shared: &Shared, order: &Order, keys: Keys) -> Result<(), Failure> {
-    let sent = keys.claim.filter(|_| matches!(order.verb, Verb::Transfer(_)));
+    let sent = keys.claim.filter(|_| sends(&order.verb));
     let Some(arrived) = sent.and_then(|claim| draft.claims.get(&claim)).map(|entry| Claim::transfer(entry.seq)) else {
         return Ok(());
     };
@@ -153,11 +176,16 @@ pub(super) async fn read_for_cut_off(
     shared: &Shared,
     keys: impl Iterator<Item = MemberKey>,
 ) -> Result<(), Failure> {
-    let mut wants = Wants::default();
+    let (mut wants, mut cut_off) = (Wants::default(), Vec::new());
     for member in keys.filter_map(|key| draft.member(key)) {
         for sent in &member.desk().transfers {
             wants.members.push(sent.to);
             wants.claims.push(Claim::transfer(sent.entry));
+        }
+        for sent in &member.belonging().sent {
+            wants.members.push(sent.to);
+            wants.claims.push(Claim::transfer(sent.entry));
+            cut_off.push(sent.entry);
         }
         let reservations = member.pot.iter().flat_map(|pot| &pot.reservations);
         wants.claims.extend(reservations.map(|reserved| reserved.order));
@@ -165,10 +193,40 @@ pub(super) async fn read_for_cut_off(
     if !wants.claims.is_empty() {
         draft.take(shared.store.read(&wants).await?);
     }
+    for seq in cut_off {
+        name(draft, shared, seq).await?;
+    }
+    read_places(draft, shared).await
+}
+
+/// Reads the places of clubs that members of the group leave, by their own order or because their term is over.
+pub(super) async fn read_places(draft: &mut Draft, shared: &Shared) -> Result<(), Failure> {
+    let members = draft.places_left();
+    if !members.is_empty() {
+        draft.take(shared.store.read(&Wants { members, ..Wants::default() }).await?);
+    }
     Ok(())
 }
 
 impl Draft {
+    /// The pots of clubs whose members are in the draft: whoever belongs to one may leave it by any order, since her term
+    /// may be over.
+    fn places_left(&self) -> Vec<MemberKey> {
+        let mut pots = Vec::new();
+        for member in self.members() {
+            let Some(belonging) = &member.belonging else { continue };
+            let Some(timeline) = self.programs.numbered(member.program) else { continue };
+            let newest = timeline.newest();
+            for held in belonging.clubs.iter().filter(|held| held.has_place) {
+                pots.push(MemberKey::of_pot(&newest.id, &Pot::places_of(newest.text(held.club.0))));
+            }
+        }
+        pots.retain(|pot| self.member(*pot).is_none());
+        pots.sort_unstable();
+        pots.dedup();
+        pots
+    }
+
     /// What an order may look at besides its member and its key.
     pub(super) fn also_wanted(&self, order: &Order, wants: &mut Wants) {
         let Some(timeline) = self.programs.named(&order.program) else { return };
@@ -187,11 +245,14 @@ impl Draft {
             }
             Verb::UseVoucher { voucher, .. } => wants.claims.push(*voucher),
             Verb::CancelRedemption { redemption, .. } => wants.claims.push(Claim::cancellation(*redemption)),
-            Verb::Transfer(sending) => match &sending.to {
-                MemberName::Identifier(identifier) => wants.identifiers.push(identifier.hash),
-                MemberName::Id(id) => wants.members.push(MemberKey::of(&order.program, id)),
-                _ => {}
-            },
+            Verb::Belonging(order) => {
+                wants.claims.extend(use_named(order).map(Claim::cancellation));
+            }
+            _ => {}
+        }
+        match other_named(&order.verb) {
+            Some(MemberName::Identifier(identifier)) => wants.identifiers.push(identifier.hash),
+            Some(MemberName::Id(id)) => wants.members.push(MemberKey::of(&order.program, id)),
             _ => {}
         }
         wants.members.extend(self.pot_keys(order));
@@ -228,8 +289,7 @@ impl Draft {
 
     /// The key of the other member of an order.
     pub(super) fn other_key(&self, order: &Order) -> Option<MemberKey> {
-        let Verb::Transfer(sending) = &order.verb else { return None };
-        match &sending.to {
+        match other_named(&order.verb)? {
             MemberName::Id(id) => Some(MemberKey::of(&order.program, id)),
             MemberName::Identifier(identifier) => self.identifiers.get(&identifier.hash).copied(),
             _ => None,
@@ -250,6 +310,11 @@ impl Draft {
             Verb::Capture { hold, .. } | Verb::Release(hold) => self.entry_of(number, *hold),
             Verb::CancelRedemption { redemption, .. } => self.entry_of(number, *redemption),
             Verb::UseVoucher { voucher, .. } => self.claims.get(voucher),
+            Verb::Belonging(order) => match &**order {
+                BelongingOrder::ReturnPrivilege { used, .. } => self.entry_of(number, *used),
+                BelongingOrder::CloseTierSent { sent_by, .. } => self.entry_of(number, *sent_by),
+                _ => None,
+            },
             _ => None,
         };
         found.cloned()
@@ -266,6 +331,7 @@ impl Draft {
                 let ends = [Claim::cancellation(*redemption), Claim::paid(*redemption)];
                 ends.iter().find_map(|end| self.claims.get(end)).cloned()
             }
+            Verb::Belonging(order) => self.claims.get(&Claim::cancellation(use_named(order)?)).cloned(),
             _ => None,
         }
     }

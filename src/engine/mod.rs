@@ -11,6 +11,7 @@ mod draft;
 pub mod figures;
 mod lane;
 mod lookups;
+mod migration;
 mod pots;
 mod programs;
 mod pseudonym;
@@ -37,6 +38,7 @@ pub use books::{Liability, LiabilityRow};
 use clock::Clock;
 use draft::Keys;
 use lane::{Job, Lane, Orders};
+pub use migration::Migration;
 pub use programs::Programs;
 pub use pseudonym::Pseudonyms;
 

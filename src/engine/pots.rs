@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::draft::Draft;
 use crate::domain::decide::PotMove;
-use crate::domain::event::{Entry, Fact, Seq};
-use crate::domain::member::{RESERVATION_TTL, Reservation};
+use crate::domain::event::{BelongingFact, Entry, Fact, Seq};
+use crate::domain::member::{Pot, RESERVATION_TTL, Reservation};
 use crate::domain::order::{Caller, Claim, MemberKey, Refusal};
 use crate::domain::program::Timeline;
 use crate::domain::units::{Points, Text};
@@ -26,7 +26,7 @@ pub(super) fn merged(moves: Vec<PotMove>) -> Vec<PotMove> {
 }
 
 impl Draft {
-    /// Reserves what an order is about to take. Answers with the reservations, in the order of the moves.
+    /// Reserves what an order is about to take or to give back. Answers with the reservations, in the order of the moves.
     pub(super) fn reserve(
         &mut self,
         timeline: &Timeline,
@@ -36,7 +36,7 @@ impl Draft {
         beside: &mut Vec<Arc<Entry>>,
     ) -> Result<Vec<Seq>, Refusal> {
         let mut reserved = Vec::with_capacity(moves.len());
-        for PotMove { pot, amount } in moves.iter().filter(|step| step.amount > Points::ZERO) {
+        for PotMove { pot, amount } in moves.iter().filter(|step| step.amount != Points::ZERO) {
             match self.reserved_before(timeline, pot, order) {
                 // The order was cut off after it had reserved, and is decided anew.
                 Some(before) if before.amount == *amount && before.member == member => {
@@ -70,27 +70,53 @@ impl Draft {
         let key = MemberKey::of_pot(&timeline.newest().id, pot);
         let gone = self.member(key).and_then(|member| member.pot.as_ref()?.gone().ok()).unwrap_or_default();
         let own = self.reserved_before(timeline, pot, order).map_or(Points::ZERO, |reserved| reserved.amount);
-        Points(gone.0.saturating_sub(own.0))
+        Points(gone.0.saturating_sub(own.0.max(0)))
     }
 
-    /// Settles the reservations of an order that was carried out by `entry`, and gives back what it gives back.
+    /// Settles the reservations of an order that was carried out.
     pub(super) fn settle_pots(
         &mut self,
         timeline: &Timeline,
-        entry: &Entry,
         moves: &[PotMove],
         reserved: Vec<Seq>,
         beside: &mut Vec<Arc<Entry>>,
     ) -> Result<(), Refusal> {
-        let taken = moves.iter().filter(|step| step.amount > Points::ZERO);
-        for (PotMove { pot, amount }, reservation) in taken.zip(reserved) {
+        let moved = moves.iter().filter(|step| step.amount != Points::ZERO);
+        for (PotMove { pot, amount }, reservation) in moved.zip(reserved) {
             beside.push(self.push_pot(timeline, pot, Fact::PotSettled { reservation, used: *amount })?);
         }
-        for PotMove { pot, amount } in moves.iter().filter(|step| step.amount < Points::ZERO) {
-            let amount = Points(amount.0.saturating_neg());
-            beside.push(self.push_pot(timeline, pot, Fact::PotReturned { amount, by: entry.seq })?);
-        }
         Ok(())
+    }
+
+    /// Sets the places aside that these facts free, each under the key that the end of the membership claims.
+    pub(super) fn places_freed(
+        &mut self,
+        timeline: &Timeline,
+        member: MemberKey,
+        facts: &[Fact],
+        beside: &mut Vec<Arc<Entry>>,
+    ) -> Result<Vec<(PotMove, Seq)>, Refusal> {
+        let mut freed = Vec::new();
+        for fact in facts {
+            let Fact::Belonging(fact) = fact else { continue };
+            let BelongingFact::ClubLeft { club, frees_place: true, joined, .. } = **fact else { continue };
+            let pot = Pot::places_of(timeline.newest().text(club.0));
+            let moves = [PotMove { pot, amount: Points(-1) }];
+            let reserved = self.reserve(timeline, member, Claim::left(joined, club), &moves, beside)?;
+            freed.extend(moves.into_iter().zip(reserved));
+        }
+        Ok(freed)
+    }
+
+    /// Frees places that were set aside for that.
+    pub(super) fn free(
+        &mut self,
+        timeline: &Timeline,
+        freed: Vec<(PotMove, Seq)>,
+        beside: &mut Vec<Arc<Entry>>,
+    ) -> Result<(), Refusal> {
+        let (moves, reserved): (Vec<PotMove>, Vec<Seq>) = freed.into_iter().unzip();
+        self.settle_pots(timeline, &moves, reserved, beside)
     }
 
     /// Looks after reservations whose time ran out: used if their order was carried out, free again if not.

@@ -86,6 +86,6 @@ impl Programs {
 /// A version as its fact tells it: the words it added come first, so that ids keep the numbers they were given.
 fn read(applied: &ProgramApplied, known: &Register) -> Result<Program, Refusal> {
     let words = known.words().iter().chain(&applied.words_added).cloned();
-    source::read(&applied.source, applied.version, applied.effective_at, &Register::of(words))
+    source::recall(&applied.source, applied.version, applied.effective_at, &Register::of(words))
         .map_err(Refusal::ProgramFlawed)
 }

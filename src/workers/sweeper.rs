@@ -2,10 +2,12 @@
 //!
 //! It adds nothing a read would not have shown. It sleeps until the next due moment, or until the clock is moved.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::program::ProgramNo;
 use crate::domain::units::Moment;
 use crate::engine::{Engine, Failure};
 
@@ -17,8 +19,9 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 /// Sweeps until told to stop.
 pub async fn run(engine: Engine, stop: CancellationToken) {
     let mut clock_moved = engine.watch_clock();
+    let mut walked = Walked::default();
     while !stop.is_cancelled() {
-        let pause = match tick(&engine).await {
+        let pause = match sweep(&engine, &mut walked).await {
             Ok(pause) => pause,
             Err(Failure::Draining) => return,
             Err(failure) => {
@@ -32,6 +35,32 @@ pub async fn run(engine: Engine, stop: CancellationToken) {
             () = tokio::time::sleep(pause) => {}
         }
     }
+}
+
+/// The ladders that everybody was brought up to, by the moment of their last change. After a start all are walked again,
+/// which changes nobody who was seen.
+type Walked = HashMap<ProgramNo, Moment>;
+
+async fn sweep(engine: &Engine, walked: &mut Walked) -> Result<Duration, Failure> {
+    if !engine.status().clock_jumped {
+        walk(engine, walked).await?;
+    }
+    tick(engine).await
+}
+
+/// Brings everybody to where a ladder that changed has them.
+async fn walk(engine: &Engine, walked: &mut Walked) -> Result<(), Failure> {
+    for (program, changed_at) in engine.ladders_changed() {
+        if walked.get(&program).is_some_and(|known| *known >= changed_at) {
+            continue;
+        }
+        let mut last = None;
+        while let Some(next) = engine.rejudge(program, changed_at, last).await? {
+            last = Some(next);
+        }
+        walked.insert(program, changed_at);
+    }
+    Ok(())
 }
 
 /// Settles everyone who is due, and says how long to sleep.

@@ -8,6 +8,7 @@
 )]
 
 mod architecture;
+mod belonging;
 mod cut_off;
 mod house;
 mod model;

@@ -2,6 +2,8 @@
 //!
 //! With `UPDATE_GOLDEN=1` the golden files are written anew; that is only right for a new format version.
 
+mod belonging;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -29,7 +31,7 @@ use rung::store::format::rows::{
     Almanac, LeafHead, Records, claims_of, claims_page, due_key, due_of, put_record, sealed,
 };
 use rung::store::format::segment::{Footer, SegmentHeader, Signpost};
-use rung::store::format::{member, rows};
+use rung::store::format::{fact as stored, member, rows};
 
 use crate::store_ledger::{Ledger, key, receipt};
 
@@ -222,7 +224,7 @@ fn bought() -> Vec<(&'static str, Fact)> {
         lots: two_lots().into_iter().map(|lot| (wallet, lot)).collect(),
         debts: vec![(WalletId(Word(5)), Points(8))],
         meters: vec![MeterCount { meter: MeterId(Word(2)), window: TODAY, amount: Points(400) }],
-        held: vec![Held { tier: TierId(Word(4)), since: later(-30), until: later(335) }],
+        held: vec![Held::earned(TierId(Word(4)), later(-30), later(335))],
         tier: Some((TierId(Word(4)), later(-30))),
     };
     let mut dated = purchase(44);
@@ -242,21 +244,26 @@ fn bought() -> Vec<(&'static str, Fact)> {
     ]
 }
 
+/// An entry with these facts.
+fn written(facts: Vec<Fact>) -> Entry {
+    Entry {
+        seq: Seq(10),
+        program: ProgramNo(1),
+        member: key(1),
+        previous: Seq(9),
+        recorded_at: NOW,
+        program_version: 1,
+        request_id: "r-1".into(),
+        principal: "till".into(),
+        trace_id: Text::default(),
+        facts,
+    }
+}
+
 #[test]
 fn golden_facts() {
-    for (name, fact) in [moves(), dates(), rewards(), bought()].concat() {
-        let line = Entry {
-            seq: Seq(10),
-            program: ProgramNo(1),
-            member: key(1),
-            previous: Seq(9),
-            recorded_at: NOW,
-            program_version: 1,
-            request_id: "r-1".into(),
-            principal: "till".into(),
-            trace_id: Text::default(),
-            facts: vec![fact],
-        };
+    for (name, fact) in [moves(), dates(), rewards(), bought(), belonging::facts()].concat() {
+        let line = written(vec![fact]);
         let mut bytes = Vec::new();
         entry::write(&mut bytes, &line, NOW);
         golden(&format!("fact-{name}"), &bytes);
@@ -486,10 +493,6 @@ fn count() -> impl Strategy<Value = MeterCount> {
     post().prop_map(|MeterPost { meter, window, amount }| MeterCount { meter, window, amount })
 }
 
-fn held() -> impl Strategy<Value = Held> {
-    (word(), moment(), moment()).prop_map(|(tier, since, until)| Held { tier: TierId(tier), since, until })
-}
-
 fn issued() -> impl Strategy<Value = VoucherIssued> {
     (claim(), text(), moment()).prop_map(|(claim, nonce, expires_at)| VoucherIssued { claim, nonce, expires_at })
 }
@@ -597,10 +600,17 @@ fn enrolled() -> impl Strategy<Value = Fact> {
 }
 
 fn fact() -> impl Strategy<Value = Fact> {
+    use TierCause as Cause;
     let earned = (word(), moment(), moment());
-    let cause = prop_oneof![Just(TierCause::Earned), Just(TierCause::ValidityEnded), Just(TierCause::Returned)];
-    let changed = (word(), word(), moment(), cause);
+    let causes = [Cause::Earned, Cause::ValidityEnded, Cause::Returned, Cause::Granted, Cause::Revoked];
+    let causes = [causes.as_slice(), &[Cause::LadderChanged]].concat();
+    let changed = (word(), word(), moment(), proptest::sample::select(causes));
     prop_oneof![
+        // Of these there are as many kinds as of all others.
+        belonging::fact(),
+        belonging::fact(),
+        belonging::fact(),
+        belonging::fact(),
         move_fact(),
         hold_fact(),
         date_fact(),
@@ -626,8 +636,9 @@ fn fact() -> impl Strategy<Value = Fact> {
 fn move_fact() -> impl Strategy<Value = Fact> {
     use {AddedCause as Added, TakenCause as Taken};
     let added = [Added::Adjustment, Added::HeadStart, Added::OpeningState, Added::Refund, Added::Transfer];
-    let taken = [Taken::Expired, Taken::Inactive, Taken::Returned, Taken::Adjustment];
-    let (added, taken) = (proptest::sample::select(added.to_vec()), proptest::sample::select(taken.to_vec()));
+    let added = [added.as_slice(), &[Added::Benefit]].concat();
+    let taken = [Taken::Expired, Taken::Inactive, Taken::Returned, Taken::Adjustment, Taken::MilestoneLost];
+    let (added, taken) = (proptest::sample::select(added), proptest::sample::select(taken.to_vec()));
     let member = || any::<[u8; 16]>().prop_map(MemberKey);
     prop_oneof![
         (wallet(), added, lots(), points()).prop_map(|(wallet, cause, lots, repaid)| {
@@ -751,7 +762,7 @@ prop_compose! {
 prop_compose! {
     fn opening_state()(
         enrolled_at in option::of(moment()), lots in vec((wallet(), lot()), 0..4),
-        debts in vec((wallet(), points()), 0..3), meters in vec(count(), 0..3), held in vec(held(), 0..3),
+        debts in vec((wallet(), points()), 0..3), meters in vec(count(), 0..3), held in vec(belonging::held(), 0..3),
         tier in option::of((word(), moment())),
     ) -> Fact {
         let tier = tier.map(|(tier, since)| (TierId(tier), since));
@@ -803,16 +814,17 @@ prop_compose! {
         program in any::<u16>(), id in text(), version in any::<u64>(), last in any::<u64>(), state in 0..3_u8,
         times in (moment(), moment(), moment()), identifiers in vec(identifier(), 0..3),
         attributes in vec(attribute(), 0..3), purses in vec(purse(), 0..4),
-        counts in vec(count(), 0..4), tier in option::of(word()), held in vec(held(), 0..3),
-        enrolled_by in any::<u64>(), apart in (desk(), option::of(pot())),
+        counts in vec(count(), 0..4), tier in option::of(word()), held in vec(belonging::held(), 0..3),
+        enrolled_by in any::<u64>(), apart in (desk(), option::of(pot()), option::of(belonging::belonging().boxed())),
     ) -> Member {
-        let (desk, pot) = apart;
+        let (desk, pot, belonging) = apart;
         Member {
             program: ProgramNo(program), id, version, last_entry: Seq(last),
             state: [MemberState::Active, MemberState::Suspended, MemberState::Closed][usize::from(state)],
             enrolled_at: times.0, recorded_at: times.1, identifiers, attributes,
             purses: purses.into(),
             desk: (!desk.is_empty()).then(|| Box::new(desk)),
+            belonging: belonging.map(Box::new),
             pot: pot.map(Box::new),
             meters: Meters::from_counts(counts),
             standing: Standing::from_parts(tier.map(TierId), times.2, held),
@@ -845,6 +857,21 @@ proptest! {
     }
 
     #[test]
+    fn damage_never_makes_a_reader_panic(
+        line in an_entry(), before in a_member(), at in any::<prop::sample::Index>(), wrong in 1..=u8::MAX,
+    ) {
+        let (mut entry, mut snapshot) = (Vec::new(), Vec::new());
+        entry::write(&mut entry, &line, line.recorded_at);
+        member::write(&mut snapshot, &before);
+        for bytes in [&mut entry, &mut snapshot].into_iter().filter(|bytes| !bytes.is_empty()) {
+            let at = at.index(bytes.len());
+            bytes[at] ^= wrong;
+        }
+        let place = Place { seq: line.seq, moment: line.recorded_at };
+        let _ = (entry::read(&entry, place), member::read(&snapshot, before.key));
+    }
+
+    #[test]
     fn a_frame_comes_back_as_it_was(lines in vec(an_entry(), 1..6), first in 1..u64::MAX / 2, moment in moment()) {
         let lines: Vec<Arc<Entry>> =
             (first..).zip(lines).map(|(seq, line)| Arc::new(Entry { seq: Seq(seq), ..line })).collect();
@@ -861,6 +888,8 @@ proptest! {
     fn no_bytes_make_a_reader_panic(bytes in vec(any::<u8>(), 0..300)) {
         let place = Place { seq: Seq(1), moment: Moment(0) };
         let _ = (entry::read(&bytes, place), member::read(&bytes, MemberKey::NOBODY), Frame::read(&bytes).is_ok());
+        let line = written(Vec::new());
+        let _ = (16..90).filter(|field| stored::read(*field, &bytes, &line).is_ok()).count();
         let _ = (Almanac::read(&bytes), LeafHead::read(&bytes).is_ok(), Records::of(&bytes).count());
         let _ = (claims_of(&bytes).map(Iterator::count), due_of(&bytes), Footer::read(&bytes), SegmentHeader::read(&bytes));
     }

@@ -16,6 +16,7 @@ mod orders;
 mod postgres;
 mod process;
 mod raw;
+mod reads;
 mod streams;
 mod template;
 
@@ -73,6 +74,8 @@ enum Part {
     Postgres,
     /// ImportMembers, one stream, as many members as are asked for, and the same again.
     Import,
+    /// CheckPrivilege and GetStanding, 4 connections with 16 calls in flight each, against an empty tonic service.
+    Reads,
 }
 
 /// What is to be measured, and how much of it.
@@ -92,7 +95,7 @@ struct Plan {
 impl Plan {
     fn new(args: Args) -> anyhow::Result<Self> {
         let (members, orders, seconds) = if args.quick { (100_000, 1_000_000, 1) } else { (1_000_000, 10_000_000, 5) };
-        let all = [Part::Unary, Part::Stream, Part::Open, Part::Postgres, Part::Import];
+        let all = [Part::Unary, Part::Stream, Part::Open, Part::Postgres, Part::Import, Part::Reads];
         let plan = Self {
             parts: if args.only.is_empty() { all.to_vec() } else { args.only },
             members: args.members.unwrap_or(members),
@@ -142,6 +145,9 @@ async fn measure(plan: &Plan, figures: &mut Figures) -> anyhow::Result<()> {
     }
     if plan.does(Part::Import) {
         imports::run(plan, figures).await?;
+    }
+    if plan.does(Part::Reads) {
+        reads::run(plan, figures).await?;
     }
     Ok(())
 }

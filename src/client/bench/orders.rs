@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::Context;
 
 use crate::pb::{
-    EnrollMemberRequest, Money, Purchase, PurchaseLine, Receipt, RecordPurchaseRequest, RecordPurchasesRequest,
+    CheckPrivilegeRequest, EnrollMemberRequest, GetStandingRequest, Money, Purchase, PurchaseLine, Receipt,
+    RecordPurchaseRequest, RecordPurchasesRequest,
 };
 
 use super::template::{MEMBER, RECEIPT, Stamp, Template};
@@ -17,7 +18,7 @@ use super::template::{MEMBER, RECEIPT, Stamp, Template};
 /// The program every figure is measured with; a server on an empty folder has it built in.
 const PROGRAM: &str = "aadvantage";
 
-/// The three requests a bench sends.
+/// The requests a bench sends.
 #[derive(Clone, Debug)]
 pub struct Requests {
     /// EnrollMember.
@@ -26,6 +27,10 @@ pub struct Requests {
     pub unary: Arc<Template>,
     /// An item of RecordPurchases.
     pub item: Arc<Template>,
+    /// CheckPrivilege.
+    pub check: Arc<Template>,
+    /// GetStanding.
+    pub standing: Arc<Template>,
 }
 
 impl Requests {
@@ -35,6 +40,8 @@ impl Requests {
             enrol: Arc::new(Template::new(&enrolment())?),
             unary: Arc::new(Template::new(&unary()?)?),
             item: Arc::new(Template::new(&item()?)?),
+            check: Arc::new(Template::new(&check())?),
+            standing: Arc::new(Template::new(&standing())?),
         })
     }
 }
@@ -64,6 +71,23 @@ fn item() -> anyhow::Result<RecordPurchasesRequest> {
         purchase: Some(purchase()?),
         ..RecordPurchasesRequest::default()
     })
+}
+
+fn check() -> CheckPrivilegeRequest {
+    CheckPrivilegeRequest {
+        program: PROGRAM.to_owned(),
+        member_id: format!("m-{MEMBER}"),
+        privilege: "upgrade-window".to_owned(),
+        ..CheckPrivilegeRequest::default()
+    }
+}
+
+fn standing() -> GetStandingRequest {
+    GetStandingRequest {
+        program: PROGRAM.to_owned(),
+        member_id: format!("m-{MEMBER}"),
+        ..GetStandingRequest::default()
+    }
 }
 
 fn purchase() -> anyhow::Result<Purchase> {

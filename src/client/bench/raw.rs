@@ -31,6 +31,8 @@ pub enum Shape {
     Item,
     /// Nowhere: the echo.
     Echo,
+    /// Nowhere: a read answers or fails.
+    Read,
 }
 
 /// The codec of one method.
@@ -94,8 +96,9 @@ impl Decoder for Reader {
 
 fn verdict(shape: Shape, answer: &[u8]) -> Verdict {
     match (shape, answer) {
-        (Shape::Echo, _) | (Shape::Unary, [0x08, 1, ..]) => Verdict::Applied,
+        (Shape::Echo, _) | (Shape::Read, [_, ..]) | (Shape::Unary, [0x08, 1, ..]) => Verdict::Applied,
         (Shape::Unary, [0x08, 2, ..]) => Verdict::Replayed,
+        (Shape::Read, []) => Verdict::Refused("an empty answer".to_owned()),
         (Shape::Unary, _) => Verdict::Refused("an answer without an outcome".to_owned()),
         (Shape::Item, [0x0a, rest @ ..]) => verdict(Shape::Unary, after_length(rest)),
         (Shape::Item, [0x12, rest @ ..]) => Verdict::Refused(status(after_length(rest))),

@@ -2,7 +2,7 @@
 //!
 //! All fields of the order are compared, in the order in which they are documented; caller and tracing are not.
 
-use super::{Decision, Ground, fields};
+use super::{Decision, Ground, compare_belonging, fields};
 use crate::domain::event::{Entry, Fact, MemberEnrolled, PurchaseReturned};
 use crate::domain::lot;
 use crate::domain::order::{Enrolment, Line, Purchase, Refusal, Return, Tender, Verb};
@@ -63,6 +63,11 @@ fn difference(ground: &Ground<'_>, entry: &Entry, verb: &Verb) -> Option<String>
             (Fact::MemberSuspended(first), Verb::Suspend(asked))
             | (Fact::MemberReinstated(first), Verb::Reinstate(asked))
             | (Fact::MemberClosed(first), Verb::Close(asked)) => (first != asked).then(|| "reason".into()),
+            (Fact::Belonging(fact), Verb::Belonging(order)) => match compare_belonging::difference(ground, fact, order)
+            {
+                Some(here) => here,
+                None => continue,
+            },
             _ => match points(ground, fact, verb) {
                 Some(here) => here,
                 None => continue,
@@ -228,6 +233,6 @@ fn tender(first: &Tender, asked: &Tender) -> Option<&'static str> {
     ])
 }
 
-fn first_false(fields: &[(&'static str, bool)]) -> Option<&'static str> {
+pub(super) fn first_false(fields: &[(&'static str, bool)]) -> Option<&'static str> {
     fields.iter().find(|(_, same)| !same).map(|(field, _)| *field)
 }

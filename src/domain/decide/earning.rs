@@ -59,6 +59,10 @@ pub(super) fn grants(buying: &Buying<'_>) -> Result<Vec<Grant>, Overflow> {
     let mut campaigns = Vec::new();
     let moment_of = |program: &Program, judged_by| judged_at(program, buying, judged_by);
     for (program, rule) in buying.timeline.rules_at(moment_of) {
+        let is_boosted = || buying.member.belonging().is_boosted(rule.id, buying.counted_at);
+        if rule.boost.is_some() && !is_boosted() {
+            continue;
+        }
         if rule.stacking != Stacking::Rule {
             campaigns.push((program, rule));
             continue;
@@ -278,6 +282,7 @@ impl<'a> Earning<'a> {
             line,
             member: &self.buying.member.attributes,
             tier: self.buying.tier,
+            clubs: &self.buying.member.belonging().clubs,
             meters: &[],
             at: self.buying.counted_at,
         }

@@ -1,10 +1,11 @@
 //! Coming, being recognised and going: enrolment, identifiers, closing.
 
+use super::clubs::left as left_club;
 use super::purchase::followed;
 use super::settle::released;
 use super::story::Story;
 use super::{Decision, Ground, active, compare, fields, overflow, purses};
-use crate::domain::event::{Fact, MemberEnrolled};
+use crate::domain::event::{Fact, LeftCause, MemberEnrolled};
 use crate::domain::lot;
 use crate::domain::member::{Member, MemberState, Purse};
 use crate::domain::order::{Enrolment, Identifier, Note, Refusal};
@@ -77,6 +78,9 @@ pub(super) fn close(ground: &Ground<'_>, member: &Member, note: &Note) -> Result
         let left = story.member.purses.iter().filter_map(forfeited).collect::<Vec<_>>();
         story.extend(left).map_err(overflow)?;
     }
+    let clubs = story.member.belonging().clubs.iter().map(|held| left_club(held, LeftCause::Closed, ground.now));
+    let clubs: Vec<Fact> = clubs.collect();
+    story.extend(clubs).map_err(overflow)?;
     story.add(Fact::MemberClosed(note.clone())).map_err(overflow)?;
     Ok(story.facts)
 }

@@ -2,7 +2,7 @@
 
 use super::story::Story;
 use super::windows::window_key;
-use super::{Decision, Ground, enrolment, overflow, purses};
+use super::{Decision, Ground, enrolment, milestones, overflow, purses};
 use crate::domain::calendar::Day;
 use crate::domain::event::{Entry, Fact, OpeningState};
 use crate::domain::lot::Lot;
@@ -30,7 +30,10 @@ pub(super) fn import(ground: &Ground<'_>, import: &Import) -> Result<Decision, R
             let newcomer = Member { key: ground.key, ..Member::default() };
             let mut story = Story::on(ground, &newcomer);
             outcome.facts.into_iter().try_for_each(|fact| story.adopt(fact)).map_err(overflow)?;
+            let counts = state.meters.clone();
             story.add(Fact::OpeningStateSet(Box::new(state))).map_err(overflow)?;
+            let awaited = story.aside(ground.now, |story| milestones::await_ends(story, &counts));
+            story.extend(awaited.map_err(overflow)?).map_err(overflow)?;
             story.extend(activities).map_err(overflow)?;
             story.run_to(ground.settles_to).map_err(overflow)?;
             Ok(Decision::Apply(story.facts.into()))
@@ -71,6 +74,7 @@ fn opening_state(program: &Program, import: &Import, now: Moment) -> Result<Open
     }
     let meters = import.meters.iter().enumerate();
     state.meters = meters.filter_map(|(position, meter)| reader.meter(position, meter, joined)).collect();
+    state.meters.extend(milestones::reached_elsewhere(program, &state.meters));
     state.held = held.into_iter().collect();
     state.tier = held.map(|held| (held.tier, held.since));
     if reader.faults.is_empty() { Ok(state) } else { Err(Refusal::Malformed(reader.faults)) }
@@ -123,7 +127,7 @@ impl Reader<'_> {
         if until <= asked.since {
             return self.fault("member.tier.until".into(), "must be after `since`");
         }
-        Some(Held { tier, since: asked.since, until })
+        Some(Held::earned(tier, asked.since, until))
     }
 }
 

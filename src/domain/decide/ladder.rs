@@ -1,14 +1,19 @@
-//! Reviewing a member's place on the ladder: moving up at once, and what the next tier still asks.
+//! What counting comes to on the ladder: tiers earned, for a while or for life, and tiers lost with goods that came back.
+//!
+//! What becomes of a tier when its time is over, or the ladder changes, is `standing.rs`.
 
 use super::Ground;
-use super::windows::readings;
+use super::standing::moved;
+use super::windows::{first_day, readings};
 use crate::domain::calendar::Day;
-use crate::domain::event::{Fact, Grant, MeterPost, Seq, TierCause};
-use crate::domain::member::{Held, Member};
-use crate::domain::order::Refusal;
-use crate::domain::program::condition::{Shortfall, Subject};
-use crate::domain::program::{Ladder, OnReturn, Program, Tier, TierId, Window};
-use crate::domain::units::{Moment, Overflow};
+use crate::domain::event::{BelongingFact, CountCause, Fact, Grant, LIFETIME, MeterPost, Seq, TierCause};
+use crate::domain::member::{Held, HeldBy, Member};
+use crate::domain::order::{MemberKey, Refusal};
+use crate::domain::program::condition::Subject;
+use crate::domain::program::{
+    Condition, Ladder, OnReturn, Program, Tier, TierId, Timeline, Validity, Window, YearCount,
+};
+use crate::domain::units::{Moment, Overflow, Points, Text};
 
 /// The facts that follow from newly counted grants: tiers earned, and the change of standing.
 pub(super) fn review(
@@ -17,108 +22,171 @@ pub(super) fn review(
     grants: &[Grant],
     counted_at: Moment,
 ) -> Result<Vec<Fact>, Refusal> {
-    let program = ground.timeline.at(counted_at);
     let posts: Vec<MeterPost> = grants.iter().flat_map(|grant| grant.meters.iter().copied()).collect();
-    let Some(ladder) = &program.ladder else { return Ok(Vec::new()) };
     if posts.is_empty() {
         return Ok(Vec::new());
     }
-    let review = Review { program, ladder, member, posts: &posts, now: ground.now };
-    let earned = review.earned(program.zone.day_of(counted_at)).map_err(|_| Refusal::AmountOverflow)?;
-    Ok(announce(ground, member, earned))
+    counted(ground.timeline, member, &posts, counted_at, ground.now).map_err(|_| Refusal::AmountOverflow)
 }
 
-/// The facts that follow from what a return takes off the meters: tiers that rested on it go, as far as the program
-/// says so, and what the rest still earns takes their place.
-pub(super) fn withdrawn(
-    ground: &Ground<'_>,
+/// As [`review`], of `posts` that are not folded into the member yet (none if all of them are).
+pub(super) fn counted(
+    timeline: &Timeline,
     member: &Member,
     posts: &[MeterPost],
+    counted_at: Moment,
+    now: Moment,
+) -> Result<Vec<Fact>, Overflow> {
+    let program = timeline.at(counted_at);
+    let Some(ladder) = &program.ladder else { return Ok(Vec::new()) };
+    let review = Review { program, ladder, member, posts, now };
+    let day = program.zone.day_of(counted_at);
+    let earned = review.earned(day)?;
+    let (mut facts, floor) = review.facts_of(&earned, day)?;
+    facts.extend(lifted(timeline, member, earned.iter().map(|held| held.tier).chain(floor), now));
+    Ok(facts)
+}
+
+/// The facts that follow from what a return took off the meters: tiers that rested on it go, as far as the program
+/// says so, and what the rest still earns takes their place. `days` lie in the windows that count less now.
+pub(super) fn withdrawn(
+    ground: &Ground<'_>,
+    before: &Member,
+    after: &Member,
+    days: &[Day],
     (counted_at, recorded_at): (Moment, Moment),
-) -> Result<Vec<Fact>, Refusal> {
+) -> Result<Vec<Fact>, Overflow> {
     let program = ground.timeline.at(counted_at);
     let Some(ladder) = program.ladder.as_ref().filter(|_| program.on_return == OnReturn::Withdraw) else {
         return Ok(Vec::new());
     };
-    if posts.is_empty() {
-        return Ok(Vec::new());
-    }
-    let day = program.zone.day_of(counted_at);
-    let review = |member, posts| Review { program, ladder, member, posts, now: ground.now };
-    let mut lost = lost(&review(member, &[]), &review(member, posts), day).map_err(|_| Refusal::AmountOverflow)?;
+    let mut lost =
+        lost(&Review::of(program, ladder, before, ground.now), &Review::of(program, ladder, after, ground.now), days)?;
     // What she held before the purchase was recorded cannot rest on it.
     lost.retain(|held| held.since >= recorded_at);
-    if lost.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut facts: Vec<Fact> =
-        lost.iter().map(|held| Fact::TierWithdrawn { tier: held.tier, until: held.until }).collect();
-    let mut after = member.clone();
-    for fact in &facts {
-        after.apply(fact, Seq::THIS).map_err(|_| Refusal::AmountOverflow)?;
-    }
-    let earned = review(&after, posts).earned(day).map_err(|_| Refusal::AmountOverflow)?;
-    for held in &earned {
-        let fact = earned_fact(held);
-        after.apply(&fact, Seq::THIS).map_err(|_| Refusal::AmountOverflow)?;
+    let (mut after, mut facts) = (after.clone(), Vec::new());
+    let mut add = |after: &mut Member, fact: Fact| {
+        after.apply(&fact, Seq::THIS)?;
         facts.push(fact);
+        Ok(())
+    };
+    for held in &lost {
+        add(&mut after, Fact::TierWithdrawn { tier: held.tier, until: held.until })?;
     }
-    facts.extend(fallen(ground, &after));
+    if !lost.is_empty() {
+        for day in days {
+            for held in Review::of(program, ladder, &after, ground.now).earned(*day)? {
+                add(&mut after, earned_fact(&held))?;
+            }
+        }
+    }
+    let fewer = Review::of(program, ladder, &after, ground.now).years_lost(&lost);
+    if !fewer.is_empty() {
+        add(&mut after, count_years(fewer))?;
+    }
+    for held in lost_floors(
+        &Review::of(program, ladder, before, ground.now),
+        &Review::of(program, ladder, &after, ground.now),
+        days,
+    )? {
+        if held.since >= recorded_at {
+            add(&mut after, Fact::TierWithdrawn { tier: held.tier, until: held.until })?;
+        }
+    }
+    facts.extend(moved(ground.timeline, &after, ground.now, TierCause::Returned));
     Ok(facts)
 }
 
-/// The spans that a member holds by readings that no longer earn them.
-fn lost(before: &Review<'_>, after: &Review<'_>, day: Day) -> Result<Vec<Held>, Overflow> {
-    let (readings_before, readings_after) = (before.readings_touched(day)?, after.readings_touched(day)?);
-    let mut lost: Vec<Held> = Vec::new();
-    for tier in &before.ladder.tiers {
-        let ended = before.ends(tier, &readings_before)?;
-        let still = after.ends(tier, &readings_after)?;
-        let gone = |held: &&Held| held.tier == tier.id && ended.contains(&held.until) && !still.contains(&held.until);
-        lost.extend(before.member.standing.held().iter().filter(gone));
+/// The spans that a member earned by readings that no longer earn them.
+fn lost(before: &Review<'_>, after: &Review<'_>, days: &[Day]) -> Result<Vec<Held>, Overflow> {
+    let mut lost = Vec::new();
+    for held in before.member.standing.held().iter().filter(|held| held.by == HeldBy::Earned) {
+        let Some(tier) = before.ladder.tiers.iter().find(|tier| tier.id == held.tier) else { continue };
+        let Some(condition) = before.had_asked(tier, held) else { continue };
+        let earns = |review: &Review<'_>| -> Result<bool, Overflow> {
+            for day in days {
+                let readings = review.readings_touched(*day)?;
+                if review.ends_by(tier, condition, &readings)?.contains(&held.until) {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        };
+        if earns(before)? && !earns(after)? {
+            lost.push(*held);
+        }
     }
     Ok(lost)
 }
 
-/// The change of standing of a member who lost what she stood on.
-fn fallen(ground: &Ground<'_>, member: &Member) -> Option<Fact> {
-    let ladder = ground.timeline.at(ground.now).ladder.as_ref()?;
-    let from = member.standing.tier().unwrap_or(ladder.base);
-    let to = member.standing.tier_at(ladder, ground.now);
-    (from != to).then_some(Fact::TierChanged { from, to, at: ground.now, cause: TierCause::Returned })
+/// The tiers held for life by readings that no longer give them.
+fn lost_floors(before: &Review<'_>, after: &Review<'_>, days: &[Day]) -> Result<Vec<Held>, Overflow> {
+    let mut lost = Vec::new();
+    for held in before.member.standing.held().iter().filter(|held| held.by == HeldBy::Floor) {
+        let Some(tier) = before.ladder.tiers.iter().find(|tier| tier.id == held.tier) else { continue };
+        let gives = |review: &Review<'_>| -> Result<bool, Overflow> {
+            for day in days {
+                if review.is_floor(tier, &review.readings_touched(*day)?)? {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        };
+        if gives(before)? && !gives(after)? {
+            lost.push(*held);
+        }
+    }
+    Ok(lost)
 }
 
-/// Earned tiers as facts, with the change of standing they bring.
-fn announce(ground: &Ground<'_>, member: &Member, earned: Vec<Held>) -> Vec<Fact> {
-    let Some(ladder) = &ground.timeline.at(ground.now).ladder else { return Vec::new() };
+/// The change of standing that newly held tiers bring.
+fn lifted(timeline: &Timeline, member: &Member, tiers: impl Iterator<Item = TierId>, now: Moment) -> Option<Fact> {
+    let ladder = timeline.at(now).ladder.as_ref()?;
     let from = member.standing.tier().unwrap_or(ladder.base);
-    let best = earned.iter().map(|held| held.tier).max_by_key(|tier| ladder.rank(*tier));
-    let lifted = best.filter(|tier| ladder.rank(*tier) > ladder.rank(from));
-    let mut facts: Vec<Fact> = earned.iter().map(earned_fact).collect();
-    facts.extend(lifted.map(|to| Fact::TierChanged { from, to, at: ground.now, cause: TierCause::Earned }));
-    facts
+    let best = tiers.max_by_key(|tier| ladder.rank(*tier))?;
+    let higher = ladder.rank(best) > ladder.rank(from);
+    higher.then_some(Fact::TierChanged { from, to: best, at: now, cause: TierCause::Earned })
 }
 
-const fn earned_fact(held: &Held) -> Fact {
+/// A tier earned, as a fact.
+pub(super) const fn earned_fact(held: &Held) -> Fact {
     Fact::TierEarned { tier: held.tier, since: held.since, until: held.until }
 }
 
-struct Review<'a> {
-    program: &'a Program,
-    ladder: &'a Ladder,
-    member: &'a Member,
-    posts: &'a [MeterPost],
-    now: Moment,
+/// A tier held otherwise, as a fact; without anybody who answers for it.
+pub(super) fn held_fact(tier: TierId, by: HeldBy, since: Moment, until: Moment) -> Fact {
+    let (reason, actor, from) = (Text::default(), Text::default(), None::<(MemberKey, Seq)>);
+    Fact::Belonging(Box::new(BelongingFact::TierHeld { tier, by, since, until, reason, actor, from }))
+}
+
+fn count_years(posts: Vec<MeterPost>) -> Fact {
+    Fact::Belonging(Box::new(BelongingFact::MetersCounted { cause: CountCause::TierYear, posts }))
+}
+
+/// A member judged by a ladder.
+pub(super) struct Review<'a> {
+    pub program: &'a Program,
+    pub ladder: &'a Ladder,
+    pub member: &'a Member,
+    /// Counted, but not folded into the member yet.
+    pub posts: &'a [MeterPost],
+    pub now: Moment,
+}
+
+impl<'a> Review<'a> {
+    const fn of(program: &'a Program, ladder: &'a Ladder, member: &'a Member, now: Moment) -> Self {
+        Self { program, ladder, member, posts: &[], now }
+    }
 }
 
 impl Review<'_> {
     /// The tiers newly earned by what was counted on `day`, the highest first.
-    fn earned(&self, day: Day) -> Result<Vec<Held>, Overflow> {
+    pub(super) fn earned(&self, day: Day) -> Result<Vec<Held>, Overflow> {
         let readings = self.readings_touched(day)?;
         let mut earned: Vec<Held> = Vec::new();
         for tier in self.ladder.tiers.iter().rev() {
-            if let Some(until) = self.validity(tier, &readings)? {
-                let held = Held { tier: tier.id, since: self.now, until };
+            if let Some(until) = self.ends(tier, &readings)?.into_iter().max() {
+                let held = Held::earned(tier.id, self.now, until);
                 let standing = self.member.standing.held();
                 if until > self.now && !standing.iter().chain(&earned).any(|other| self.covers(other, &held)) {
                     earned.push(held);
@@ -128,36 +196,149 @@ impl Review<'_> {
         Ok(earned)
     }
 
+    /// Tiers earned, as facts, with the years that they count as and the tier for life that those give.
+    pub(super) fn facts_of(&self, earned: &[Held], day: Day) -> Result<(Vec<Fact>, Option<TierId>), Overflow> {
+        let mut facts: Vec<Fact> = earned.iter().map(earned_fact).collect();
+        let years = self.years(earned);
+        let floor = self.floor(day, &years)?;
+        facts.extend((!years.is_empty()).then(|| count_years(years)));
+        facts.extend(floor.map(|tier| held_fact(tier, HeldBy::Floor, self.now, Moment::NEVER)));
+        Ok((facts, floor))
+    }
+
+    /// What earns a tier for this member: who earned it already keeps it by its own condition, if it has one; if it
+    /// holds for a span, that is asked only when the span ends.
+    fn condition<'t>(&self, tier: &'t Tier) -> Option<&'t Condition> {
+        let rank = self.ladder.rank(tier.id);
+        let earned = |held: &&Held| !held.by.is_granted() && held.since <= self.now && self.now < held.until;
+        let mut earned = self.member.standing.held().iter().filter(earned);
+        let holds = tier.renew.is_some() && earned.any(|held| self.ladder.rank(held.tier) >= rank);
+        match (&tier.renew, tier.validity) {
+            (Some(_), Validity::Span(_)) if holds => None,
+            (Some(renew), _) if holds => Some(renew),
+            _ => tier.qualify.as_ref(),
+        }
+    }
+
+    /// What had to be met for a tier that was earned: who stood there already met what keeps it.
+    fn had_asked<'t>(&self, tier: &'t Tier, earned: &Held) -> Option<&'t Condition> {
+        let rank = self.ladder.rank(tier.id);
+        let stood = |held: &Held| {
+            let in_force = held.since < earned.since && earned.since < held.until;
+            in_force && !held.by.is_granted() && self.ladder.rank(held.tier) >= rank
+        };
+        match (&tier.renew, tier.validity) {
+            (None, _) => tier.qualify.as_ref(),
+            (Some(renew), validity) => match (self.member.standing.held().iter().any(stood), validity) {
+                (false, _) => tier.qualify.as_ref(),
+                (true, Validity::Span(_)) => None,
+                (true, _) => Some(renew),
+            },
+        }
+    }
+
     /// The ends of the validities that these readings earn.
     fn ends(&self, tier: &Tier, readings: &[(Day, Vec<i64>)]) -> Result<Vec<Moment>, Overflow> {
+        match self.condition(tier) {
+            Some(condition) => self.ends_by(tier, condition, readings),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    fn ends_by(
+        &self,
+        tier: &Tier,
+        condition: &Condition,
+        readings: &[(Day, Vec<i64>)],
+    ) -> Result<Vec<Moment>, Overflow> {
         let mut ends = Vec::new();
         for (day, meters) in readings {
-            if tier.qualify.holds(&self.subject(meters))? {
+            if condition.holds(&self.subject(meters))? {
                 ends.push(tier.validity.end(&self.program.zone, *day));
             }
         }
         Ok(ends)
     }
 
-    /// Until when `tier` holds by these readings; `None` if none of them earns it.
-    fn validity(&self, tier: &Tier, readings: &[(Day, Vec<i64>)]) -> Result<Option<Moment>, Overflow> {
-        let mut until = None;
-        for (day, meters) in readings {
-            if tier.qualify.holds(&self.subject(meters))? {
-                until = until.max(Some(tier.validity.end(&self.program.zone, *day)));
+    fn is_floor(&self, tier: &Tier, readings: &[(Day, Vec<i64>)]) -> Result<bool, Overflow> {
+        let Some(floor) = &tier.floor else { return Ok(false) };
+        for (_, meters) in readings {
+            if floor.holds(&self.subject(meters))? {
+                return Ok(true);
             }
         }
-        Ok(until)
+        Ok(false)
+    }
+
+    /// The highest tier newly earned for life on `day`, with `years` counted as well.
+    fn floor(&self, day: Day, years: &[MeterPost]) -> Result<Option<TierId>, Overflow> {
+        if self.ladder.tiers.iter().all(|tier| tier.floor.is_none()) {
+            return Ok(None);
+        }
+        let posts: Vec<MeterPost> = self.posts.iter().chain(years).copied().collect();
+        let review = Review { posts: &posts, ..*self };
+        let readings = review.readings_touched(day)?;
+        let floors = self.member.standing.held().iter().filter(|held| held.by == HeldBy::Floor);
+        let known = floors.filter_map(|held| self.ladder.rank(held.tier)).max().unwrap_or(0);
+        for (rank, tier) in self.ladder.tiers.iter().enumerate().rev() {
+            if rank + 1 > known && review.is_floor(tier, &readings)? {
+                return Ok(Some(tier.id));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What meters count of validities that were earned for the first time.
+    fn years(&self, earned: &[Held]) -> Vec<MeterPost> {
+        let mut posts: Vec<MeterPost> = Vec::new();
+        for (held, count) in earned.iter().flat_map(|held| self.counts_of(held)) {
+            let known = self.known(&count, held);
+            let is_known = self.member.meters.in_window(known.meter, known.window) > Points::ZERO;
+            if !is_known && !posts.contains(&known) {
+                posts.extend([known, MeterPost { meter: count.meter, window: LIFETIME, amount: Points(1) }]);
+            }
+        }
+        posts
+    }
+
+    /// What meters count less of validities that were lost and are not held otherwise.
+    fn years_lost(&self, lost: &[Held]) -> Vec<MeterPost> {
+        let mut posts: Vec<MeterPost> = Vec::new();
+        for (held, count) in lost.iter().flat_map(|held| self.counts_of(held)) {
+            let known = self.known(&count, held);
+            let earned = self.member.standing.held().iter().filter(|other| !other.by.is_granted());
+            let mut others = earned.filter(|other| other.until == held.until);
+            let still = others.any(|other| self.counts_of(other).iter().any(|(_, other)| *other == count));
+            let is_known = self.member.meters.in_window(known.meter, known.window) > Points::ZERO;
+            let less = MeterPost { amount: Points(-1), ..known };
+            if is_known && !still && !posts.contains(&less) {
+                posts.extend([less, MeterPost { meter: count.meter, window: LIFETIME, amount: Points(-1) }]);
+            }
+        }
+        posts
+    }
+
+    /// The counts that a validity goes into: that of its tier, and of those below.
+    fn counts_of<'h>(&self, held: &'h Held) -> Vec<(&'h Held, YearCount)> {
+        let rank = self.ladder.rank(held.tier).unwrap_or(0);
+        let below = self.ladder.tiers.iter().take(rank);
+        below.filter_map(|tier| Some((held, tier.counts?))).collect()
+    }
+
+    fn known(&self, count: &YearCount, held: &Held) -> MeterPost {
+        let window = if held.until == Moment::NEVER { LIFETIME } else { self.program.zone.day_of(held.until) };
+        MeterPost { meter: count.known, window, amount: Points(1) }
     }
 
     /// What the meters read on each day whose windows hold `day`: that day, and for rolling windows the later days
     /// on which something was counted already (a late fact may complete a window that ends after it).
-    fn readings_touched(&self, day: Day) -> Result<Vec<(Day, Vec<i64>)>, Overflow> {
+    pub(super) fn readings_touched(&self, day: Day) -> Result<Vec<(Day, Vec<i64>)>, Overflow> {
         let mut days = vec![day];
         for meter in &self.program.meters {
-            if let Window::RollingDays(length) = meter.window {
-                let last = day.plus_days(length - 1);
-                days.extend(self.member.meters.between(meter.id, day.plus_days(1), last).map(|count| count.window));
+            if matches!(meter.window, Window::RollingDays(_) | Window::RollingMonths(_)) {
+                let later = self.member.meters.between(meter.id, day.plus_days(1), Day(i32::MAX));
+                let holds = |last: &Day| first_day(meter.window, *last) <= day;
+                days.extend(later.map(|count| count.window).filter(holds));
             }
         }
         days.sort_unstable();
@@ -170,55 +351,31 @@ impl Review<'_> {
     /// Whether `other` already gives everything `held` would.
     fn covers(&self, other: &Held, held: &Held) -> bool {
         let rank = |held: &Held| self.ladder.rank(held.tier);
-        rank(other) >= rank(held) && other.until >= held.until && other.since <= held.since
+        // What was granted may be revoked, and does not stand in for what was earned.
+        let lasts = !other.by.is_granted();
+        lasts && rank(other) >= rank(held) && other.until >= held.until && other.since <= held.since
     }
 
-    fn subject<'a>(&'a self, meters: &'a [i64]) -> Subject<'a> {
+    pub(super) fn subject<'a>(&'a self, meters: &'a [i64]) -> Subject<'a> {
         member_subject(self.program, self.member, meters, self.now)
     }
 }
 
-fn member_subject<'a>(program: &'a Program, member: &'a Member, meters: &'a [i64], at: Moment) -> Subject<'a> {
+/// A member as conditions see her.
+pub(super) fn member_subject<'a>(
+    program: &'a Program,
+    member: &'a Member,
+    meters: &'a [i64],
+    at: Moment,
+) -> Subject<'a> {
     Subject {
         program,
         purchase: None,
         line: None,
         member: &member.attributes,
         tier: member.standing.tier(),
+        clubs: &member.belonging().clubs,
         meters,
         at,
     }
-}
-
-/// The tier above the one a member stands on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NextTier {
-    /// The tier.
-    pub tier: TierId,
-    /// Position of the tier in the ladder's list.
-    pub position: usize,
-    /// What the meters read now, by position in `program.meters`.
-    pub readings: Vec<i64>,
-    /// What they still lack on the nearest way up; empty if no meter can help.
-    pub missing: Vec<Shortfall>,
-}
-
-/// The next tier up for a settled member at `now`, with today's meter readings; `None` at the top or without a
-/// ladder.
-///
-/// # Errors
-/// [`Overflow`] if a meter's reading leaves its range.
-pub fn next_tier(program: &Program, member: &Member, now: Moment) -> Result<Option<NextTier>, Overflow> {
-    let Some(ladder) = &program.ladder else { return Ok(None) };
-    let rank = member.standing.tier().and_then(|tier| ladder.rank(tier)).unwrap_or_default();
-    let Some(tier) = ladder.tiers.get(rank) else { return Ok(None) };
-    let readings = readings(program, member, &[], program.zone.day_of(now))?;
-    let ways = tier.qualify.missing(&member_subject(program, member, &readings, now));
-    Ok(Some(NextTier { tier: tier.id, position: rank, readings, missing: nearest(ways) }))
-}
-
-/// Of several ways up the one with the least left to go, each meter measured by its own threshold.
-fn nearest(ways: Vec<Vec<Shortfall>>) -> Vec<Shortfall> {
-    let millionths = |short: &Shortfall| i128::from(short.missing) * 1_000_000 / i128::from(short.threshold.max(1));
-    ways.into_iter().min_by_key(|way| way.iter().map(millionths).sum::<i128>()).unwrap_or_default()
 }

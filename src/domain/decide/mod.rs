@@ -4,20 +4,29 @@
 //! answers a purchase, a quote, a dry run and a test. It must never read a clock, wait, log or write.
 
 mod adjust;
+mod belonging;
+mod benefits;
 mod caps;
+mod clubs;
 mod compare;
+mod compare_belonging;
 mod earning;
 mod enrolment;
+mod expiry;
 mod fields;
 mod holds;
 mod import;
 mod ladder;
+mod milestones;
+mod outlook;
+mod privileges;
 mod purchase;
 mod purses;
 mod returns;
 mod rewards;
 mod settle;
 mod shares;
+mod standing;
 mod story;
 mod transfer;
 mod windows;
@@ -26,13 +35,15 @@ use std::sync::Arc;
 
 use super::event::{Entry, Fact, Seq};
 use super::member::{Member, MemberState, Pot};
-use super::order::{MemberKey, Refusal, Verb};
+use super::order::{BelongingOrder, MemberKey, Refusal, Verb};
 use super::program::{Program, Timeline, Wallet};
 use super::units::{Moment, Overflow, Points, Text};
 use super::voucher::Mint;
 
+pub use clubs::{ClubOffer, club_offer};
 pub use fields::purchase_faults;
-pub use ladder::{NextTier, next_tier};
+pub use outlook::{NextTier, Renewal, next_tier, renewal};
+pub use privileges::{Asked, Checked, QuotaReading, Source, check};
 pub use purses::spendable;
 pub use rewards::{Offer, offer};
 pub use settle::{settle, settled};
@@ -158,6 +169,12 @@ pub fn pots_wanted(timeline: &Timeline, verb: &Verb, subject: Option<&Entry>) ->
             budgets.collect()
         }
         Verb::Redeem { reward, .. } => vec![Pot::stock_of(reward)],
+        Verb::Belonging(order) => match &**order {
+            BelongingOrder::JoinClub { club, .. } | BelongingOrder::AdmitToClub { club, .. } => {
+                vec![Pot::places_of(club)]
+            }
+            _ => Vec::new(),
+        },
         Verb::CancelRedemption { .. } => {
             let redeemed = subject.and_then(rewards::redeemed_by);
             redeemed.map(|redeemed| Pot::stock_of(timeline.newest().text(redeemed.reward.0))).into_iter().collect()
@@ -213,6 +230,7 @@ fn outcome(ground: &Ground<'_>, member: &Member, verb: &Verb) -> Result<Outcome,
         Verb::Adjust(adjustment) => adjust::adjust(ground, member, adjustment)?.into(),
         Verb::Transfer(sending) => transfer::send(ground, member, sending)?.into(),
         Verb::Receive(arrival) => transfer::receive(ground, member, arrival)?.into(),
+        Verb::Belonging(order) => belonging::decide(ground, member, order)?,
         Verb::CloseTransfer { sent_by, arrived } => transfer::close(ground, member, *sent_by, *arrived)?.into(),
     })
 }

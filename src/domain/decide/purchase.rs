@@ -5,8 +5,8 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::story::Story;
-use super::{CLOCK_SKEW, Ground, Outcome, PotMove, active, earning, ladder, purses};
-use crate::domain::event::{Fact, Grant, PurchaseRecorded, Seq};
+use super::{CLOCK_SKEW, Ground, Outcome, PotMove, active, earning, ladder, milestones, overflow, purses};
+use crate::domain::event::{Fact, Grant, MeterPost, PurchaseRecorded, Seq};
 use crate::domain::lot::{self, Lot};
 use crate::domain::member::{Member, Pot};
 use crate::domain::order::{Fault, Purchase, Refusal};
@@ -27,15 +27,35 @@ pub(super) fn record(ground: &Ground<'_>, member: &Member, purchase: &Arc<Purcha
     let pots = budgets_used(ground, &recorded.grants);
     let mut after = ladder::review(ground, member, &recorded.grants, counted_at)?;
     after.extend(activities(ground, member, &recorded, counted_at));
+    let posts: Vec<MeterPost> = recorded.grants.iter().flat_map(|grant| grant.meters.iter().copied()).collect();
+    let lifted = after.iter().any(|fact| matches!(fact, Fact::TierChanged { .. }));
+    let reaches = milestones::concern(program, member, &posts, (counted_at, lifted)).map_err(overflow)?;
     let settles =
         settles_at_once(member, &recorded, &after, ground.now) || purses::may_follow(ground.timeline.at(ground.now));
     let mut facts = Vec::with_capacity(1 + after.len());
     facts.push(Fact::PurchaseRecorded(Box::new(recorded)));
     facts.append(&mut after);
-    if settles {
-        facts = followed(ground, member, facts).map_err(|_| Refusal::AmountOverflow)?;
+    if reaches {
+        facts = reached(ground, member, facts, &posts, counted_at).map_err(overflow)?;
+    }
+    if settles || reaches {
+        facts = followed(ground, member, facts).map_err(overflow)?;
     }
     Ok(Outcome { facts, pots })
+}
+
+/// Facts with the milestones that their counts reach.
+fn reached(
+    ground: &Ground<'_>,
+    member: &Member,
+    facts: Vec<Fact>,
+    posts: &[MeterPost],
+    counted_at: Moment,
+) -> Result<Vec<Fact>, Overflow> {
+    let mut story = Story::on(ground, member);
+    facts.into_iter().try_for_each(|fact| story.adopt(fact))?;
+    milestones::reached(&mut story, posts, counted_at)?;
+    Ok(story.facts)
 }
 
 /// The holds and redemptions a purchase is paid with: the member's own, each for one purchase.

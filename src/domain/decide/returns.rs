@@ -6,8 +6,11 @@
 use super::purchase::{budget_move, record};
 use super::rewards::refund;
 use super::story::Story;
-use super::{CLOCK_SKEW, Ground, Outcome, PotMove, ladder, overflow, purses, shares};
-use crate::domain::event::{Entry, Fact, Grant, LineReturned, MeterPost, Part, PointsTaken, PurchaseRecorded};
+use super::{CLOCK_SKEW, Ground, Outcome, PotMove, ladder, milestones, overflow, purses, shares};
+use crate::domain::calendar::Day;
+use crate::domain::event::{
+    BelongingFact, Entry, Fact, Grant, LIFETIME, LineReturned, MeterPost, Part, PointsTaken, PurchaseRecorded,
+};
 use crate::domain::event::{PurchaseReturned, TakenCause};
 use crate::domain::lot::{self, Lot, Terms};
 use crate::domain::member::{Member, MemberState};
@@ -43,9 +46,36 @@ pub(super) fn take_back(ground: &Ground<'_>, member: &Member, asked: &Return) ->
         story.extend(follows).map_err(overflow)?;
     }
     let moments = (bought.recorded.counted_at, bought.entry.recorded_at);
-    story.extend(ladder::withdrawn(ground, member, &taken.meters, moments)?).map_err(overflow)?;
+    let counted_at = bought.recorded.counted_at;
+    let lost = story.aside(ground.now, |story| milestones::reached(story, &taken.meters, counted_at));
+    let lost = lost.map_err(overflow)?;
+    let days = days_counted(ground, counted_at, &taken.meters, &lost);
+    story.extend(lost).map_err(overflow)?;
+    if !taken.meters.is_empty() {
+        let withdrawn = ladder::withdrawn(ground, member, &story.member, &days, moments).map_err(overflow)?;
+        story.extend(withdrawn).map_err(overflow)?;
+    }
     story.run_to(ground.settles_to).map_err(overflow)?;
     exchanged(ground, asked, story, taken.pots)
+}
+
+/// A day in each window that counts less now.
+fn days_counted(ground: &Ground<'_>, counted_at: Moment, posts: &[MeterPost], lost: &[Fact]) -> Vec<Day> {
+    let program = ground.timeline.at(counted_at);
+    let beside = lost.iter().filter_map(|fact| match fact {
+        Fact::Belonging(fact) => match &**fact {
+            BelongingFact::MetersCounted { posts, .. } => Some(posts),
+            _ => None,
+        },
+        _ => None,
+    });
+    let all = posts.iter().chain(beside.flatten());
+    let declared = all.filter(|post| program.meter(post.meter).is_some() && post.window != LIFETIME);
+    let mut days: Vec<Day> = declared.map(|post| post.window).collect();
+    days.push(program.zone.day_of(counted_at));
+    days.sort_unstable();
+    days.dedup();
+    days
 }
 
 /// Goods come back after they were bought, and not in the future.

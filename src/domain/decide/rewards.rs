@@ -1,15 +1,17 @@
 //! Rewards and the vouchers that prove them: redeeming, taking back, using up.
 
+use super::benefits::Giving;
 use super::earning::post;
 use super::purchase::followed;
+use super::story::Story;
 use super::windows::counted;
 use super::{Ground, Outcome, PotMove, active, overflow, purses};
 use crate::domain::event::{AddedCause, Entry, Fact, RewardRedeemed, Seq};
 use crate::domain::lot::{self, Lot};
 use crate::domain::member::{Member, Pot};
 use crate::domain::order::{Claim, Note, Refusal};
-use crate::domain::program::{Program, Reward, RewardId, Wallet};
-use crate::domain::units::{Moment, Points};
+use crate::domain::program::{ClubId, Program, Reward, RewardId, Wallet};
+use crate::domain::units::{Moment, Overflow, Points};
 
 /// What a reward is to a member at a moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,9 +35,12 @@ pub fn offer(program: &Program, reward: &Reward, member: &Member, now: Moment) -
     });
     let offered = reward.from <= now && now < reward.until && price.is_some();
     let for_tier = reward.tiers.is_empty() || tier.is_some_and(|tier| reward.tiers.contains(&tier));
+    let belongs = |club: &ClubId| member.belonging().club(*club).is_some_and(|held| now < held.until);
+    let for_club = reward.clubs.is_empty() || reward.clubs.iter().any(belongs);
     let refusal = match left_for_member {
         _ if !offered => Some(Refusal::RewardNotOffered),
         _ if !for_tier => Some(Refusal::TierRequired),
+        _ if !for_club => Some(Refusal::NotMember),
         Some(left @ 0) => Some(Refusal::RewardLimit { asked: 1, left }),
         _ => None,
     };
@@ -62,7 +67,24 @@ pub(super) fn redeem(ground: &Ground<'_>, member: &Member, name: &str, times: u3
     let redeemed = RewardRedeemed { reward: reward.id, times, wallet: wallet.id, lots, count, voucher };
     let mut facts = vec![Fact::RewardRedeemed(Box::new(redeemed))];
     facts.extend(purses::activity(program, member, wallet, ground.now));
+    if !reward.gives.is_empty() {
+        facts = giving(ground, member, facts, program, (reward, times)).map_err(overflow)?;
+    }
     Ok(Outcome { facts, pots: stock.into_iter().collect() })
+}
+
+/// Facts of a redemption with what the reward gives at once.
+fn giving(
+    ground: &Ground<'_>,
+    member: &Member,
+    facts: Vec<Fact>,
+    program: &Program,
+    (reward, times): (&Reward, u32),
+) -> Result<Vec<Fact>, Overflow> {
+    let mut story = Story::on(ground, member);
+    facts.into_iter().try_for_each(|fact| story.adopt(fact))?;
+    Giving { program, times, at: ground.now, meter: None }.give(&mut story, &reward.gives)?;
+    followed(ground, member, story.facts)
 }
 
 fn reward_named<'a>(program: &'a Program, name: &str) -> Result<(&'a Reward, &'a Wallet), Refusal> {
@@ -109,7 +131,9 @@ pub(super) fn cancel(ground: &Ground<'_>, member: &Member, redemption: Seq, reas
     active(member)?;
     let voucher = redeemed.voucher.as_ref().map(|voucher| voucher.claim);
     let voucher_open = voucher.is_none_or(|claim| member.desk().vouchers.iter().any(|held| held.claim == claim));
-    if ground.latest.is_some() || !voucher_open {
+    // What was given at once may have been used; it is not taken back.
+    let gave = ground.subject.is_some_and(|entry| gave(ground, entry, redeemed));
+    if ground.latest.is_some() || !voucher_open || gave {
         return Err(Refusal::RedemptionOver);
     }
     let count = redeemed.count.map(|mut count| {
@@ -121,6 +145,12 @@ pub(super) fn cancel(ground: &Ground<'_>, member: &Member, redemption: Seq, reas
     facts.extend(refund(ground, member, redeemed.wallet, &redeemed.lots, redemption)?);
     let facts = followed(ground, member, facts).map_err(overflow)?;
     Ok(Outcome { facts, pots: stock_back(ground, redeemed).into_iter().collect() })
+}
+
+/// Whether the reward gave something at once, by the version that judged the redemption.
+fn gave(ground: &Ground<'_>, entry: &Entry, redeemed: &RewardRedeemed) -> bool {
+    let program = ground.timeline.version(entry.program_version);
+    program.and_then(|program| program.reward(redeemed.reward)).is_some_and(|reward| !reward.gives.is_empty())
 }
 
 /// What an entry redeemed.

@@ -6,9 +6,11 @@
 
 use std::borrow::Cow;
 
+use super::expiry::belonging_ended;
 use super::purses;
+use super::standing::{ladder_changed, tier_ended};
 use super::story::Story;
-use crate::domain::event::{Fact, PointsTaken, TakenCause, TierCause};
+use crate::domain::event::{Fact, PointsTaken, TakenCause};
 use crate::domain::lot::{self, Lot};
 use crate::domain::member::{Hold, Member, Purse};
 use crate::domain::program::Timeline;
@@ -24,10 +26,11 @@ pub fn settle(member: &Member, timeline: &Timeline, mint: &Mint, now: Moment) ->
 /// The member as she stands at `now`.
 #[must_use]
 pub fn settled<'a>(member: &'a Member, timeline: &Timeline, mint: &Mint, now: Moment) -> Cow<'a, Member> {
-    match member.next_due() {
-        Some(due) if due <= now => Cow::Owned(told(member, timeline, mint, now).member.into_owned()),
-        _ => Cow::Borrowed(member),
+    let due = member.next_due().is_some_and(|due| due <= now);
+    if due || timeline.ladder_change(member.recorded_at, now).is_some() {
+        return Cow::Owned(told(member, timeline, mint, now).member.into_owned());
     }
+    Cow::Borrowed(member)
 }
 
 fn told<'a>(member: &'a Member, timeline: &'a Timeline, mint: &'a Mint, now: Moment) -> Story<'a> {
@@ -43,12 +46,23 @@ fn told<'a>(member: &'a Member, timeline: &'a Timeline, mint: &'a Mint, now: Mom
 type Due = Option<(Moment, Vec<Fact>)>;
 
 /// Everything that can fall due, in the order in which it comes at one moment.
-const DUE: [fn(&Story<'_>, Moment) -> Due; 8] =
-    [matured, announced, expired, lapsed, hold_lapsed, statement, voucher_expired, tier_ended];
+const DUE: [fn(&Story<'_>, Moment) -> Due; 10] = [
+    ladder_changed,
+    matured,
+    announced,
+    expired,
+    lapsed,
+    hold_lapsed,
+    statement,
+    voucher_expired,
+    belonging_ended,
+    tier_ended,
+];
 
 /// What falls due first, by `end` at the latest.
 pub(super) fn next(story: &Story<'_>, end: Moment) -> Due {
-    if story.member.next_due().is_none_or(|due| due > end) {
+    let due = story.member.next_due().is_some_and(|due| due <= end);
+    if !due && story.timeline.ladder_change(story.judged_to, end).is_none() {
         return None;
     }
     let mut first: Due = None;
@@ -141,18 +155,4 @@ fn voucher_expired(story: &Story<'_>, _: Moment) -> Due {
     let voucher = story.member.desk().vouchers.iter().min_by_key(|voucher| voucher.expires_at)?;
     let at = voucher.expires_at;
     Some((at, vec![Fact::VoucherExpired { voucher: voucher.claim, at }]))
-}
-
-fn tier_ended(story: &Story<'_>, end: Moment) -> Due {
-    let at = story.member.standing.next_change().filter(|at| *at <= end)?;
-    let from = story.member.standing.tier()?;
-    let ladder = story.timeline.at(at).ladder.as_ref();
-    let to = ladder.map_or(from, |ladder| story.member.standing.tier_at(ladder, at));
-    // A span that ends without changing anything must still be over.
-    let fact = if to == from {
-        Fact::TierWithdrawn { tier: from, until: at }
-    } else {
-        Fact::TierChanged { from, to, at, cause: TierCause::ValidityEnded }
-    };
-    Some((at, vec![fact]))
 }

@@ -23,18 +23,32 @@ pub(super) struct Story<'a> {
     pub mint: &'a Mint,
     /// Tells this story from others of the same member at the same moment: the order's key, empty for settling.
     pub chapter: Text,
+    /// How deep one count has led to another.
+    pub depth: u8,
+    /// Ladders that took effect before this moment have judged her.
+    pub judged_to: Moment,
 }
 
 impl<'a> Story<'a> {
     /// A story that begins at `now`.
     pub(super) fn of(timeline: &'a Timeline, mint: &'a Mint, member: &'a Member, now: Moment) -> Self {
-        Self { timeline, member: Cow::Borrowed(member), facts: Vec::new(), now, mint, chapter: Text::default() }
+        Self {
+            timeline,
+            member: Cow::Borrowed(member),
+            facts: Vec::new(),
+            now,
+            mint,
+            chapter: Text::default(),
+            depth: 0,
+            judged_to: member.recorded_at,
+        }
     }
 
     /// The story of an order on this ground.
     pub(super) fn on(ground: &Ground<'a>, member: &'a Member) -> Self {
         let story = Self::of(ground.timeline, ground.mint, member, ground.now);
-        Self { chapter: ground.request_id.into(), ..story }
+        // The member of an order was settled before.
+        Self { chapter: ground.request_id.into(), judged_to: ground.settles_to.plus_one(), ..story }
     }
 
     /// Adds a fact, and what follows from it at once.
@@ -52,6 +66,18 @@ impl<'a> Story<'a> {
         Ok(())
     }
 
+    /// The facts of a story told beside this one, as of `at`, each with its consequences among those after it.
+    pub(super) fn aside(
+        &self,
+        at: Moment,
+        tell: impl FnOnce(&mut Story<'_>) -> Result<(), Overflow>,
+    ) -> Result<Vec<Fact>, Overflow> {
+        let mut aside = Story::of(self.timeline, self.mint, &self.member, at);
+        aside.chapter = self.chapter.clone();
+        tell(&mut aside)?;
+        Ok(aside.facts)
+    }
+
     /// Adds facts in their order.
     pub(super) fn extend(&mut self, facts: impl IntoIterator<Item = Fact>) -> Result<(), Overflow> {
         facts.into_iter().try_for_each(|fact| self.add(fact))
@@ -62,6 +88,7 @@ impl<'a> Story<'a> {
         let now = std::mem::replace(&mut self.now, Moment::BEGINNING);
         while let Some((due, facts)) = super::settle::next(self, end) {
             self.now = self.now.max(due);
+            self.judged_to = self.judged_to.max(due);
             self.extend(facts)?;
         }
         self.now = now.max(end);

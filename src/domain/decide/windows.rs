@@ -11,7 +11,7 @@ pub(super) fn window_key(window: Window, day: Day, enrolled: Day) -> Day {
     match window {
         Window::CalendarYear(start) => start.year_start(day),
         Window::AnniversaryYear => anniversary(day, enrolled),
-        Window::RollingDays(_) => day,
+        Window::RollingDays(_) | Window::RollingMonths(_) => day,
         Window::Lifetime => LIFETIME,
     }
 }
@@ -22,6 +22,15 @@ fn anniversary(day: Day, enrolled: Day) -> Day {
     if this_year <= day { this_year } else { enrolled.plus_months((years - 1).saturating_mul(12)) }
 }
 
+/// The first day of a rolling window that ends with `day`.
+pub(super) fn first_day(window: Window, day: Day) -> Day {
+    match window {
+        Window::RollingDays(days) => day.plus_days(1 - days),
+        Window::RollingMonths(months) => day.plus_days(1).plus_months(-months),
+        _ => day,
+    }
+}
+
 /// The first day of the window that holds `day` and the first day after it; `None` for a lifetime.
 #[must_use]
 pub fn window_span(window: Window, day: Day, enrolled: Day) -> Option<(Day, Day)> {
@@ -29,7 +38,7 @@ pub fn window_span(window: Window, day: Day, enrolled: Day) -> Option<(Day, Day)
     match window {
         Window::CalendarYear(start) => Some((key, start.in_year(key.year().saturating_add(1)))),
         Window::AnniversaryYear => Some((key, key.plus_months(12))),
-        Window::RollingDays(days) => Some((day.plus_days(1 - days), day.plus_days(1))),
+        Window::RollingDays(_) | Window::RollingMonths(_) => Some((first_day(window, day), day.plus_days(1))),
         Window::Lifetime => None,
     }
 }
@@ -50,17 +59,44 @@ pub(super) fn readings(
     day: Day,
 ) -> Result<Vec<i64>, Overflow> {
     let enrolled = enrolled_on(&program.zone, member);
-    program.meters.iter().map(|meter| reading(meter, member, posts, day, enrolled).map(|points| points.0)).collect()
+    let ever = Day(i32::MIN);
+    let reading = |meter| reading(meter, member, posts, (day, ever), enrolled);
+    program.meters.iter().map(|meter| reading(meter).map(|points| points.0)).collect()
 }
 
-fn reading(meter: &Meter, member: &Member, posts: &[MeterPost], day: Day, enrolled: Day) -> Result<Points, Overflow> {
+/// What every meter reads on `day` of what was counted since a tier was held: rolling windows leave out what had earned
+/// it, which is everything up to and with the day of that; a term that follows another begins with its first day.
+pub(super) fn readings_since(
+    program: &Program,
+    member: &Member,
+    day: Day,
+    since: Moment,
+) -> Result<Vec<i64>, Overflow> {
+    let enrolled = enrolled_on(&program.zone, member);
+    let began = program.zone.day_of(since);
+    let goes_on = member.standing.held().iter().any(|held| held.until == since);
+    let first = if goes_on { began } else { began.plus_days(1) };
+    let reading = |meter| reading(meter, member, &[], (day, first), enrolled);
+    program.meters.iter().map(|meter| reading(meter).map(|points| points.0)).collect()
+}
+
+/// What a meter reads on `day`; where its window rolls, of what was counted from `earliest` on.
+fn reading(
+    meter: &Meter,
+    member: &Member,
+    posts: &[MeterPost],
+    (day, earliest): (Day, Day),
+    enrolled: Day,
+) -> Result<Points, Overflow> {
     let last = window_key(meter.window, day, enrolled);
     let first = match meter.window {
-        Window::RollingDays(days) => day.plus_days(1 - days),
+        Window::RollingDays(_) | Window::RollingMonths(_) => first_day(meter.window, day).max(earliest),
         _ => last,
     };
     let stored = match meter.window {
-        Window::RollingDays(_) => sum(member.meters.between(meter.id, first, last).map(|count| count.amount))?,
+        Window::RollingDays(_) | Window::RollingMonths(_) => {
+            sum(member.meters.between(meter.id, first, last).map(|count| count.amount))?
+        }
         _ => member.meters.in_window(meter.id, last),
     };
     let counted = |post: &&MeterPost| post.meter == meter.id && first <= post.window && post.window <= last;
@@ -69,8 +105,10 @@ fn reading(meter: &Meter, member: &Member, posts: &[MeterPost], day: Day, enroll
 
 /// What a member's meter has counted up to the window `last`.
 pub(super) fn counted(member: &Member, meter: MeterId, window: Window, last: Day) -> Points {
-    let Window::RollingDays(days) = window else { return member.meters.in_window(meter, last) };
-    let counts = member.meters.between(meter, last.plus_days(1 - days), last);
+    if !matches!(window, Window::RollingDays(_) | Window::RollingMonths(_)) {
+        return member.meters.in_window(meter, last);
+    }
+    let counts = member.meters.between(meter, first_day(window, last), last);
     sum(counts.map(|count| count.amount)).unwrap_or(Points(i64::MAX))
 }
 

@@ -3,6 +3,7 @@
 //! Facts carry results, never rules, so a member is their plain fold and replay needs no program. They are for
 //! ever: a variant may gain fields, never change what a field means. How they are written is `store/format.rs`.
 
+mod belonging;
 mod points;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use super::lot::Lot;
 use super::order::{AttributeValue, Claim, Identifier, MemberKey, Note, Purchase, ReceiptKey};
 use super::program::{MeterId, ProgramNo, RewardId, RuleId, TierId, WalletId, Word};
 use super::units::{Moment, Points, Ratio, Text};
+pub use belonging::{BelongingFact, CountCause, FeePaid, InvitationEnd, JoinedBy, LeftCause};
 pub use points::{
     AddedCause, LineReturned, OpeningState, PointsAdded, PointsTaken, PurchaseReturned, RewardRedeemed, TakenCause,
     VoucherIssued, VouchersCut,
@@ -287,11 +289,13 @@ pub enum Fact {
         /// The end of the validity that is withdrawn.
         until: Moment,
     },
+    /// What happened to tiers held otherwise than by earning, to clubs, privileges, milestones and boosts.
+    Belonging(Box<BelongingFact>),
     /// Part of something scarce was set aside for an order.
     PotReserved {
         /// What is scarce, such as `stock:flat-white`.
         pot: Text,
-        /// How much.
+        /// How much; negative if the order gives it back.
         amount: Points,
         /// Whose order it is for.
         member: MemberKey,
@@ -307,7 +311,7 @@ pub enum Fact {
         /// How much was used; the rest is free again.
         used: Points,
     },
-    /// Something scarce that had been used was given back.
+    /// Something scarce that had been used was given back; no longer written, since a crash could come before it.
     PotReturned {
         /// How much.
         amount: Points,
@@ -325,6 +329,12 @@ pub enum TierCause {
     ValidityEnded,
     /// What it rested on was returned.
     Returned,
+    /// A tier was granted.
+    Granted,
+    /// A grant was revoked.
+    Revoked,
+    /// A program version with another ladder took effect.
+    LadderChanged,
 }
 
 /// A program version, as the journal keeps it.
@@ -469,6 +479,7 @@ impl Entry {
                 claims.push(Claim::return_number(self.program, &returned.receipt, returned.number));
             }
             Fact::HoldCaptured { hold, .. } => claims.push(Claim::capture(*hold)),
+            Fact::Belonging(fact) => return fact.claim(claims),
             Fact::TransferReceived { sent_by, .. } => claims.push(Claim::transfer(*sent_by)),
             Fact::TransferClosed { sent_by, .. } => claims.push(Claim::transfer(*sent_by).end()),
             Fact::RewardRedeemed(redeemed) => {

@@ -33,6 +33,8 @@ pub enum AddedCause {
     Refund,
     /// Another member sent them.
     Transfer,
+    /// A milestone, a choice or a reward gave them.
+    Benefit,
 }
 
 /// Points that left a wallet.
@@ -63,6 +65,8 @@ pub enum TakenCause {
     Returned,
     /// An operator corrected the balance.
     Adjustment,
+    /// The milestone that gave them is no longer reached.
+    MilestoneLost,
 }
 
 /// A reward that was redeemed; the entry is the redemption's id.

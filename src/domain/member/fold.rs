@@ -61,13 +61,14 @@ impl Member {
             Fact::MemberReinstated(_) => self.state = MemberState::Active,
             Fact::MemberClosed(_) => self.state = MemberState::Closed,
             Fact::TierEarned { tier, since, until } => {
-                self.standing.hold(Held { tier: *tier, since: *since, until: *until });
+                self.standing.hold(Held::earned(*tier, *since, *until));
             }
             Fact::TierChanged { to, at, .. } => self.standing.change(*to, *at),
             Fact::TierWithdrawn { tier, until } => self.standing.withdraw(*tier, *until),
             Fact::PurchaseRecorded(recorded) => self.bought(recorded, seq)?,
             Fact::PurchaseReturned(returned) => self.brought_back(returned)?,
             Fact::OpeningStateSet(state) => self.open_with(state, seq)?,
+            Fact::Belonging(fact) => self.apply_belonging(fact, seq)?,
             other => self.apply_points(other, seq)?,
         }
         Ok(())
@@ -256,7 +257,7 @@ impl Member {
         self.change(wallet, |purse| lots.iter().try_for_each(|lot| purse.put(own(*lot, seq))))
     }
 
-    fn take_all(&mut self, wallet: WalletId, lots: &[Lot], seq: Seq) -> Result<(), Overflow> {
+    pub(super) fn take_all(&mut self, wallet: WalletId, lots: &[Lot], seq: Seq) -> Result<(), Overflow> {
         self.change(wallet, |purse| lots.iter().try_for_each(|lot| purse.take(&own(*lot, seq))))
     }
 

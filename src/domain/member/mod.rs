@@ -3,8 +3,10 @@
 //! [`Member::apply`] (`fold.rs`) is dumb on purpose: facts carry results, so folding needs no program and no clock,
 //! and [`Member::check`] says what must always hold. Deciding is elsewhere (`decide/`).
 
+mod belonging;
 mod desk;
 mod fold;
+mod fold_belonging;
 mod meters;
 mod pot;
 mod purse;
@@ -17,11 +19,12 @@ use super::lot;
 use super::order::{AttributeValue, Identifier, MemberKey};
 use super::program::{ProgramNo, WalletId};
 use super::units::{Moment, Points, Text};
+pub use belonging::{Allowance, AwaitedWindow, Belonging, HeldBoost, Invitation, Membership, OpenChoice, SentTier};
 pub use desk::{Desk, Hold, Transfer, Voucher};
 pub use meters::{MeterCount, Meters};
 pub use pot::{Pot, RESERVATION_TTL, Reservation};
 pub use purse::Purse;
-pub use standing::{Held, Standing};
+pub use standing::{Held, HeldBy, Standing};
 
 /// Whether a member may act.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,6 +67,8 @@ pub struct Member {
     pub purses: SmallVec<[Purse; 1]>,
     /// What she has under way; absent if nothing.
     pub desk: Option<Box<Desk>>,
+    /// What she belongs to and what that gave her; absent if nothing.
+    pub belonging: Option<Box<Belonging>>,
     /// What this is if it is no member: something scarce.
     pub pot: Option<Box<Pot>>,
     /// What her meters counted.
@@ -84,6 +89,12 @@ impl Member {
     pub fn desk(&self) -> &Desk {
         const NOTHING: &Desk = &Desk { holds: Vec::new(), vouchers: Vec::new(), transfers: Vec::new() };
         self.desk.as_deref().unwrap_or(NOTHING)
+    }
+
+    /// What she belongs to and what that gave her.
+    #[must_use]
+    pub fn belonging(&self) -> &Belonging {
+        self.belonging.as_deref().unwrap_or(Belonging::NOTHING)
     }
 
     /// Points she can spend now.
@@ -118,8 +129,9 @@ impl Member {
         let due = |purse: &Purse| purse.next_due().min(self.lapse_of_held(purse));
         let purses = self.purses.iter().map(due).min().unwrap_or(Moment::NEVER);
         let desk = self.desk.as_ref().map_or(Moment::NEVER, |desk| desk.next_due());
+        let belonging = self.belonging.as_ref().map_or(Moment::NEVER, |belonging| belonging.next_due());
         let pot = self.pot.as_ref().map_or(Moment::NEVER, |pot| pot.next_due());
-        Some(standing.min(purses).min(desk).min(pot)).filter(|due| *due < Moment::NEVER)
+        Some(standing.min(purses).min(desk).min(belonging).min(pot)).filter(|due| *due < Moment::NEVER)
     }
 
     /// When the points of a purse lapse that are held and have not ended before; [`Moment::NEVER`] if none are.

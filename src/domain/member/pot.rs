@@ -24,7 +24,7 @@ pub struct Pot {
 pub struct Reservation {
     /// The entry that made it; its id.
     pub entry: Seq,
-    /// How much.
+    /// How much; negative if the order gives it back.
     pub amount: Points,
     /// Whose order it is for.
     pub member: MemberKey,
@@ -47,12 +47,19 @@ impl Pot {
         format!("budget:{rule}").into()
     }
 
-    /// Taken and set aside together.
+    /// The pot that counts a club's places.
+    #[must_use]
+    pub fn places_of(club: &str) -> Text {
+        format!("places:{club}").into()
+    }
+
+    /// Taken and set aside together; what is about to come back has not yet.
     ///
     /// # Errors
     /// [`Overflow`] if the sum leaves its range.
     pub fn gone(&self) -> Result<Points, Overflow> {
-        self.reservations.iter().try_fold(self.taken, |sum, reserved| sum.plus(reserved.amount))
+        let out = self.reservations.iter().filter(|reserved| reserved.amount > Points::ZERO);
+        out.map(|reserved| reserved.amount).try_fold(self.taken, Points::plus)
     }
 
     /// When the first reservation is looked after.

@@ -1,14 +1,49 @@
 //! Where a member stands on the ladder, and what she held before.
 //!
-//! Every tier she earned is a half-open span of validity; at any moment she holds the highest of the spans that
+//! Every tier she earned or was granted is a half-open span of validity; at any moment she holds the highest of the spans that
 //! cover it. Which tier is higher is the ladder's business, so questions about height take the ladder.
 
 use smallvec::SmallVec;
 
+use crate::domain::event::Seq;
 use crate::domain::program::{Ladder, TierId};
 use crate::domain::units::Moment;
 
-/// A tier earned, and the span over which it holds.
+/// How a tier came to be held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HeldBy {
+    /// It was earned.
+    #[default]
+    Earned,
+    /// It was earned for life.
+    Floor,
+    /// Its validity ended, and a grace goes on.
+    Grace,
+    /// A higher tier ended, and this is one step down.
+    Landing,
+    /// Its validity ended, and the program lets nobody fall.
+    Kept,
+    /// It matches one held elsewhere.
+    Match,
+    /// Another member gave it.
+    Gift,
+    /// An operator granted it.
+    Manual,
+    /// By invitation.
+    Invitation,
+    /// A milestone, a choice or a reward gave it.
+    Benefit,
+}
+
+impl HeldBy {
+    /// Whether somebody granted it, who may revoke it.
+    #[must_use]
+    pub const fn is_granted(self) -> bool {
+        matches!(self, Self::Match | Self::Gift | Self::Manual | Self::Invitation | Self::Benefit)
+    }
+}
+
+/// A tier, and the span over which it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Held {
     /// The tier.
@@ -17,6 +52,18 @@ pub struct Held {
     pub since: Moment,
     /// Until just before this moment.
     pub until: Moment,
+    /// How it came.
+    pub by: HeldBy,
+    /// The entry that granted it; [`Seq::NONE`] for one that was earned.
+    pub entry: Seq,
+}
+
+impl Held {
+    /// A tier that was earned.
+    #[must_use]
+    pub const fn earned(tier: TierId, since: Moment, until: Moment) -> Self {
+        Self { tier, since, until, by: HeldBy::Earned, entry: Seq::NONE }
+    }
 }
 
 /// A member's place on the ladder.
@@ -52,7 +99,7 @@ impl Standing {
         self.since
     }
 
-    /// Every tier earned, in the order of earning.
+    /// Every tier earned or granted, in that order.
     #[must_use]
     pub fn held(&self) -> &[Held] {
         &self.held
@@ -84,7 +131,14 @@ impl Standing {
     }
 
     pub(super) fn withdraw(&mut self, tier: TierId, until: Moment) {
-        self.held.retain(|held| held.tier != tier || held.until != until);
+        let ended = |held: &Held| held.tier == tier && held.until == until;
+        // What was granted stays where what was earned goes.
+        let earned = self.held.iter().any(|held| ended(held) && !held.by.is_granted());
+        self.held.retain(|held| !ended(held) || (earned && held.by.is_granted()));
+    }
+
+    pub(super) fn revoke(&mut self, grant: Seq) {
+        self.held.retain(|held| held.entry != grant || !held.by.is_granted());
     }
 
     pub(super) fn change(&mut self, tier: TierId, at: Moment) {

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use super::ReceiptKey;
 use crate::domain::event::Seq;
-use crate::domain::program::ProgramNo;
+use crate::domain::program::{ClubId, ProgramNo};
 
 /// The 16-byte key that leads everything a store keeps of a member: a hash of program id and member id.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -71,6 +71,13 @@ impl Claim {
     #[must_use]
     pub fn transfer(sent_by: Seq) -> Self {
         Self(Digest::of("rung transfer v1").bytes(&sent_by.0.to_be_bytes()).half())
+    }
+
+    /// The end of a membership, by the newest entry that let her in or on and the club.
+    #[must_use]
+    pub fn left(joined: Seq, club: ClubId) -> Self {
+        let digest = Digest::of("rung left v1").bytes(&joined.0.to_be_bytes());
+        Self(digest.bytes(&club.0.0.to_be_bytes()).half())
     }
 
     /// The cancellation of a redemption.

@@ -3,6 +3,7 @@
 //! An [`Order`] is a command with its member, key, caller and time; a [`Refusal`] is a "no" with a stable name.
 //! Nothing here decides anything (that is `decide/`) or knows the wire.
 
+mod belonging;
 mod keys;
 mod points;
 mod refusal;
@@ -13,6 +14,7 @@ use super::calendar::Zone;
 use super::event::Seq;
 use super::program::{AttributeId, Value};
 use super::units::{CurrencyCode, Moment, Points, Quantity, Text};
+pub use belonging::{BelongingOrder, Granting, Using};
 pub use keys::{Claim, MemberKey};
 pub use points::{
     Adjustment, Arrival, Holding, Import, ImportedLot, ImportedMeter, ImportedTier, Return, ReturnLine, Sending,
@@ -147,6 +149,8 @@ pub enum Verb {
         /// Whether it arrived; else it comes back.
         arrived: bool,
     },
+    /// Something about tiers granted, clubs, privileges, choices or boosts.
+    Belonging(Box<BelongingOrder>),
 }
 
 /// A new member.

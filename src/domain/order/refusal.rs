@@ -92,6 +92,24 @@ pub enum Refusal {
     /// The program has no such wallet.
     #[error("there is no wallet `{0}`")]
     UnknownWallet(Text),
+    /// The ladder has no such tier above its base.
+    #[error("there is no tier `{0}` above the base")]
+    UnknownTier(Text),
+    /// The program has no such club.
+    #[error("there is no club `{0}`")]
+    UnknownClub(Text),
+    /// The program has no such privilege.
+    #[error("there is no privilege `{0}`")]
+    UnknownPrivilege(Text),
+    /// The program has no such milestone, option or boost.
+    #[error("there is no milestone, option or boost `{0}`")]
+    UnknownBenefit(Text),
+    /// The member has no such grant.
+    #[error("the member has no such grant")]
+    UnknownGrant,
+    /// No use of a privilege has this id.
+    #[error("there is no such use of a privilege")]
+    UnknownUse,
     /// The receiver is not known.
     #[error("the program has no such receiver")]
     UnknownReceiver,
@@ -211,6 +229,89 @@ pub enum Refusal {
     /// The redemption paid for another purchase already, or was cancelled.
     #[error("the redemption paid for another purchase already, or was cancelled")]
     RedemptionSpent,
+    /// The tier cannot be granted this way: the ladder has no trial for a match, or nothing lets her give it.
+    #[error("the tier cannot be granted this way")]
+    GrantNotOffered,
+    /// A grant would end before now.
+    #[error("a grant cannot end before now")]
+    GrantOver,
+    /// The club takes nobody in at this moment.
+    #[error("the club takes nobody in now")]
+    ClubNotOpen,
+    /// The member belongs to the club already, and its term is not one to be paid again.
+    #[error("the member belongs to the club already")]
+    AlreadyMember,
+    /// The member does not belong to the club.
+    #[error("the member does not belong to the club")]
+    NotMember,
+    /// The club is for those who are invited.
+    #[error("the club is for those who are invited")]
+    NotInvited,
+    /// The member has asked to be let in already, and waits for an answer.
+    #[error("the member has asked to be let in already")]
+    AlreadyAsked,
+    /// The member has not asked to be let in.
+    #[error("the member has not asked to be let in")]
+    NotAsked,
+    /// The member does not meet the condition of the club, the option or the trial.
+    #[error("the member does not meet the condition `{0}`")]
+    ConditionNotMet(Text),
+    /// What was paid is not the fee.
+    #[error("the fee is {}, not {}", .fee.0, .paid.0)]
+    FeeRequired {
+        /// The fee, in minor units.
+        fee: Points,
+        /// What was paid.
+        paid: Points,
+    },
+    /// The club is full.
+    #[error("the club is full: it has {0} places")]
+    ClubFull(i64),
+    /// Neither the member's tier nor a club nor anything given to her has the privilege.
+    #[error("the member does not have the privilege")]
+    NotEntitled,
+    /// Too few uses of the privilege are left.
+    #[error("{left} uses are left, not {asked}")]
+    QuotaUsed {
+        /// How many were asked.
+        asked: u32,
+        /// How many are left.
+        left: i64,
+    },
+    /// The privilege opens later, and not yet.
+    #[error("the privilege is not open yet")]
+    NotOpenYet {
+        /// When it opens.
+        opens_at: Moment,
+    },
+    /// The privilege covers fewer companions.
+    #[error("the privilege covers {covered} companions, not {asked}")]
+    TooManyCompanions {
+        /// How many were asked.
+        asked: u32,
+        /// How many it covers.
+        covered: u32,
+    },
+    /// Nothing of the privilege is counted, so there is nothing to use.
+    #[error("nothing of the privilege is counted")]
+    NotCounted,
+    /// The use was given back already, or its gift has arrived.
+    #[error("the use is over")]
+    UseOver,
+    /// The member has no such choice to make: not reached, made already, or too late.
+    #[error("the member has no such choice to make")]
+    NoChoice,
+    /// The option costs more choices than are left, or was taken as often as it may be.
+    #[error("{left} choices are left, not {asked}")]
+    ChoicesUsed {
+        /// How many the option costs.
+        asked: u32,
+        /// How many are left for it.
+        left: u32,
+    },
+    /// The member has no such boost to begin: not given, begun already, or too late.
+    #[error("the member has no such boost to begin")]
+    NoBoost,
     /// Points of this wallet are only spent in whole books.
     #[error("{} is no whole number of books of {}", .points.0, .book.0)]
     NotWholeBooks {
@@ -290,6 +391,40 @@ impl Refusal {
             Self::ReceiverNotActive => "RECEIVER_NOT_ACTIVE",
             Self::InsufficientPoints { .. } => "INSUFFICIENT_POINTS",
             Self::AmountOverflow => "AMOUNT_OVERFLOW",
+            other => other.reason_of_belonging(),
+        }
+    }
+
+    /// The reasons of tiers, clubs, privileges and choices. (A test holds that no refusal is forgotten.)
+    const fn reason_of_belonging(&self) -> &'static str {
+        match self {
+            Self::UnknownTier(_) => "UNKNOWN_TIER",
+            Self::UnknownClub(_) => "UNKNOWN_CLUB",
+            Self::UnknownPrivilege(_) => "UNKNOWN_PRIVILEGE",
+            Self::UnknownBenefit(_) => "UNKNOWN_BENEFIT",
+            Self::UnknownGrant => "UNKNOWN_GRANT",
+            Self::UnknownUse => "UNKNOWN_USE",
+            Self::GrantNotOffered => "GRANT_NOT_OFFERED",
+            Self::GrantOver => "GRANT_OVER",
+            Self::ClubNotOpen => "CLUB_NOT_OPEN",
+            Self::AlreadyMember => "ALREADY_MEMBER",
+            Self::NotMember => "NOT_MEMBER",
+            Self::NotInvited => "NOT_INVITED",
+            Self::AlreadyAsked => "ALREADY_ASKED",
+            Self::NotAsked => "NOT_ASKED",
+            Self::ConditionNotMet(_) => "CONDITION_NOT_MET",
+            Self::FeeRequired { .. } => "FEE_REQUIRED",
+            Self::ClubFull(_) => "CLUB_FULL",
+            Self::NotEntitled => "NOT_ENTITLED",
+            Self::QuotaUsed { .. } => "QUOTA_USED",
+            Self::NotOpenYet { .. } => "NOT_OPEN_YET",
+            Self::TooManyCompanions { .. } => "TOO_MANY_COMPANIONS",
+            Self::NotCounted => "NOT_COUNTED",
+            Self::UseOver => "USE_OVER",
+            Self::NoChoice => "NO_CHOICE",
+            Self::ChoicesUsed { .. } => "CHOICES_USED",
+            Self::NoBoost => "NO_BOOST",
+            _ => "REFUSED",
         }
     }
 }
@@ -314,6 +449,18 @@ impl Refusal {
             }
             Self::OutOfStock { .. } => "raise the reward's stock in the program, or ask for no more than is left",
             Self::InsufficientPoints { .. } => "earn the points that are missing, or ask for no more than is available",
+            Self::GrantNotOffered => "give the tier a `trial`, or her a privilege that is a gift of it, in the program",
+            Self::GrantOver => "name an end that lies ahead",
+            Self::ClubNotOpen => "ask while the club takes people in, or change its dates in the program",
+            Self::NotInvited => "invite the member",
+            Self::ConditionNotMet(_) => "meet the condition",
+            Self::FeeRequired { .. } => "pay the fee",
+            Self::ClubFull(_) => "raise the club's capacity in the program, or wait until somebody leaves",
+            Self::NotEntitled => "reach a tier or join a club that has the privilege",
+            Self::QuotaUsed { .. } => "wait for the next window of the quota, or ask for no more than is left",
+            Self::NotOpenYet { .. } => "ask again when it opens",
+            Self::TooManyCompanions { .. } => "ask for no more companions than it covers",
+            Self::ChoicesUsed { .. } => "choose an option that costs no more than is left",
             Self::NotWholeBooks { .. } => "ask for a multiple of the book",
             Self::NotTransferable => "set `transferable` for the wallet in the program",
             Self::ReceiverNotActive => "send to another member who is active",

@@ -4,8 +4,13 @@
 //! conditions; `timeline.rs` says which version judges which moment. Nothing here knows a member's history
 //! or how a program is stored.
 
+mod benefit;
+mod club;
 pub mod condition;
+mod ladder;
+mod milestone;
 pub mod points;
+mod privilege;
 pub mod reward;
 pub mod source;
 mod suggest;
@@ -13,10 +18,15 @@ pub mod timeline;
 
 use std::collections::HashMap;
 
-use super::calendar::{CalendarSpan, Day, MonthDay, Zone};
+use super::calendar::{CalendarSpan, MonthDay, Zone};
 use super::units::{CurrencyCode, Moment, Points, Ratio, Rounding};
+pub use benefit::{Benefit, Lasts};
+pub use club::{Club, Door, Fee};
 pub use condition::{Condition, IntegerExpression, Shortfall};
+pub use ladder::{Downgrade, Ladder, OnChange, Tier, Trial, Validity, YearCount};
+pub use milestone::{Choice, ChoiceOption, Judged, Milestone, Steps};
 pub use points::{Conversion, Cut, Debt, Expiry, Pending, Valuation, Wallet};
+pub use privilege::{Gift, Privilege, PrivilegeKind, Worth};
 pub use reward::{Limit, Reward};
 pub use timeline::Timeline;
 
@@ -48,6 +58,14 @@ word_ids! {
     AttributeId,
     /// A reward, by its word.
     RewardId,
+    /// A club, by its word.
+    ClubId,
+    /// A privilege, by its word.
+    PrivilegeId,
+    /// A milestone, by its word.
+    MilestoneId,
+    /// An option of a milestone's choice, by its word.
+    OptionId,
 }
 
 /// A program's place in the journal's order of programs, given at its first `ProgramApplied`.
@@ -142,6 +160,12 @@ pub struct Program {
     pub on_return: OnReturn,
     /// What points buy, in the order of the file.
     pub rewards: Vec<Reward>,
+    /// Groups with doors of their own, in the order of the file.
+    pub clubs: Vec<Club>,
+    /// What belonging gives, in the order of the file.
+    pub privileges: Vec<Privilege>,
+    /// Thresholds that give something, in the order of the file.
+    pub milestones: Vec<Milestone>,
     /// All ids of this and earlier versions.
     pub register: Register,
 }
@@ -166,6 +190,9 @@ pub struct Meter {
     pub decimals: u8,
     /// The span in which it counts.
     pub window: Window,
+    /// Whether what a window counted beyond the threshold of the tier it reached rolls over into the next window, once;
+    /// then this hidden meter knows how much of a window's count was rolled into it.
+    pub rollover: Option<MeterId>,
 }
 
 /// The span in which a meter counts.
@@ -177,6 +204,8 @@ pub enum Window {
     AnniversaryYear,
     /// The last `n` local days, today included (1 to 3,660).
     RollingDays(i32),
+    /// The last `n` months, today included (1 to 120): from the day after today's `n` months ago.
+    RollingMonths(i32),
     /// For ever.
     Lifetime,
 }
@@ -309,10 +338,21 @@ pub struct Rule {
     pub bonus_of: BonusOf,
     /// Whether the part paid with points earns too.
     pub counts_points_tender: bool,
+    /// Whether it grants only to members who have it as a boost; a campaign's.
+    pub boost: Option<Boost>,
     /// How it goes together with others.
     pub stacking: Stacking,
     /// How much it grants at most.
     pub caps: Caps,
+}
+
+/// How a campaign is had that only some members have, for a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Boost {
+    /// How long it grants, from when it begins: a span, or until the window of the first meter it feeds ends.
+    pub lasts: Lasts,
+    /// Whether it begins when the member registers for it, not when she gets it; and how long she may wait with that.
+    pub register_within: Option<CalendarSpan>,
 }
 
 /// How what a rule grants goes together with what others grant.
@@ -403,63 +443,6 @@ pub enum BonusOf {
     Rounded,
 }
 
-/// The ladder: tiers from the lowest to the highest, above a base that everybody has.
-#[derive(Clone, Debug)]
-pub struct Ladder {
-    /// The tier of a member who has earned none (`member` unless the file says otherwise).
-    pub base: TierId,
-    /// Tiers above the base, lowest first.
-    pub tiers: Vec<Tier>,
-}
-
-/// One rung.
-#[derive(Clone, Debug)]
-pub struct Tier {
-    /// Its id.
-    pub id: TierId,
-    /// A name for people.
-    pub name: Box<str>,
-    /// The condition over meters that earns it.
-    pub qualify: Condition,
-    /// How long it holds once earned.
-    pub validity: Validity,
-}
-
-/// How long an earned tier holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Validity {
-    /// Through this day of the year `years_after` the year in which the qualifying year ends.
-    Through {
-        /// The first day of the qualifying year.
-        year_starts: MonthDay,
-        /// The last day of validity.
-        day: MonthDay,
-        /// Years after the year in which the qualifying year ends, 0 to 10.
-        years_after: i16,
-    },
-    /// This long from the day it was earned.
-    Span(CalendarSpan),
-    /// For ever.
-    Forever,
-}
-
-impl Validity {
-    /// The first moment at which a tier earned on `day` no longer holds.
-    #[must_use]
-    pub fn end(self, zone: &Zone, day: Day) -> Moment {
-        match self {
-            Self::Through { year_starts, day: last, years_after } => {
-                let start = year_starts.year_start(day);
-                let final_day = year_starts.in_year(start.year().saturating_add(1)).plus_days(-1);
-                let year = final_day.year().saturating_add(years_after);
-                zone.start_of(last.in_year(year).plus_days(1))
-            }
-            Self::Span(span) => zone.start_of(span.after(day)),
-            Self::Forever => Moment::NEVER,
-        }
-    }
-}
-
 impl Program {
     /// The wallet with this id.
     #[must_use]
@@ -471,6 +454,30 @@ impl Program {
     #[must_use]
     pub fn reward(&self, id: RewardId) -> Option<&Reward> {
         self.rewards.iter().find(|reward| reward.id == id)
+    }
+
+    /// The club with this id.
+    #[must_use]
+    pub fn club(&self, id: ClubId) -> Option<&Club> {
+        self.clubs.iter().find(|club| club.id == id)
+    }
+
+    /// The privilege with this id.
+    #[must_use]
+    pub fn privilege(&self, id: PrivilegeId) -> Option<&Privilege> {
+        self.privileges.iter().find(|privilege| privilege.id == id)
+    }
+
+    /// The milestone with this id.
+    #[must_use]
+    pub fn milestone(&self, id: MilestoneId) -> Option<&Milestone> {
+        self.milestones.iter().find(|milestone| milestone.id == id)
+    }
+
+    /// The rule or campaign with this id.
+    #[must_use]
+    pub fn rule(&self, id: RuleId) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.id == id)
     }
 
     /// The wallet called `name`.
@@ -502,16 +509,5 @@ impl Program {
     #[must_use]
     pub fn base_tier(&self) -> Option<TierId> {
         self.ladder.as_ref().map(|ladder| ladder.base)
-    }
-}
-
-impl Ladder {
-    /// 0 for the base, 1 for the lowest tier and so on; `None` for a tier this version does not have.
-    #[must_use]
-    pub fn rank(&self, tier: TierId) -> Option<usize> {
-        if tier == self.base {
-            return Some(0);
-        }
-        self.tiers.iter().position(|t| t.id == tier).map(|index| index + 1)
     }
 }

@@ -1,6 +1,6 @@
 //! The catalog: what points buy, for whom, and how often.
 
-use super::{MeterId, RewardId, TierId, WalletId, Window};
+use super::{Benefit, ClubId, MeterId, RewardId, TierId, WalletId, Window};
 use crate::domain::calendar::CalendarSpan;
 use crate::domain::units::{Moment, Points};
 
@@ -27,6 +27,10 @@ pub struct Reward {
     pub until: Moment,
     /// The tiers it is offered to; all if empty.
     pub tiers: Vec<TierId>,
+    /// The clubs whose members it is offered to; everybody if empty.
+    pub clubs: Vec<ClubId>,
+    /// What it gives at once, each time.
+    pub gives: Vec<Benefit>,
     /// Whether a voucher proves it, and how long that keeps: without end if the span is absent.
     pub voucher: Option<Option<CalendarSpan>>,
 }

@@ -12,21 +12,38 @@ pub struct Timeline {
     pub number: ProgramNo,
     first: Arc<Program>,
     later: Vec<Arc<Program>>,
+    ladder_changes: Vec<Moment>,
 }
 
 impl Timeline {
     /// A timeline of one version, which holds from the beginning of time.
     #[must_use]
     pub const fn new(number: ProgramNo, first: Arc<Program>) -> Self {
-        Self { number, first, later: Vec::new() }
+        Self { number, first, later: Vec::new(), ladder_changes: Vec::new() }
     }
 
     /// This timeline with one more version; the caller has checked that it takes effect after the others.
     #[must_use]
     pub fn with(&self, next: Arc<Program>) -> Self {
         let mut longer = self.clone();
+        if !same_ladder(self.newest(), &next) {
+            longer.ladder_changes.push(next.effective_at);
+        }
         longer.later.push(next);
         longer
+    }
+
+    /// The first moment from `from` until `until`, both included, at which another ladder takes effect. (An entry may have
+    /// been recorded at the very moment of a change, before it or after.)
+    #[must_use]
+    pub fn ladder_change(&self, from: Moment, until: Moment) -> Option<Moment> {
+        self.ladder_changes.iter().copied().find(|at| from <= *at && *at <= until)
+    }
+
+    /// Every moment at which another ladder takes effect.
+    #[must_use]
+    pub fn ladder_changes(&self) -> &[Moment] {
+        &self.ladder_changes
     }
 
     /// The version in force at `moment`.
@@ -65,4 +82,10 @@ impl Timeline {
             },
         )
     }
+}
+
+/// Whether two versions judge members alike: what they say of tiers, and of the meters that tiers look at.
+fn same_ladder(before: &Program, next: &Program) -> bool {
+    let said = |program: &Program| format!("{:?} {:?}", program.ladder, program.meters);
+    said(before) == said(next)
 }

@@ -1,5 +1,6 @@
 //! Rewards and vouchers, for the wire: the catalog with what is left of it, and what proves a redemption.
 
+use super::benefits::benefit;
 use super::entries::entry_id;
 use super::lots::voucher_id;
 use super::points_replies::{find, kept};
@@ -51,6 +52,8 @@ impl Counter<'_> {
             until: stamp(reward.until),
             tiers: reward.tiers.iter().map(|tier| text(tier.0)).collect(),
             has_voucher: reward.voucher.is_some(),
+            clubs: reward.clubs.iter().map(|club| text(club.0)).collect(),
+            gives: reward.gives.iter().map(|gives| benefit(program, gives)).collect(),
             offered: price.is_some()
                 && self.is_offered(reward)
                 && stock_left != Some(0)
@@ -59,12 +62,14 @@ impl Counter<'_> {
         }
     }
 
-    /// Whether now is a time at which, and the member's tier one to which, it is offered.
+    /// Whether now is a time at which, and the member's tier and clubs such to which, it is offered.
     fn is_offered(self, reward: &Reward) -> bool {
         let tier = self.member.and_then(|member| member.standing.tier()).or_else(|| self.program.base_tier());
         let for_tier =
             reward.tiers.is_empty() || self.member.is_none() || tier.is_some_and(|tier| reward.tiers.contains(&tier));
-        for_tier && reward.from <= self.now && self.now < reward.until
+        let belongs = |member: &Member| reward.clubs.iter().any(|club| member.belonging().club(*club).is_some());
+        let for_club = reward.clubs.is_empty() || self.member.is_none_or(belongs);
+        for_tier && for_club && reward.from <= self.now && self.now < reward.until
     }
 
     fn limit(self, limit: &Limit) -> pb::RewardLimit {

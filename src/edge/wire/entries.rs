@@ -8,7 +8,7 @@ use super::lots::{lots, wallet_lot, wallet_of, wallet_points};
 use super::member::masked;
 use super::purchase::reported;
 use super::scalars::{attribute_value, count32, count64, stamp};
-use crate::domain::event::{Entry, Fact, MemberEnrolled, PurchaseRecorded, Seq};
+use crate::domain::event::{BelongingFact, Entry, Fact, MemberEnrolled, PurchaseRecorded, Seq};
 use crate::domain::order::{AttributeValue, MemberKey, Note};
 use crate::domain::program::{Register, Timeline};
 use crate::domain::units::{Moment, Text};
@@ -52,9 +52,19 @@ pub fn named_in(entry: &Entry) -> impl Iterator<Item = MemberKey> {
         Fact::TransferSent { to, .. } => Some(*to),
         Fact::TransferReceived { from, .. } => Some(*from),
         Fact::PotReserved { member, .. } => Some(*member),
+        Fact::Belonging(fact) => other_in(fact),
         _ => None,
     });
     std::iter::once(entry.member).chain(others)
+}
+
+/// Who gave the tier, or gets it, of which a fact tells.
+fn other_in(fact: &BelongingFact) -> Option<MemberKey> {
+    match fact {
+        BelongingFact::TierHeld { from, .. } => from.map(|(giver, _)| giver),
+        BelongingFact::TierSent { to, .. } => Some(*to),
+        _ => None,
+    }
 }
 
 /// Whether an entry is about something scarce and not about a member.

@@ -52,6 +52,9 @@ fn sentences(timeline: &Timeline, teller: Teller<'_>, fact: &Fact) -> Vec<String
                 TierCause::Earned => "it was earned",
                 TierCause::ValidityEnded => "the validity of what was held ended",
                 TierCause::Returned => "what it rested on came back",
+                TierCause::Granted => "it was granted",
+                TierCause::Revoked => "a grant was revoked",
+                TierCause::LadderChanged => "another ladder took effect",
             };
             let (from, to) = (register.text(from.0), register.text(to.0));
             format!("The standing changed from {from} to {to} at {}: {why}.", rfc3339(*at))

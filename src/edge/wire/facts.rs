@@ -4,6 +4,7 @@
 
 use super::entries::{Names, entry_id};
 use super::grants::{meter_decimals, meter_posts};
+use super::held::held_tier;
 use super::lots::{lots, voucher_id, wallet_lot, wallet_of, wallet_points};
 use super::purchase::receipt_of;
 use super::scalars::{count32, stamp};
@@ -11,7 +12,7 @@ use crate::domain::event::{
     AddedCause, Entry, Fact, LIFETIME, LineReturned, OpeningState, PointsAdded, PointsTaken, PurchaseReturned,
     RewardRedeemed, TakenCause, VouchersCut,
 };
-use crate::domain::member::{Held, MeterCount};
+use crate::domain::member::MeterCount;
 use crate::domain::program::{Timeline, WalletId};
 use crate::domain::units::{Points, Quantity};
 use crate::pb;
@@ -74,6 +75,7 @@ impl Page<'_> {
             Fact::TierWithdrawn { tier, until } => {
                 Wire::TierWithdrawn(pb::TierWithdrawn { tier: self.text(tier.0), until: stamp(*until) })
             }
+            Fact::Belonging(fact) => return self.belonging(fact),
             other => return self.under_way(other).or_else(|| self.rewarded(other)).or_else(|| self.scarce(other)),
         })
     }
@@ -172,6 +174,7 @@ impl Page<'_> {
             AddedCause::OpeningState => pb::PointsAddedCause::OpeningState,
             AddedCause::Refund => pb::PointsAddedCause::Refund,
             AddedCause::Transfer => pb::PointsAddedCause::Transfer,
+            AddedCause::Benefit => pb::PointsAddedCause::Benefit,
         };
         let lots = lots(self.entry, &added.lots);
         pb::PointsAdded { wallet, decimals, cause: cause.into(), lots, repaid: added.repaid.0 }
@@ -184,6 +187,7 @@ impl Page<'_> {
             TakenCause::Inactive => pb::PointsTakenCause::Inactive,
             TakenCause::Returned => pb::PointsTakenCause::Returned,
             TakenCause::Adjustment => pb::PointsTakenCause::Adjustment,
+            TakenCause::MilestoneLost => pb::PointsTakenCause::MilestoneLost,
         };
         pb::PointsTaken {
             wallet,
@@ -247,7 +251,7 @@ impl Page<'_> {
             lots: state.lots.iter().map(lot).collect(),
             debts: state.debts.iter().map(|debt| wallet_points(self.timeline, *debt)).collect(),
             meters: state.meters.iter().map(|count| self.meter_count(count)).collect(),
-            held: state.held.iter().map(|held| self.held_tier(held)).collect(),
+            held: state.held.iter().map(|held| held_tier(self.timeline.newest(), held)).collect(),
             tier: state.tier.map(|(tier, _)| self.text(tier.0)).unwrap_or_default(),
             tier_since: state.tier.and_then(|(_, since)| stamp(since)),
         }
@@ -260,10 +264,6 @@ impl Page<'_> {
             window: if count.window == LIFETIME { String::new() } else { count.window.to_string() },
             amount: count.amount.0,
         }
-    }
-
-    fn held_tier(self, held: &Held) -> pb::HeldTier {
-        pb::HeldTier { tier: self.text(held.tier.0), since: stamp(held.since), until: stamp(held.until) }
     }
 }
 
@@ -281,6 +281,7 @@ pub(super) mod tests {
     use crate::domain::calendar::Day;
     use crate::domain::event::{MeterPost, Seq, VoucherIssued};
     use crate::domain::lot::{Lot, Terms};
+    use crate::domain::member::Held;
     use crate::domain::order::{Claim, MemberKey, ReceiptKey};
     use crate::domain::program::{MeterId, ProgramNo, Register, RewardId, TierId, Word, source};
     use crate::domain::units::Moment;
@@ -381,7 +382,7 @@ wallet = "stars"
             lots: vec![(wallet, lot(10))],
             debts: vec![(wallet, Points(1))],
             meters: vec![MeterCount { meter: MeterId(Word(1)), window: LIFETIME, amount: Points(4) }],
-            held: vec![Held { tier, since: at, until: Moment::NEVER }],
+            held: vec![Held::earned(tier, at, Moment::NEVER)],
             tier: Some((tier, at)),
             ..OpeningState::default()
         };

@@ -1,7 +1,7 @@
 //! Grants and tier changes, for the wire: every number with the rule, rate and rounding that made it.
 
 use super::scalars::{count32, stamp};
-use crate::domain::event::{Cap, Entry, Fact, Grant, MeterPost, Part, PurchaseRecorded, TierCause};
+use crate::domain::event::{BelongingFact, Cap, Entry, Fact, Grant, MeterPost, Part, PurchaseRecorded, TierCause};
 use crate::domain::order::Line;
 use crate::domain::program::{Basis, MeterId, Program, Rule, TierId, Timeline};
 use crate::domain::units::{Moment, Points, Ratio, Rounding};
@@ -144,7 +144,7 @@ pub fn tier_earned(timeline: &Timeline, entry: &Entry) -> Option<pb::TierChange>
     tier_change(timeline, &entry.facts, fact)
 }
 
-/// The tier change that a fact tells, with the end of the validity earned in the facts `beside` it.
+/// The tier change that a fact tells, with the end of the validity that was earned or granted in the facts `beside` it.
 #[must_use]
 pub fn tier_change(timeline: &Timeline, beside: &[Fact], fact: &Fact) -> Option<pb::TierChange> {
     let Fact::TierChanged { from, to, at, cause } = fact else { return None };
@@ -157,14 +157,21 @@ pub fn tier_change(timeline: &Timeline, beside: &[Fact], fact: &Fact) -> Option<
             TierCause::Earned => pb::TierCause::Earned.into(),
             TierCause::ValidityEnded => pb::TierCause::ValidityEnded.into(),
             TierCause::Returned => pb::TierCause::Returned.into(),
+            TierCause::Granted => pb::TierCause::Granted.into(),
+            TierCause::Revoked => pb::TierCause::Revoked.into(),
+            TierCause::LadderChanged => pb::TierCause::LadderChanged.into(),
         },
-        valid_until: earned_until(beside, *to).and_then(stamp),
+        valid_until: held_until(beside, *to).and_then(stamp),
     })
 }
 
-fn earned_until(beside: &[Fact], changed_to: TierId) -> Option<Moment> {
+fn held_until(beside: &[Fact], changed_to: TierId) -> Option<Moment> {
     let ends = beside.iter().filter_map(|fact| match fact {
         Fact::TierEarned { tier, until, .. } if *tier == changed_to => Some(*until),
+        Fact::Belonging(fact) => match &**fact {
+            BelongingFact::TierHeld { tier, until, .. } if *tier == changed_to => Some(*until),
+            _ => None,
+        },
         _ => None,
     });
     ends.max()

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::belonging::held_by;
+use super::held::{belonging, held_tier};
 use super::lots::{balances, hold, voucher};
 use super::scalars::{attribute_value, count64, stamp};
 use crate::domain::calendar::{Day, Zone};
-use crate::domain::decide::{NextTier, meter_values, next_tier, window_span};
-use crate::domain::member::{Member, MemberState};
+use crate::domain::decide::{NextTier, Renewal, meter_values, next_tier, renewal, window_span};
+use crate::domain::member::{Held, HeldBy, Member, MemberState};
 use crate::domain::order::Identifier;
 use crate::domain::program::condition::Shortfall;
 use crate::domain::program::{Ladder, Meter, Program, TierId};
@@ -19,6 +21,7 @@ use crate::pb;
 pub fn member(view: &View) -> pb::Member {
     let (member, program) = (&*view.member, &**view.timeline.at(view.now));
     let outlook = Outlook::of(view);
+    let more = belonging(program, member.belonging()).unwrap_or_default();
     pb::Member {
         program: program.id.to_string(),
         member_id: member.id.to_string(),
@@ -32,6 +35,7 @@ pub fn member(view: &View) -> pb::Member {
         entry_count: count64(member.version),
         holds: member.desk().holds.iter().map(|held| hold(&view.timeline, held)).collect(),
         vouchers: member.desk().vouchers.iter().map(|held| voucher(&view.timeline, member, held)).collect(),
+        ..more
     }
 }
 
@@ -83,6 +87,9 @@ pub struct Outlook<'a> {
     pub readings: Vec<i64>,
     /// The next tier up.
     pub next: Option<NextTier>,
+    /// What keeping her tier takes.
+    pub renewal: Option<Renewal<'a>>,
+    now: Moment,
     today: Day,
     enrolled: Day,
 }
@@ -98,7 +105,9 @@ impl<'a> Outlook<'a> {
             None => meter_values(program, member, view.now).unwrap_or_default(),
         };
         let day = |moment| program.zone.day_of(moment);
-        Self { member, program, today: day(view.now), enrolled: day(member.enrolled_at), readings, next }
+        let (today, enrolled) = (day(view.now), day(member.enrolled_at));
+        let renewal = renewal(program, member, view.now).ok().flatten();
+        Self { member, program, readings, next, renewal, now: view.now, today, enrolled }
     }
 
     /// The window of a meter that holds today: its first day, and the day after its last.
@@ -114,11 +123,29 @@ impl<'a> Outlook<'a> {
         if since == Moment::BEGINNING { self.member.enrolled_at } else { since }
     }
 
-    /// The day by which the next tier must be reached with what is counted now: the first end of a window.
+    /// The day by which what is missing must be counted to go with what is counted now: the first end of a window.
     #[must_use]
-    pub fn deadline(&self, next: &NextTier) -> Option<Day> {
-        let meters = next.missing.iter().filter_map(|short| self.program.meters.get(short.meter));
+    pub fn deadline(&self, missing: &[Shortfall]) -> Option<Day> {
+        let meters = missing.iter().filter_map(|short| self.program.meters.get(short.meter));
         meters.filter_map(|meter| self.span_of(meter)).map(|(_, end)| end).min()
+    }
+
+    /// By when what keeps her tier must be counted.
+    #[must_use]
+    pub fn renewed_by(&self, renewal: &Renewal<'_>) -> Moment {
+        let windows = self.deadline(&renewal.missing).filter(|_| renewal.at_once);
+        windows.map_or(renewal.until, |day| self.program.zone.start_of(day).min(renewal.until))
+    }
+
+    /// The tiers she holds now or will.
+    pub fn held(&self) -> impl Iterator<Item = &Held> {
+        self.member.standing.held().iter().filter(|held| self.now < held.until)
+    }
+
+    /// How the tier she stands on came to be held; none for the base.
+    #[must_use]
+    pub fn source(&self, ladder: &Ladder) -> Option<HeldBy> {
+        self.member.standing.at(ladder, self.now).map(|held| held.by)
     }
 
     fn meters(&self) -> Vec<pb::MeterReading> {
@@ -148,6 +175,9 @@ impl<'a> Outlook<'a> {
             since: stamp(self.since()),
             valid_until: standing.next_change().and_then(stamp),
             next_tier: self.next.as_ref().and_then(|next| self.next_tier(ladder, next)),
+            renewal: self.renewal.as_ref().map(|renewal| self.renewal(renewal)),
+            held: self.held().map(|held| held_tier(self.program, held)).collect(),
+            source: self.source(ladder).map_or(pb::HeldBy::Unspecified, held_by).into(),
         })
     }
 
@@ -156,10 +186,22 @@ impl<'a> Outlook<'a> {
         Some(pb::NextTier {
             tier: self.program.text(tier.id.0).to_owned(),
             name: tier.name.to_string(),
-            qualify: tier.qualify.written.to_string(),
-            by: self.deadline(next).and_then(|day| stamp(self.program.zone.start_of(day))),
+            qualify: tier.qualify.as_ref().map(|qualify| qualify.written.to_string()).unwrap_or_default(),
+            by: self.deadline(&next.missing).and_then(|day| stamp(self.program.zone.start_of(day))),
             missing: next.missing.iter().filter_map(|short| self.missing_amount(short)).collect(),
         })
+    }
+
+    fn renewal(&self, renewal: &Renewal<'_>) -> pb::Renewal {
+        pb::Renewal {
+            condition: renewal.condition.written.to_string(),
+            until: stamp(renewal.until),
+            renewed_until: stamp(renewal.renewed_until),
+            missing: renewal.missing.iter().filter_map(|short| self.missing_amount(short)).collect(),
+            by: stamp(self.renewed_by(renewal)),
+            is_met: renewal.is_met,
+            at_once: renewal.at_once,
+        }
     }
 
     fn missing_amount(&self, short: &Shortfall) -> Option<pb::MissingAmount> {

@@ -3,7 +3,12 @@
 //! Reading a request finds **all** faulty fields before it is refused; what it lets through needs no further check of
 //! its form. Writing an answer looks at results and never decides anything.
 
+pub mod belonging;
+pub mod belonging_sentences;
+pub mod benefits;
 pub mod catalog;
+pub mod club_orders;
+pub mod clubs;
 pub mod codec;
 pub mod cursor;
 pub mod entries;
@@ -11,6 +16,7 @@ pub mod explain;
 pub mod facts;
 pub mod faults;
 pub mod grants;
+pub mod held;
 pub mod import;
 pub mod liability;
 pub mod lots;
@@ -21,7 +27,10 @@ pub mod page;
 pub mod pen;
 pub mod points_orders;
 pub mod points_replies;
+pub mod privilege_orders;
+pub mod privileges;
 pub mod programs;
+pub mod promises;
 pub mod purchase;
 pub mod receipt;
 pub mod replies;
@@ -30,6 +39,10 @@ pub mod reward_orders;
 pub mod sale;
 pub mod scalars;
 pub mod sentences;
+pub mod standings;
+pub mod tier_orders;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(in crate::edge) mod tests_belonging;

@@ -4,14 +4,17 @@
 //! still made of; building those and then writing them took a quarter of the processor time of a stream. The test
 //! below holds the two together.
 
+use super::belonging::held_by;
 use super::grants::{basis, cap, decimals, program_of, rounding, rule_of, share, tier_earned};
+use super::held::{belonging, grant_id};
 use super::lots::{Funds, hold, voucher};
 use super::member::{Outlook, masked, named_attributes, state, tier_name};
 use super::pen::Pen;
 use super::replies::{outcome, purchase_of};
 use super::scalars::{count32, count64};
+use crate::domain::decide::Renewal;
 use crate::domain::event::{Grant, MeterPost, Part};
-use crate::domain::member::Member;
+use crate::domain::member::{Held, Member};
 use crate::domain::order::Line;
 use crate::domain::program::condition::Shortfall;
 use crate::domain::program::{Ladder, Meter, Program, Timeline, Wallet};
@@ -76,6 +79,10 @@ fn member(pen: &mut Pen<'_>, view: &View) {
     let desk = member.desk();
     desk.holds.iter().for_each(|held| pen.bytes(11, &hold(&view.timeline, held).encode_to_vec()));
     desk.vouchers.iter().for_each(|held| pen.bytes(12, &voucher(&view.timeline, member, held).encode_to_vec()));
+    // What she belongs to comes last, and few members belong to anything.
+    if let Some(more) = belonging(outlook.program, member.belonging()) {
+        pen.written(&more.encode_to_vec());
+    }
 }
 
 fn balance(pen: &mut Pen<'_>, program: &Program, member: &Member, wallet: &Wallet) {
@@ -125,17 +132,44 @@ fn standing(pen: &mut Pen<'_>, outlook: &Outlook<'_>, ladder: &Ladder) {
     if let Some(end) = standing.next_change() {
         pen.moment(4, end);
     }
+    next_tier(pen, outlook, ladder);
+    if let Some(found) = &outlook.renewal {
+        pen.nested(6, |pen| renewal(pen, outlook, found));
+    }
+    outlook.held().for_each(|held| pen.nested(7, |pen| held_tier(pen, outlook.program, held)));
+    pen.number(8, outlook.source(ladder).map_or(pb::HeldBy::Unspecified, held_by) as i32);
+}
+
+fn next_tier(pen: &mut Pen<'_>, outlook: &Outlook<'_>, ladder: &Ladder) {
     let next = outlook.next.as_ref().and_then(|next| Some((next, ladder.tiers.get(next.position)?)));
     let Some((next, tier)) = next else { return };
     pen.nested(5, |pen| {
         pen.text(1, outlook.program.text(tier.id.0));
         pen.text(2, &tier.name);
-        pen.text(3, &tier.qualify.written);
+        pen.text(3, tier.qualify.as_ref().map_or("", |qualify| &qualify.written));
         next.missing.iter().for_each(|short| missing(pen, outlook, short));
-        if let Some(day) = outlook.deadline(next) {
+        if let Some(day) = outlook.deadline(&next.missing) {
             pen.moment(5, outlook.program.zone.start_of(day));
         }
     });
+}
+
+fn renewal(pen: &mut Pen<'_>, outlook: &Outlook<'_>, found: &Renewal<'_>) {
+    pen.text(1, &found.condition.written);
+    pen.moment(2, found.until);
+    pen.moment(3, found.renewed_until);
+    found.missing.iter().for_each(|short| missing(pen, outlook, short));
+    pen.moment(5, outlook.renewed_by(found));
+    pen.number(6, found.is_met);
+    pen.number(7, found.at_once);
+}
+
+fn held_tier(pen: &mut Pen<'_>, program: &Program, held: &Held) {
+    pen.text(1, program.text(held.tier.0));
+    pen.moment(2, held.since);
+    pen.moment(3, held.until);
+    pen.number(4, held_by(held.by) as i32);
+    pen.text(5, &grant_id(held));
 }
 
 fn missing(pen: &mut Pen<'_>, outlook: &Outlook<'_>, short: &Shortfall) {
@@ -197,15 +231,17 @@ fn meter_post(pen: &mut Pen<'_>, program: &Program, post: &MeterPost) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::edge) mod tests {
     use std::collections::BTreeSet;
     use std::sync::Arc;
 
     use super::*;
+    use crate::domain::member::HeldBy;
     use crate::domain::order::*;
     use crate::domain::program::Value;
     use crate::domain::units::{CurrencyCode, Moment, Points, Quantity, Span, Text};
     use crate::edge::wire::replies::recorded;
+    use crate::edge::wire::tests_belonging::AIR;
     use crate::engine::clock::Clock;
     use crate::engine::{ApplyProgram, Engine, Options, Pseudonyms};
     use crate::store::memory::Memory;
@@ -213,10 +249,11 @@ mod tests {
     /// Microseconds of a day in 2026.
     const NOW: i64 = 1_780_000_000_000_000;
     const DAY: i64 = 86_400_000_000;
-    const PROGRAMS: [(&str, &str); 3] = [
+    const PROGRAMS: [(&str, &str); 4] = [
         ("aadvantage", include_str!("../../../deploy/programs/aadvantage.toml")),
         ("small", SMALL),
         ("points", include_str!("../../../tests/programs/points.toml")),
+        ("air", AIR),
     ];
 
     /// Without a ladder, with attributes of members and points that are spent in books.
@@ -234,7 +271,8 @@ mod tests {
         a = { type = "text", default = "" }
     "#;
 
-    async fn engine() -> Engine {
+    /// An engine at the end of May 2026 with those programs.
+    pub(in crate::edge) async fn engine() -> Engine {
         let (store, clock) = (Arc::new(Memory::default()), Clock::test(Moment(NOW)));
         let options = Options { store, clock, pseudonyms: Pseudonyms::new([7; 32]), queue_limit: 100 };
         let (engine, _) = Engine::start(options).await.unwrap();
@@ -453,6 +491,75 @@ mod tests {
             "shares",
             "a meter that is told",
             "a meter that is not told",
+        ];
+        let lacking: Vec<_> = expected.into_iter().filter(|what| !seen.0.contains(*what)).collect();
+        assert!(lacking.is_empty(), "{lacking:?} of {:?}", seen.0);
+    }
+
+    /// Everything that a member can belong to and be given, one after the other, each followed by a purchase.
+    fn belonging() -> Vec<(&'static str, BelongingOrder)> {
+        let (reason, actor): (Text, Text) = ("fair".into(), "e-7".into());
+        let grant = |tier: &str, by| {
+            let (reason, actor) = (reason.clone(), actor.clone());
+            BelongingOrder::GrantTier(Granting { tier: tier.into(), by, until: None, reason, actor })
+        };
+        let invite = |club: &str| BelongingOrder::InviteToClub { club: club.into(), until: None, actor: actor.clone() };
+        let join = |club: &str, paid| BelongingOrder::JoinClub {
+            club: club.into(),
+            paid: Points(paid),
+            reference: Text::default(),
+        };
+        vec![
+            ("match", grant("gold", HeldBy::Match)),
+            ("circle", invite("circle")),
+            ("lounge", join("lounge", 60_000)),
+            ("crew", join("crew", 0)),
+            ("boost", BelongingOrder::RegisterBoost { boost: "lift".into() }),
+            ("invited", grant("black", HeldBy::Invitation)),
+        ]
+    }
+
+    #[tokio::test]
+    async fn so_is_what_a_member_belongs_to() {
+        let engine = engine().await;
+        let enrolment =
+            Enrolment { member_id: "m-4".into(), id_given: true, identifiers: Vec::new(), attributes: Vec::new() };
+        let ask = |key: &str, verb| {
+            let asked = Order { request_id: key.into(), ..order("air", "m-4", verb) };
+            let engine = engine.clone();
+            async move { engine.submit(asked).await.unwrap_or_else(|no| panic!("{no:?}")) }
+        };
+        same(&ask("e", Verb::Enroll(enrolment)).await);
+        let mut seen = Seen::default();
+        for (key, asked) in belonging() {
+            same(&ask(key, Verb::Belonging(Box::new(asked))).await);
+            for (kind, amount) in [("small", 1_000), ("large", 60_000)] {
+                let receipt = format!("{key}-{kind}");
+                let applied = ask(&receipt, bought(&receipt, ("", ""), &[("fare", amount)])).await;
+                same(&applied);
+                let member = recorded(&applied, false, false).member.unwrap();
+                let standing = member.standing.unwrap();
+                standing.held.iter().for_each(|held| seen.note(held.source().as_str_name(), true));
+                seen.note(format_args!("stands by {}", standing.source().as_str_name()), true);
+                seen.note("a grant's id", standing.held.iter().any(|held| !held.grant_id.is_empty()));
+                standing.renewal.iter().for_each(|renewal| {
+                    seen.note(format_args!("renewal met {} at once {}", renewal.is_met, renewal.at_once), true);
+                    seen.note("missing for renewal", !renewal.missing.is_empty());
+                });
+                let lists = [member.clubs.len(), member.invitations.len(), member.choices.len(), member.boosts.len()];
+                let all = lists.iter().all(|length| *length > 0) && !member.allowances.is_empty();
+                seen.note("all lists at once", all && !member.asked_clubs.is_empty());
+            }
+        }
+        let expected = [
+            "HELD_BY_MATCH",
+            "HELD_BY_INVITATION",
+            "stands by HELD_BY_MATCH",
+            "stands by HELD_BY_INVITATION",
+            "a grant's id",
+            "renewal met false at once false",
+            "missing for renewal",
+            "all lists at once",
         ];
         let lacking: Vec<_> = expected.into_iter().filter(|what| !seen.0.contains(*what)).collect();
         assert!(lacking.is_empty(), "{lacking:?} of {:?}", seen.0);

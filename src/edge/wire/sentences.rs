@@ -71,6 +71,7 @@ impl Teller<'_> {
                 let tier = self.word(tier.0);
                 format!("{tier}, which was held{}, was withdrawn: what it rested on came back.", ending(*until))
             }
+            Fact::Belonging(fact) => return self.belonging(fact).into_iter().collect(),
             other => return self.under_way(other).or_else(|| self.rewarded(other)).into_iter().collect(),
         };
         vec![sentence]
@@ -146,7 +147,7 @@ impl Teller<'_> {
         })
     }
 
-    fn word(&self, word: Word) -> &str {
+    pub(super) fn word(&self, word: Word) -> &str {
         self.timeline.newest().text(word)
     }
 
@@ -157,7 +158,7 @@ impl Teller<'_> {
     }
 
     /// `1200 miles (700 of 2026-05-04 until 2028-05-04T05:00:00Z, 500 of 2026-06-01 for ever)`.
-    fn lots(self, wallet: WalletId, lots: &[Lot]) -> String {
+    pub(super) fn lots(self, wallet: WalletId, lots: &[Lot]) -> String {
         let decimals = wallet_decimals(self.timeline, wallet);
         let parts: Vec<String> = lots.iter().map(|lot| lot_in_words(lot, decimals)).collect();
         let total = self.points(wallet, sum(lots));
@@ -171,6 +172,7 @@ impl Teller<'_> {
             AddedCause::OpeningState => "they were brought in from elsewhere",
             AddedCause::Refund => "what they had been spent on came back",
             AddedCause::Transfer => "another member sent them",
+            AddedCause::Benefit => "a milestone, a choice or a reward gave them",
         };
         let repaid = match added.repaid {
             Points::ZERO => String::new(),
@@ -185,6 +187,7 @@ impl Teller<'_> {
             TakenCause::Inactive => "the member was not active for too long",
             TakenCause::Returned => "the goods that earned them came back",
             TakenCause::Adjustment => "an operator corrected the balance",
+            TakenCause::MilestoneLost => "the milestone that gave them is no longer reached",
         };
         let rest = |points: Points, what: &str| match points {
             Points::ZERO => String::new(),
@@ -285,7 +288,9 @@ fn lot_in_words(lot: &Lot, decimals: u8) -> String {
     format!("{} of {}{ends}{waits}{given}", lot.points.display(decimals), terms.issued)
 }
 
-fn or_somebody(id: String) -> String {
+/// A member's id, or what stands for one who is gone.
+#[must_use]
+pub fn or_somebody(id: String) -> String {
     if id.is_empty() { "somebody who is not known any more".into() } else { id }
 }
 

@@ -10,17 +10,19 @@
 //! | 24 | PointsForfeited | 1 wallet, 2 points (sint), 3… lots (`lots.rs`) |
 //! | 25 | PurchaseRecorded | `purchase.rs` |
 //! | 26 | TierEarned | 1 tier, 2 since, 3 until (sint, each from recorded_at, wrapping) |
-//! | 27 | TierChanged | 1 from, 2 to, 3 at (as above), 4 cause: 0 earned, 1 validity ended, 2 returned |
-//! | 28 … 33, 41 … 48, 50 | what moves points and what dates them | `points.rs` |
+//! | 27 | TierChanged | 1 from, 2 to, 3 at (as above), 4 cause: 0 earned, 1 validity ended, 2 returned, 3 granted, 4 revoked, 5 the ladder changed |
+//! | 28 … 33, 41 … 48, 50, 54 | what moves points and what dates them | `points.rs` |
 //! | 34 … 38, 40, 51 … 53 | rewards, vouchers, what is scarce | `rewards.rs` |
 //! | 39 / 49 | PurchaseReturned / OpeningStateSet | `returned.rs` |
+//! | 55 … 67 | tiers held otherwise than by earning, windows, milestones, privileges | `belonging.rs` |
+//! | 68 … 78 | tiers sent, boosts, clubs | `clubs.rs` |
 //!
 //! An attribute value is a message: 1 id (its word), then one of 2 integer (sint), 3 text, 4 yes/no, 5 moment
 //! (sint). "…" marks a list.
 
 use super::eye::{Eye, Wire, unknown};
 use super::pen::{Pen, zigzag};
-use super::{Damage, lots, points, purchase, returned, rewards};
+use super::{Damage, belonging, clubs, lots, points, purchase, returned, rewards};
 use crate::domain::event::{Entry, Fact, MemberEnrolled, ProgramApplied, TierCause};
 use crate::domain::order::{AttributeValue, Identifier, IdentifierHash};
 use crate::domain::program::{AttributeId, TierId, Value, WalletId, Word};
@@ -84,6 +86,7 @@ pub fn write(pen: &mut Pen<'_>, fact: &Fact, entry: &Entry) {
         | Fact::PotReserved { .. }
         | Fact::PotSettled { .. }
         | Fact::PotReturned { .. } => rewards::write(pen, fact, entry),
+        Fact::Belonging(fact) => belonging::write(pen, fact, entry),
     }
 }
 
@@ -110,6 +113,8 @@ pub fn read(field: u64, bytes: &[u8], entry: &Entry) -> Result<Fact, Damage> {
         49 => returned::read_opening(eye, entry).map(|state| Fact::OpeningStateSet(Box::new(state))),
         28..=33 | 41..=48 | 50 | 54 => points::read(field, eye, entry),
         34..=38 | 40 | 51..=53 => rewards::read(field, eye, entry),
+        55..=67 => belonging::read(field, eye, entry).map(|fact| Fact::Belonging(Box::new(fact))),
+        68..=78 => clubs::read(field, eye, entry).map(|fact| Fact::Belonging(Box::new(fact))),
         other => Err(unknown("a fact", other)),
     }
 }
@@ -246,6 +251,9 @@ const fn cause_number(cause: TierCause) -> u64 {
         TierCause::Earned => 0,
         TierCause::ValidityEnded => 1,
         TierCause::Returned => 2,
+        TierCause::Granted => 3,
+        TierCause::Revoked => 4,
+        TierCause::LadderChanged => 5,
     }
 }
 
@@ -254,6 +262,9 @@ fn read_cause(wire: Wire<'_>) -> Result<TierCause, Damage> {
         0 => Ok(TierCause::Earned),
         1 => Ok(TierCause::ValidityEnded),
         2 => Ok(TierCause::Returned),
+        3 => Ok(TierCause::Granted),
+        4 => Ok(TierCause::Revoked),
+        5 => Ok(TierCause::LadderChanged),
         _ => Err(Damage::new("a tier changed for an unknown cause")),
     }
 }

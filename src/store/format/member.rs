@@ -15,13 +15,15 @@
 //! | 11 bytes | meters: a run of counts (`runs.rs`) | none |
 //! | 12 number | the announced tier | none |
 //! | 13 sint | since when | 0 |
-//! | 14 bytes | tiers held: a run of them (`runs.rs`) | none |
+//! | 14 bytes | tiers held, if each was plainly earned: a run of them (`runs.rs`) | see 22 |
 //! | 15 number | the entry that enrolled her | 0 |
-//! | 16… message | purses: 1 wallet, 2… lots (`lots.rs`), 3 debt (sint), 4 lapses_at (sint), 5 lapse_notice_at (sint), 6 statement_at (sint); 4 to 6 absent: never | |
+//! | 16… message | purses: 1 wallet, 2… lots (`lots.rs`), 3 debt (sint), 4 lapses_at (sint), 5 lapse_notice_at (sint), 6 statement_at (sint); 4 to 6 absent: never; 7 whether its points are kept | |
 //! | 17… message | holds: 1 entry, 2 wallet, 3 until (sint), 4… lots | |
 //! | 18… message | vouchers: 1 claim, 2 entry, 3 reward, 4 times (absent: 1), 5 expires_at (sint; absent: never), 6 text: the nonce | |
 //! | 19… message | transfers: 1 entry, 2 to, 3 wallet, 4… lots | |
 //! | 20 message | pot: 1 taken (sint), 2… reservations: 1 entry, 2 amount (sint), 3 member, 4 order, 5 until (sint) | no pot |
+//! | 21 message | what she belongs to and what that gave her (`ties.rs`) | nothing |
+//! | 22 bytes | tiers held, if any came otherwise: a run of tiers held somehow (`runs.rs`) | see 14 |
 //!
 //! A balance under 10 reads as a purse with one lasting lot, made by the entry that the snapshot reflects on the UTC
 //! day of that: so it goes before everything that is earned later, and is nobody else's.
@@ -31,7 +33,7 @@
 use super::eye::{Eye, Wire, unknown};
 use super::fact::{read_attribute, read_identifier, read_word, write_attribute, write_identifier};
 use super::pen::Pen;
-use super::{Damage, desk, runs};
+use super::{Damage, desk, runs, ties};
 use crate::domain::event::Seq;
 use crate::domain::member::{Member, MemberState, Meters, Standing};
 use crate::domain::order::MemberKey;
@@ -53,9 +55,12 @@ pub fn write(out: &mut Vec<u8>, member: &Member) {
     runs::write(&mut pen, 11, member.meters.counts(), runs::put_count);
     pen.maybe(12, member.standing.tier().map(|tier| tier.0.0.into()));
     pen.signed(13, member.standing.since().0);
-    runs::write(&mut pen, 14, member.standing.held(), runs::put_held);
+    runs::write_held(&mut pen, 14, 22, member.standing.held());
     pen.number(15, member.enrolled_by.0);
     desk::write(&mut pen, member);
+    if let Some(belonging) = &member.belonging {
+        pen.nested(21, |pen| ties::write(pen, belonging));
+    }
 }
 
 /// Reads the snapshot of the member with this key.
@@ -75,6 +80,8 @@ pub fn read(bytes: &[u8], key: MemberKey) -> Result<Member, Damage> {
             13 => since = wire.moment()?,
             14 => held = runs::read(wire, runs::take_held)?,
             16..=20 => desk::read(&mut member, field, wire)?,
+            21 => member.belonging = Some(Box::new(ties::read(wire)?)),
+            22 => held = runs::read(wire, runs::take_held_somehow)?,
             other => read_field(&mut member, other, wire)?,
         }
     }

@@ -8,9 +8,9 @@
 //! |---|---|
 //! | `pen.rs`, `eye.rs` | the protobuf wire: writing, and reading without trust |
 //! | `entry.rs`, `fact.rs` | the ledger line |
-//! | `purchase.rs`, `returned.rs`, `points.rs`, `rewards.rs` | its facts, so far as they are large or many |
+//! | `purchase.rs`, `returned.rs`, `points.rs`, `rewards.rs`, `belonging.rs`, `clubs.rs` | its facts, so far as they are large or many |
 //! | `lots.rs`, `parts.rs`, `runs.rs` | what facts and members are made of |
-//! | `member.rs`, `desk.rs` | a member's snapshot |
+//! | `member.rs`, `desk.rs`, `ties.rs` | a member's snapshot |
 //! | `frame.rs`, `segment.rs` | the journal around the entries |
 //! | `rows.rs` | the snapshot database's keys and values |
 //!
@@ -22,6 +22,8 @@
 //!
 //! Nothing here opens a file or knows what a group, a cache or a lock is.
 
+pub mod belonging;
+pub mod clubs;
 pub mod desk;
 pub mod entry;
 pub mod eye;
@@ -38,6 +40,7 @@ pub mod rewards;
 pub mod rows;
 pub mod runs;
 pub mod segment;
+pub mod ties;
 
 use std::borrow::Cow;
 

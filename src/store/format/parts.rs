@@ -1,8 +1,8 @@
-//! What facts about points, rewards and vouchers are made of: in all of them the same field number means the same.
+//! What facts about points, rewards, vouchers and belonging are made of: in all of them a field number means the same.
 //!
 //! | field | is | absent means |
 //! |---|---|---|
-//! | 1 number | the wallet (of a tier withdrawn: the tier) | 0 |
+//! | 1 number | the wallet; in facts about belonging what each is about: the tier, the meter, the milestone, the club … | 0 |
 //! | 2… message | lots (`lots.rs`) | none |
 //! | 3… message | lots that flow back | none |
 //! | 4 sint | when, or until when − the entry's recorded_at (wrapping) | the same |
@@ -18,15 +18,25 @@
 //! | 14 sint | when that is announced, as 4 | never |
 //! | 15 number | the reward | 0 |
 //! | 16 number | how many | 1 |
-//! | 17 bytes | what the count of a reward goes up or back by: a run of one post (`runs.rs`) | none |
+//! | 17 bytes | what a count goes up or back by: a run of one post (`runs.rs`) | none |
 //! | 18 text | what the voucher's code is made anew from | empty |
+//! | 19 number | the option that was chosen | 0 |
+//! | 20 sint | the key of a meter's window: its first day | 0 |
+//! | 21 sint | the how-manieth time | 1 |
+//! | 22 bytes | what several counts go up by: a run of posts | none |
+//! | 23 bytes | uses that were given: a run of them, their ends as 4 | none |
+//! | 24 sint | a moment that need not have been named, as 4 | not named |
+//! | 25 number | how many choices, companions, or places that are free again | none |
+//! | 26 message | what was paid for a club: 1 wallet (absent: money), 2… lots, 5 amount, 8 the payment's reference | nothing |
 //!
-//! Which of them a fact has stands in `points.rs` and `rewards.rs`; a reader refuses the others.
+//! Which of them a fact has stands in `points.rs`, `rewards.rs`, `belonging.rs` and `clubs.rs`; a reader refuses the
+//! others.
 
-use super::eye::{Eye, Wire, unknown};
+use super::eye::{Eye, Wire, day_of, unknown};
 use super::fact::read_word;
-use super::{Damage, lots, runs};
-use crate::domain::event::{Entry, MeterPost, Seq};
+use super::{Damage, clubs, lots, runs};
+use crate::domain::calendar::Day;
+use crate::domain::event::{Entry, FeePaid, MeterPost, Seq};
 use crate::domain::lot::Lot;
 use crate::domain::order::{Claim, MemberKey};
 use crate::domain::program::Word;
@@ -35,7 +45,7 @@ use crate::domain::units::{Moment, Points, Text};
 /// What of such a fact has been read.
 #[derive(Clone, Debug)]
 pub struct Parts {
-    /// 1: the wallet.
+    /// 1: the wallet, or what else it is about.
     pub word: Word,
     /// 2: lots.
     pub lots: Vec<Lot>,
@@ -71,6 +81,22 @@ pub struct Parts {
     pub count: Option<MeterPost>,
     /// 18: what the voucher's code is made anew from.
     pub nonce: Text,
+    /// 19: the option that was chosen.
+    pub option: Word,
+    /// 20: the key of a window.
+    pub window: Day,
+    /// 21: the how-manieth time.
+    pub number: i64,
+    /// 22: what several counts go up by.
+    pub posts: Vec<MeterPost>,
+    /// 23: uses that were given.
+    pub given: Vec<(Seq, u32, Moment)>,
+    /// 24: a moment, if it was named.
+    pub named: Option<Moment>,
+    /// 25: how many choices, companions or places, if any.
+    pub several: Option<u32>,
+    /// 26: what was paid for a club, if anything.
+    pub fee: Option<FeePaid>,
 }
 
 impl Parts {
@@ -83,7 +109,7 @@ impl Parts {
         let mut parts = Self::blank(from);
         while let Some((field, wire)) = eye.field()? {
             if !known.contains(&field) {
-                return Err(unknown("a fact about points", field));
+                return Err(unknown("a fact", field));
             }
             match field {
                 2 => parts.lots.push(lots::read(wire, from)?),
@@ -91,6 +117,9 @@ impl Parts {
                 4 => parts.at = wire.moment_from(from)?,
                 13 => parts.end = wire.moment_from(from)?,
                 14 => parts.notice_at = wire.moment_from(from)?,
+                23 => parts.given = runs::read(wire, |bytes| runs::take_given(bytes, from))?,
+                24 => parts.named = Some(wire.moment_from(from)?),
+                26 => parts.fee = Some(clubs::read_fee(wire, from)?),
                 other => parts.read_plain(other, wire)?,
             }
         }
@@ -112,7 +141,12 @@ impl Parts {
             16 => self.times = wire.narrow()?,
             17 => self.count = runs::read(wire, runs::take_post)?.pop(),
             18 => self.nonce = wire.text()?,
-            other => return Err(unknown("a fact about points", other)),
+            19 => self.option = read_word(wire)?,
+            20 => self.window = day_of(wire.number()?)?,
+            21 => self.number = wire.signed()?,
+            22 => self.posts = runs::read(wire, runs::take_post)?,
+            25 => self.several = Some(wire.narrow()?),
+            other => return Err(unknown("a fact", other)),
         }
         Ok(())
     }
@@ -137,6 +171,14 @@ impl Parts {
             other: None,
             count: None,
             nonce: Text::const_new(""),
+            option: Word(0),
+            window: Day(0),
+            number: 1,
+            posts: Vec::new(),
+            given: Vec::new(),
+            named: None,
+            several: None,
+            fee: None,
         }
     }
 
@@ -154,5 +196,13 @@ impl Parts {
     /// [`Damage`] if it has none.
     pub fn member(&self) -> Result<MemberKey, Damage> {
         self.other.ok_or(Damage::new("a fact about another member without one"))
+    }
+
+    /// What the count goes up or back by, of a fact that always has one.
+    ///
+    /// # Errors
+    /// [`Damage`] if it has none.
+    pub fn counted(&self) -> Result<MeterPost, Damage> {
+        self.count.ok_or(Damage::new("a milestone that counts nothing"))
     }
 }

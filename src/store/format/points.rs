@@ -2,8 +2,8 @@
 //!
 //! | field | fact | its parts |
 //! |---|---|---|
-//! | 28 | PointsAdded | 1 wallet, 2… lots, 5 repaid, 10 cause: 0 adjustment, 1 head start, 2 opening state, 3 refund, 4 transfer |
-//! | 29 | PointsTaken | 1 wallet, 2… lots, 4 at, 5 owed, 6 written off, 10 cause: 0 expired, 1 inactive, 2 returned, 3 adjustment |
+//! | 28 | PointsAdded | 1 wallet, 2… lots, 5 repaid, 10 cause: 0 adjustment, 1 head start, 2 opening state, 3 refund, 4 transfer, 5 benefit |
+//! | 29 | PointsTaken | 1 wallet, 2… lots, 4 at, 5 owed, 6 written off, 10 cause: 0 expired, 1 inactive, 2 returned, 3 adjustment, 4 milestone lost |
 //! | 30 | PointsMatured | 1 wallet, 2… lots, 4 at |
 //! | 31 | PointsHeld | 1 wallet, 2… lots, 4 until, 8 note |
 //! | 32 | HoldCaptured | 1 wallet, 2… lots, 3… rest, 7 hold |
@@ -194,6 +194,7 @@ fn read_added(parts: Parts) -> Result<PointsAdded, Damage> {
         2 => AddedCause::OpeningState,
         3 => AddedCause::Refund,
         4 => AddedCause::Transfer,
+        5 => AddedCause::Benefit,
         _ => return Err(Damage::new("points came in for an unknown cause")),
     };
     Ok(PointsAdded { wallet: WalletId(parts.word), cause, lots: parts.lots, repaid: parts.points })
@@ -205,6 +206,7 @@ fn read_taken(parts: Parts) -> Result<PointsTaken, Damage> {
         1 => TakenCause::Inactive,
         2 => TakenCause::Returned,
         3 => TakenCause::Adjustment,
+        4 => TakenCause::MilestoneLost,
         _ => return Err(Damage::new("points were taken for an unknown cause")),
     };
     let Parts { word, at, lots, points: owed, written_off, .. } = parts;
@@ -218,6 +220,7 @@ const fn added_number(cause: AddedCause) -> u64 {
         AddedCause::OpeningState => 2,
         AddedCause::Refund => 3,
         AddedCause::Transfer => 4,
+        AddedCause::Benefit => 5,
     }
 }
 
@@ -227,5 +230,6 @@ const fn taken_number(cause: TakenCause) -> u64 {
         TakenCause::Inactive => 1,
         TakenCause::Returned => 2,
         TakenCause::Adjustment => 3,
+        TakenCause::MilestoneLost => 4,
     }
 }

@@ -26,9 +26,10 @@
 //! | 2… message | lots, each with its wallet (`lots.rs`) | none |
 //! | 3 bytes | debts: a run of sums (`runs.rs`) | none |
 //! | 4 bytes | what meters count: a run of counts | none |
-//! | 5 bytes | tiers: a run of tiers held | none |
+//! | 5 bytes | tiers, if each was plainly earned: a run of tiers held | see 8 |
 //! | 6 number | the tier she stands on | none |
 //! | 7 sint | since when, as 1 | recorded_at |
+//! | 8 bytes | tiers, if any came otherwise: a run of tiers held somehow | see 5 |
 
 use super::eye::{Eye, unknown};
 use super::fact::{distance, read_word};
@@ -120,7 +121,7 @@ pub fn write_opening(pen: &mut Pen<'_>, state: &OpeningState, entry: &Entry) {
     lots::write_sorted(pen, 2, &state.lots, entry.recorded_at);
     runs::write(pen, 3, &state.debts, runs::put_sum);
     runs::write(pen, 4, &state.meters, runs::put_count);
-    runs::write(pen, 5, &state.held, runs::put_held);
+    runs::write_held(pen, 5, 8, &state.held);
     if let Some((tier, since)) = state.tier {
         pen.always(6, tier.0.0.into());
         pen.signed(7, distance(since, entry));
@@ -143,6 +144,7 @@ pub fn read_opening(mut eye: Eye<'_>, entry: &Entry) -> Result<OpeningState, Dam
             5 => state.held = runs::read(wire, runs::take_held)?,
             6 => tier = Some(TierId(read_word(wire)?)),
             7 => since = wire.moment_from(from)?,
+            8 => state.held = runs::read(wire, runs::take_held_somehow)?,
             other => return Err(unknown("OpeningStateSet", other)),
         }
     }

@@ -162,6 +162,7 @@ fn write_times(pen: &mut Pen<'_>, reward: RewardId, times: u32) {
     pen.maybe(16, (times != 1).then_some(times.into()));
 }
 
-fn write_count(pen: &mut Pen<'_>, count: Option<MeterPost>) {
+/// Writes what a count goes up or back by.
+pub fn write_count(pen: &mut Pen<'_>, count: Option<MeterPost>) {
     runs::write(pen, 17, count.as_slice(), runs::put_post);
 }

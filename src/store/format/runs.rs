@@ -6,14 +6,18 @@
 //! | sums | wallet, points (zigzag) |
 //! | shares | position, points (zigzag) |
 //! | tiers held | tier, since (zigzag), until − since (zigzag, wrapping) |
+//! | tiers held somehow | as tiers held, then how it came (`belonging.rs`), the entry that granted it |
+//! | uses given | the entry that gave them, how many, until − the moment counted from (zigzag, wrapping) |
+//! | options taken | option, how often |
 //! | lines returned | line, thousandths (zigzag), minor units (zigzag) |
 
 use super::Damage;
+use super::belonging::{held_by, held_number};
 use super::eye::{Wire, day_of, narrow, take_varint, unzigzag};
 use super::pen::{Pen, put_varint, zigzag};
-use crate::domain::event::{LineReturned, MeterPost};
+use crate::domain::event::{LineReturned, MeterPost, Seq};
 use crate::domain::member::{Held, MeterCount};
-use crate::domain::program::{MeterId, TierId, WalletId, Word};
+use crate::domain::program::{MeterId, OptionId, TierId, WalletId, Word};
 use crate::domain::units::{Moment, Points};
 
 /// Writes a run; an empty one is left out.
@@ -85,18 +89,65 @@ pub fn take_share(bytes: &mut &[u8]) -> Result<(u16, Points), Damage> {
     Ok((narrow(take_varint(bytes)?)?, take_points(bytes)?))
 }
 
-/// Writes a tier held.
+/// Writes tiers held: under `earned` if every one of them was plainly earned, as they all once were, else all of
+/// them under `otherwise`.
+pub fn write_held(pen: &mut Pen<'_>, earned: u32, otherwise: u32, held: &[Held]) {
+    if held.iter().all(|held| *held == Held::earned(held.tier, held.since, held.until)) {
+        write(pen, earned, held, put_held);
+    } else {
+        write(pen, otherwise, held, put_held_somehow);
+    }
+}
+
+/// Writes a tier that was plainly earned.
 pub fn put_held(out: &mut Vec<u8>, held: &Held) {
     put_varint(out, held.tier.0.0.into());
     put_varint(out, zigzag(held.since.0));
     put_varint(out, zigzag(held.until.0.wrapping_sub(held.since.0)));
 }
 
-/// Reads a tier held.
+/// Reads a tier that was plainly earned.
 pub fn take_held(bytes: &mut &[u8]) -> Result<Held, Damage> {
     let tier = TierId(take_word(bytes)?);
     let since = Moment(take_signed(bytes)?);
-    Ok(Held { tier, since, until: Moment(since.0.wrapping_add(take_signed(bytes)?)) })
+    Ok(Held::earned(tier, since, Moment(since.0.wrapping_add(take_signed(bytes)?))))
+}
+
+/// Writes a tier held, and how it came.
+pub fn put_held_somehow(out: &mut Vec<u8>, held: &Held) {
+    put_held(out, held);
+    put_varint(out, held_number(held.by));
+    put_varint(out, held.entry.0);
+}
+
+/// Reads a tier held, and how it came.
+pub fn take_held_somehow(bytes: &mut &[u8]) -> Result<Held, Damage> {
+    let held = take_held(bytes)?;
+    Ok(Held { by: held_by(take_varint(bytes)?)?, entry: Seq(take_varint(bytes)?), ..held })
+}
+
+/// Writes uses that were given; their end counts from `from`.
+pub fn put_given(out: &mut Vec<u8>, (entry, uses, until): &(Seq, u32, Moment), from: Moment) {
+    put_varint(out, entry.0);
+    put_varint(out, (*uses).into());
+    put_varint(out, zigzag(until.0.wrapping_sub(from.0)));
+}
+
+/// Reads uses that were given.
+pub fn take_given(bytes: &mut &[u8], from: Moment) -> Result<(Seq, u32, Moment), Damage> {
+    let (entry, uses) = (Seq(take_varint(bytes)?), narrow(take_varint(bytes)?)?);
+    Ok((entry, uses, Moment(from.0.wrapping_add(take_signed(bytes)?))))
+}
+
+/// Writes how often an option was taken.
+pub fn put_taken(out: &mut Vec<u8>, (option, times): &(OptionId, u32)) {
+    put_varint(out, option.0.0.into());
+    put_varint(out, (*times).into());
+}
+
+/// Reads how often an option was taken.
+pub fn take_taken(bytes: &mut &[u8]) -> Result<(OptionId, u32), Damage> {
+    Ok((OptionId(take_word(bytes)?), narrow(take_varint(bytes)?)?))
 }
 
 /// Writes what came back of a line.

@@ -57,7 +57,8 @@ impl Follower {
     /// Follows until the server goes away.
     async fn follow(mut self, till: Till) -> Self {
         let after = self.events.last().map(|event| event.cursor.clone()).unwrap_or_default();
-        let mut stream = till.follow(&after).await.unwrap();
+        // The kill may come before the answer does.
+        let Ok(mut stream) = till.follow(&after).await else { return self };
         while let Ok(Some(event)) = stream.message().await {
             self.events.push(event);
         }

@@ -3,6 +3,7 @@
 //!
 //! `RUNG_WRITE_SCENARIOS=1 cargo test scenarios` writes the answers anew; read the difference before you keep it.
 
+mod belonging;
 mod told;
 
 use std::collections::HashMap;
@@ -83,7 +84,8 @@ impl World {
         let words: Vec<&str> = command.split_whitespace().collect();
         match words.as_slice() {
             ["world", moment] => self.start(moment).await,
-            ["program", file] => self.apply(file).await,
+            ["program", file] => self.apply(file, false).await,
+            ["try", file] => self.apply(file, true).await,
             ["clock", moment] => match self.engine().advance_clock(parse_rfc3339(moment).unwrap()) {
                 Ok(_) => String::new(),
                 Err(denied) => refused(&denied),
@@ -163,7 +165,7 @@ impl World {
                 self.submit(member, Verb::Transfer(Sending { to, wallet, points, note: Text::default() })).await
             }
             ["import", member, rest @ ..] => self.import(member, rest).await,
-            other => panic!("no such command: {other:?}"),
+            other => self.belonging(other).await,
         }
     }
 
@@ -188,17 +190,21 @@ impl World {
         String::new()
     }
 
-    async fn apply(&mut self, file: &str) -> String {
+    async fn apply(&mut self, file: &str, dry_run: bool) -> String {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
         let source = std::fs::read_to_string(path).unwrap().into();
-        let apply = ApplyProgram {
-            source,
-            effective_at: None,
-            expected_version: 0,
-            request_id: Text::default(),
-            dry_run: false,
-        };
+        let apply =
+            ApplyProgram { source, effective_at: None, expected_version: 0, request_id: Text::default(), dry_run };
         match self.engine().apply_program(apply).await {
+            Ok((_, timeline)) if dry_run => {
+                let migration = self.engine().migration(&timeline).await.unwrap();
+                let program = timeline.newest();
+                let mut told = format!("{} members", migration.members);
+                for ((from, to), members) in migration.moves {
+                    write!(told, "\n{} to {}: {members}", program.text(from.0), program.text(to.0)).unwrap();
+                }
+                told
+            }
             Ok((_, timeline)) => {
                 self.program = timeline.newest().id.to_string();
                 format!("{} version {}", self.program, timeline.newest().version)

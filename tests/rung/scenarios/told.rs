@@ -80,6 +80,7 @@ fn points_fact_told(program: &Program, fact: &Fact) -> String {
                 AddedCause::OpeningState => "brought in",
                 AddedCause::Refund => "comes back",
                 AddedCause::Transfer => "received",
+                AddedCause::Benefit => "given",
             };
             let repaid =
                 if added.repaid == Points::ZERO { String::new() } else { format!(", pays back {}", added.repaid.0) };
@@ -91,6 +92,7 @@ fn points_fact_told(program: &Program, fact: &Fact) -> String {
                 TakenCause::Inactive => "lapses",
                 TakenCause::Returned => "taken back",
                 TakenCause::Adjustment => "adjusted away",
+                TakenCause::MilestoneLost => "given back",
             };
             let mut told = format!("{why}: {}", lots(&taken.wallet, &taken.lots));
             if taken.owed > Points::ZERO {
@@ -154,6 +156,7 @@ fn points_fact_told(program: &Program, fact: &Fact) -> String {
             );
             format!("brings: {}", told.join(", "))
         }
+        Fact::Belonging(fact) => super::belonging::told(program, fact),
         other => format!("{other:?}"),
     }
 }

@@ -276,7 +276,21 @@ impl<'a> Lowering<'a> {
         }
     }
 
+    /// Whether a member belongs to a club: the only list that is not written out.
+    fn in_club(&mut self, one: &IdedExpr) -> Option<Truth> {
+        let Expr::Literal(LiteralValue::String(name)) = &one.expr else {
+            return self.object(one, "only the id of a club, in quotes, is looked for in `member.clubs`");
+        };
+        match self.names.club(name.inner()) {
+            Ok(club) => Some(Truth::Club(club)),
+            Err(message) => self.object(one, message),
+        }
+    }
+
     fn among(&mut self, one: &IdedExpr, list: &IdedExpr) -> Option<Truth> {
+        if is_clubs(list) {
+            return self.in_club(one);
+        }
         let typed = self.typed(one);
         let Expr::List(list_of) = &list.expr else {
             return self.object(list, "`in` takes a list of constants, such as `[\"a\", \"b\"]`");
@@ -313,6 +327,13 @@ impl<'a> Lowering<'a> {
             _ => self.object(element, "the list after `in` holds constants only"),
         }
     }
+}
+
+/// Whether this is `member.clubs`.
+fn is_clubs(expression: &IdedExpr) -> bool {
+    let Expr::Select(select) = &expression.expr else { return false };
+    let is_member = matches!(&select.operand.expr, Expr::Ident(root) if root == "member");
+    is_member && !select.test && select.field == "clubs"
 }
 
 fn negative(number: Number) -> Number {

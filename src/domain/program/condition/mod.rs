@@ -1,12 +1,14 @@
 //! Conditions and expressions: CEL text, checked and lowered when the program is loaded into a small typed tree.
 //!
 //! `parse.rs` bounds the text and hands it to the CEL parser, `names.rs` says what a name means in its place,
-//! `lower.rs` checks types, `tree.rs` evaluates, `missing.rs` says what a tier still needs. After loading, only
-//! an overflow of its own arithmetic can keep a condition from being answered. Nothing here knows TOML.
+//! `lower.rs` checks types, `tree.rs` evaluates, `missing.rs` says what a tier still needs, `never.rs` what can be told
+//! of a condition before anybody meets it. After loading, only an overflow of its own arithmetic can keep a condition
+//! from being answered. Nothing here knows TOML.
 
 mod lower;
 mod missing;
 mod names;
+mod never;
 mod parse;
 mod tree;
 
@@ -33,6 +35,8 @@ pub struct Subject<'a> {
     pub member: &'a [(super::AttributeId, Value)],
     /// The tier the member holds at the moment that counts.
     pub tier: Option<super::TierId>,
+    /// The clubs she belongs to.
+    pub clubs: &'a [crate::domain::member::Membership],
     /// The value of each meter at the moment that counts, by position in `program.meters`.
     pub meters: &'a [i64],
     /// The moment that counts (`occurred_at`).
@@ -91,6 +95,21 @@ impl Condition {
     pub(super) fn read(written: &str, names: &Names<'_>) -> Result<Self, Vec<Objection>> {
         let truth = lower::truth(&parse::parse(written)?, names)?;
         Ok(Self { written: written.trim().into(), truth })
+    }
+
+    /// Whether it is known that it can never hold, whatever it looks at.
+    pub(super) fn never_holds(&self) -> bool {
+        never::never(vec![(&self.truth, true)])
+    }
+
+    /// Whether it is known that it never holds where `other` does.
+    pub(super) fn excludes(&self, other: &Self) -> bool {
+        never::never(vec![(&self.truth, true), (&other.truth, true)])
+    }
+
+    /// Whether it is known that `other` holds wherever it does.
+    pub(super) fn implies(&self, other: &Self) -> bool {
+        never::never(vec![(&self.truth, true), (&other.truth, false)])
     }
 
     /// This condition, except where `other` holds.

@@ -1,9 +1,9 @@
-//! What a name means in a condition: the words of purchases, lines and members, the declared attributes and
-//! meters, and which of them may be used where.
+//! What a name means in a condition: the words of purchases, lines and members, the declared attributes, meters and
+//! clubs, and which of them may be used where.
 
 use super::tree::{AttributeRef, Instant, Number, Text, Truth};
 use crate::domain::program::suggest::did_you_mean;
-use crate::domain::program::{Attribute, Meter, Register, Scope, TierId, ValueType, Word};
+use crate::domain::program::{Attribute, ClubId, Meter, Register, Scope, TierId, ValueType, Word};
 use crate::domain::units::CurrencyCode;
 
 /// What can be said of a purchase besides its attributes; an attribute cannot have one of these names.
@@ -12,7 +12,7 @@ pub(in crate::domain::program) const PURCHASE_WORDS: &[&str] =
 /// What can be said of a line besides its attributes.
 pub(in crate::domain::program) const LINE_WORDS: &[&str] = &["line_id", "sku", "category", "quantity", "amount"];
 /// What can be said of a member besides her attributes.
-pub(in crate::domain::program) const MEMBER_WORDS: &[&str] = &["tier", "id", "state"];
+pub(in crate::domain::program) const MEMBER_WORDS: &[&str] = &["tier", "clubs", "id", "state"];
 
 /// Where a condition stands, which decides what it may look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +21,21 @@ pub(in crate::domain::program) enum Place {
     Purchase,
     /// A rule's `lines` or `basis`: also the line.
     Line,
-    /// A tier's `qualify`: meters and the member's attributes.
+    /// A tier's conditions: meters and the member's attributes. Tier and clubs are left out, since both may rest on it.
     Tier,
+    /// What asks for a member and no purchase: meters, and all there is to `member`.
+    Member,
+}
+
+impl Place {
+    const fn sees_purchase(self) -> bool {
+        matches!(self, Self::Purchase | Self::Line)
+    }
+
+    /// Whether tier and clubs may be asked for.
+    const fn sees_belonging(self) -> bool {
+        !matches!(self, Self::Tier)
+    }
 }
 
 /// Everything a condition may name.
@@ -35,6 +48,8 @@ pub(in crate::domain::program) struct Names<'a> {
     pub meters: &'a [Meter],
     /// The ladder's tiers, the base included; empty without a ladder.
     pub tiers: &'a [TierId],
+    /// The clubs.
+    pub clubs: &'a [ClubId],
     /// The program's kinds; empty if any is accepted.
     pub kinds: &'a [Box<str>],
     pub currency: Option<CurrencyCode>,
@@ -79,7 +94,7 @@ impl Names<'_> {
 
     fn scope(&self, root: &str) -> Result<Scope, Option<String>> {
         let (scope, seen) = match root {
-            "purchase" => (Scope::Purchase, self.place != Place::Tier),
+            "purchase" => (Scope::Purchase, self.place.sees_purchase()),
             "line" => (Scope::Line, self.place == Place::Line),
             "member" => (Scope::Member, true),
             _ => return Err(Some(format!("unknown name `{root}`{}", did_you_mean(root, ROOTS)))),
@@ -90,6 +105,7 @@ impl Names<'_> {
     fn out_of_sight(&self, root: &str) -> String {
         match self.place {
             Place::Tier => format!("a tier's condition sees meters and `member`, not `{root}`"),
+            Place::Member => format!("what is asked of a member sees meters and `member`, not `{root}`"),
             _ => format!("`when` judges the whole purchase and cannot see a `{root}`; use `lines` for that"),
         }
     }
@@ -108,7 +124,7 @@ impl Names<'_> {
             (Scope::Line, "category") => Typed::Text(Text::Category),
             (Scope::Line, "quantity") => Typed::Number(Number::LineQuantity),
             (Scope::Line, "amount") => Typed::Number(Number::LineAmount),
-            (Scope::Member, "tier") if self.place != Place::Tier && !self.tiers.is_empty() => Typed::Text(Text::Tier),
+            (Scope::Member, "tier") if self.place.sees_belonging() && !self.tiers.is_empty() => Typed::Text(Text::Tier),
             _ => return None,
         })
     }
@@ -117,6 +133,7 @@ impl Names<'_> {
         match (scope, self.place, field) {
             (Scope::Member, Place::Tier, "tier") => "a tier's condition cannot ask for the tier".into(),
             (Scope::Member, _, "tier") => "`member.tier` needs a `[ladder]`".into(),
+            (Scope::Member, _, "clubs") => "`member.clubs` is a list; write `\"the-club\" in member.clubs`".into(),
             _ => {
                 let suggestion = did_you_mean(field, self.fields(scope));
                 format!("`{root}` has no `{field}`{suggestion}; attributes are declared under `[attributes.{root}]`")
@@ -128,7 +145,7 @@ impl Names<'_> {
         let words: &[&str] = match scope {
             Scope::Purchase => PURCHASE_WORDS.get(..7).unwrap_or_default(),
             Scope::Line => LINE_WORDS,
-            Scope::Member => &["tier"],
+            Scope::Member => &["tier", "clubs"],
         };
         let declared = self.attributes.iter().filter(move |attribute| attribute.scope == scope);
         words.iter().copied().chain(declared.map(|attribute| self.register.text(attribute.id.0)))
@@ -139,8 +156,8 @@ impl Names<'_> {
         let word = self.register.word(name);
         let position = self.meters.iter().position(|meter| Some(meter.id.0) == word);
         match position {
-            Some(position) if self.place == Place::Tier => Ok(Typed::Number(Number::Meter(position))),
-            Some(_) => Err(Some(format!("`{name}` is a meter; only a tier's `qualify` sees meters"))),
+            Some(position) if !self.place.sees_purchase() => Ok(Typed::Number(Number::Meter(position))),
+            Some(_) => Err(Some(format!("`{name}` is a meter; conditions on purchases see no meters"))),
             None if ROOTS.contains(&name) => Err(Some(format!("`{name}` is no value; write `{name}.` and a name"))),
             None => Err(Some(format!("unknown name `{name}`{}", did_you_mean(name, self.bare_names())))),
         }
@@ -148,9 +165,19 @@ impl Names<'_> {
 
     fn bare_names(&self) -> Vec<&str> {
         match self.place {
-            Place::Tier => self.meters.iter().map(|meter| self.register.text(meter.id.0)).collect(),
+            Place::Tier | Place::Member => self.meters.iter().map(|meter| self.register.text(meter.id.0)).collect(),
             _ => ROOTS.to_vec(),
         }
+    }
+
+    /// The club called `name`, where clubs may be asked for.
+    pub(super) fn club(&self, name: &str) -> Result<ClubId, String> {
+        let text = |club: &ClubId| self.register.text(club.0);
+        if !self.place.sees_belonging() {
+            return Err("a tier's condition cannot ask for clubs".into());
+        }
+        let found = self.clubs.iter().find(|club| text(club) == name);
+        found.copied().ok_or_else(|| format!("no club `{name}`{}", did_you_mean(name, self.clubs.iter().map(text))))
     }
 
     fn is_unsound(&self, scope: Scope, word: Option<Word>) -> bool {

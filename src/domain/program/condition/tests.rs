@@ -41,8 +41,11 @@ qualify = '(nights >= 80 || stays >= 40) && spend >= 1800000'
 validity = "forever"
 "#;
 
+/// The clubs of that program.
+const CLUBS_TEXT: &str = "[[club]]\nid = \"admirals\"\ndoor = \"open\"\n[[club]]\nid = \"pilots\"\ndoor = \"open\"\n";
+
 fn program() -> Program {
-    source::read(PROGRAM, 1, Moment::BEGINNING, &Register::default()).unwrap()
+    source::read(&[PROGRAM, CLUBS_TEXT].concat(), 1, Moment::BEGINNING, &Register::default()).unwrap()
 }
 
 fn names(program: &Program, place: Place) -> Names<'_> {
@@ -57,11 +60,13 @@ fn names(program: &Program, place: Place) -> Names<'_> {
             let ladder = program.ladder.as_ref().unwrap();
             std::iter::once(ladder.base).chain(ladder.tiers.iter().map(|tier| tier.id)).collect()
         }),
+        clubs: CLUBS.get_or_init(|| program.clubs.iter().map(|club| club.id).collect()),
         kinds: &program.kinds,
         currency: Some(program.currency),
     }
 }
 
+static CLUBS: std::sync::OnceLock<Vec<crate::domain::program::ClubId>> = std::sync::OnceLock::new();
 static TIERS: std::sync::OnceLock<Vec<crate::domain::program::TierId>> = std::sync::OnceLock::new();
 
 fn line() -> Line {
@@ -113,6 +118,7 @@ impl Scene {
             line: Some(&self.line),
             member: &self.member,
             tier: None,
+            clubs: &[],
             meters,
             at: self.purchase.occurred_at,
         }
@@ -272,7 +278,7 @@ fn what_cannot_be_a_condition_is_objected_to_where_it_stands() {
         ("purchase.booked_at > timestamp(purchase.brand)", 31, "`timestamp` takes a constant text"),
         ("purchase.a.b == 1", 0, "names have two parts, such as `purchase.total`"),
         ("purchase == 1", 0, "`purchase` is no value; write `purchase.` and a name"),
-        ("nights >= 1", 0, "`nights` is a meter; only a tier's `qualify` sees meters"),
+        ("nights >= 1", 0, "`nights` is a meter; conditions on purchases see no meters"),
         (
             "\"äö\" == purchase.brnd",
             8,
@@ -301,6 +307,116 @@ fn each_place_sees_its_own() {
     assert!(seen("purchase.total > 1", Place::Tier).unwrap().starts_with("a tier's condition sees meters"));
     assert!(seen("member.tier == \"gold\"", Place::Tier).unwrap().contains("cannot ask for the tier"));
     assert_eq!(seen("nigths >= 1", Place::Tier).unwrap(), "unknown name `nigths`, did you mean `nights`?");
+}
+
+#[test]
+fn what_is_asked_of_a_member_sees_meters_and_all_of_her() {
+    let scene = Scene::new();
+    let rows = [
+        ("nights >= 5 && stays < 3", true),
+        (r#"member.tier == "gold" && member.children == 2"#, true),
+        (r#""admirals" in member.clubs"#, true),
+        (r#"!("pilots" in member.clubs) || nights > 7"#, true),
+        (r#""pilots" in member.clubs"#, false),
+    ];
+    let at = scene.purchase.occurred_at;
+    let belongs = |name: &str, since: i64, until: i64| crate::domain::member::Membership {
+        club: crate::domain::program::ClubId(scene.program.register.word(name).unwrap()),
+        since: Moment(at.0 + since),
+        until: Moment(at.0 + until),
+        entry: crate::domain::event::Seq::THIS,
+        has_place: false,
+    };
+    let clubs = [belongs("pilots", -9, 0), belongs("admirals", 0, 1), belongs("pilots", 1, 9)];
+    for (written, want) in rows {
+        let condition = Condition::read(written, &names(&scene.program, Place::Member));
+        let condition = condition.unwrap_or_else(|objections| panic!("{written}: {objections:?}"));
+        let tier = Some(scene.tier("gold"));
+        let subject = Subject { purchase: None, line: None, tier, clubs: &clubs, ..scene.subject(&[5, 2, 0]) };
+        assert_eq!(condition.holds(&subject), Ok(want), "{written}");
+        assert_eq!(condition.negated().holds(&subject), Ok(!want), "not {written}");
+    }
+}
+
+#[test]
+fn clubs_are_asked_for_by_their_ids() {
+    let rows = [
+        (r#""admiral" in member.clubs"#, Place::Purchase, 0, "no club `admiral`, did you mean `admirals`?"),
+        (r#"true && "chess" in member.clubs"#, Place::Member, 8, "no club `chess`"),
+        (r#""admirals" in member.clubs"#, Place::Tier, 0, "a tier's condition cannot ask for clubs"),
+        (
+            "member.tier in member.clubs",
+            Place::Line,
+            0,
+            "only the id of a club, in quotes, is looked for in `member.clubs`",
+        ),
+        (
+            r#"member.clubs == "admirals""#,
+            Place::Member,
+            0,
+            "`member.clubs` is a list; write `\"the-club\" in member.clubs`",
+        ),
+        ("purchase.total > 1", Place::Member, 0, "what is asked of a member sees meters and `member`, not `purchase`"),
+        ("nigths > 1", Place::Member, 0, "unknown name `nigths`, did you mean `nights`?"),
+        ("member.club > 1", Place::Member, 0, MEMBER_CLUB),
+    ];
+    for (written, place, at, message) in rows {
+        assert_eq!(objections(written, place), [(at, message.to_owned())], "{written}");
+    }
+    assert_eq!(objections(r#""admirals" in member.clubs"#, Place::Line), []);
+}
+
+const MEMBER_CLUB: &str =
+    "`member` has no `club`, did you mean `clubs`?; attributes are declared under `[attributes.member]`";
+
+#[test]
+fn what_can_never_hold_is_known_and_what_could_is_not_refused() {
+    let program = program();
+    let read = |written: &str| Condition::read(written, &names(&program, Place::Line)).unwrap();
+    let never = [
+        "false",
+        "1 > 2",
+        "!true || (false && line.gift)",
+        r#"purchase.kind == "stay" && purchase.kind == "sale""#,
+        r#"purchase.kind == "stay" && purchase.kind != "stay""#,
+        r#"purchase.kind in ["stay", "sale"] && !(purchase.kind in ["sale", "stay"])"#,
+        r#""a" == purchase.store && "b" == purchase.store"#,
+        r#"line.sku == "ab" && !line.sku.contains("b")"#,
+        "purchase.total > 10 && purchase.total < 5",
+        "purchase.total > 10 && (purchase.total < 5 || purchase.total == 7)",
+        "purchase.total >= 5 && purchase.total <= 5 && purchase.total != 5",
+        "line.weight * 2 > 4 && line.weight * 2 < 4",
+        "member.children in [1, 2] && member.children > 2",
+        "line.gift && !line.gift",
+        "line.gift == true && line.gift == false",
+        "line.gift ? false : line.gift",
+        r#""pilots" in member.clubs && !("pilots" in member.clubs)"#,
+        r#"member.tier == "gold" && member.tier in ["member", "diamond"]"#,
+        r#"purchase.occurred_at < timestamp("2026-01-01T00:00:00Z") && purchase.occurred_at > timestamp("2027-01-01T00:00:00Z")"#,
+    ];
+    for written in never {
+        assert!(read(written).never_holds(), "{written}");
+    }
+    let at_times = [
+        "true",
+        r#"purchase.kind == "stay" || purchase.kind == "sale""#,
+        r#"purchase.kind == "stay" && purchase.store == "sale""#,
+        r#"purchase.store < "b" && purchase.store > "a""#,
+        "purchase.total > 5 && purchase.total < 10",
+        "purchase.total > 10 && line.amount < 5",
+        "line.weight * 2 > 4 && line.weight < 2",
+        "line.gift || !line.gift",
+        r#""pilots" in member.clubs && !("admirals" in member.clubs)"#,
+        r#"line.sku.startsWith("a") && line.sku.startsWith("b")"#,
+    ];
+    for written in at_times {
+        assert!(!read(written).never_holds(), "{written}");
+    }
+    let many = vec![r#"(line.sku == "a" || line.sku == "b")"#; 25].join("&&");
+    assert!(!read(&many).never_holds(), "what takes too long to tell is possible");
+    assert!(read("line.weight > 3").implies(&read("line.weight >= 2")));
+    assert!(!read("line.weight > 1").implies(&read("line.weight >= 3")));
+    assert!(read("line.weight > 3").excludes(&read("line.weight in [1, 2]")));
 }
 
 #[test]
@@ -353,6 +469,7 @@ fn the_longest_chains_fit_a_small_stack() {
         for chain in &chains {
             assert!(chain.len() <= LENGTH_MAX, "{}", chain.len());
             if let Ok(condition) = Condition::read(chain, &names(&scene.program, Place::Line)) {
+                let _ = black_box(condition.never_holds());
                 let _ = black_box(condition.holds(&scene.subject(&[])));
             }
         }
@@ -375,7 +492,8 @@ proptest! {
         let written = words.concat();
         let scene = Scene::new();
         if let Ok(condition) = Condition::read(&written, &names(&scene.program, Place::Line)) {
-            let _ = condition.holds(&scene.subject(&[]));
+            let holds = condition.holds(&scene.subject(&[])) == Ok(true);
+            prop_assert!(!(holds && condition.never_holds()), "{written}");
         }
     }
 
@@ -442,6 +560,8 @@ const WORDS: &[&str] = &[
     "ä",
     "r\"",
     "member.tier",
+    "member.clubs",
+    "\"admirals\"",
     "in",
     "if",
 ];

@@ -5,11 +5,11 @@ use std::num::NonZeroI64;
 
 use super::Subject;
 use crate::domain::order::{Line, Purchase};
-use crate::domain::program::{Absent, AttributeId, Scope, Value};
+use crate::domain::program::{Absent, AttributeId, ClubId, Scope, Value};
 use crate::domain::units::{Moment, Overflow};
 
 /// A yes or no.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Truth {
     Constant(bool),
     All(Box<[Truth]>),
@@ -17,6 +17,7 @@ pub(super) enum Truth {
     Not(Box<Truth>),
     Same(Box<Truth>, Box<Truth>),
     Attribute(AttributeRef),
+    Club(ClubId),
     Numbers(Comparison, Number, Number),
     NumberIn(Number, Box<[i64]>),
     Texts(Comparison, Text, Text),
@@ -38,7 +39,7 @@ pub(super) enum Comparison {
 }
 
 /// Where one text is looked for in another.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Affix {
     Start,
     End,
@@ -46,7 +47,7 @@ pub(super) enum Affix {
 }
 
 /// A whole number, 128 bits wide while it is computed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Number {
     Constant(i64),
     Total,
@@ -64,7 +65,7 @@ pub(super) enum Number {
 }
 
 /// A text.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Text {
     Constant(Box<str>),
     Kind,
@@ -80,7 +81,7 @@ pub(super) enum Text {
 }
 
 /// An instant.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Instant {
     Constant(Moment),
     OccurredAt,
@@ -88,7 +89,7 @@ pub(super) enum Instant {
 }
 
 /// A declared attribute, with what stands for it where it is absent.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct AttributeRef {
     pub scope: Scope,
     pub id: AttributeId,
@@ -105,6 +106,7 @@ impl Truth {
             Self::Not(part) => part.holds(subject).map(|truth| !truth),
             Self::Same(a, b) => Ok(a.holds(subject)? == b.holds(subject)?),
             Self::Attribute(attribute) => Ok(attribute.truth(subject)),
+            Self::Club(club) => Ok(belongs(*club, subject)),
             Self::Numbers(how, a, b) => Ok(how.of(&a.value(subject)?, &b.value(subject)?)),
             Self::NumberIn(number, list) => number.value(subject).map(|n| list.iter().any(|one| i128::from(*one) == n)),
             Self::Texts(how, a, b) => Ok(how.of(a.text(subject), b.text(subject))),
@@ -143,8 +145,13 @@ fn every(parts: &[Truth], subject: &Subject<'_>, wanted: bool) -> Result<bool, O
     Ok(true)
 }
 
+/// Whether the member belongs to a club at the moment that counts.
+fn belongs(club: ClubId, subject: &Subject<'_>) -> bool {
+    subject.clubs.iter().any(|one| one.club == club && one.since <= subject.at && subject.at < one.until)
+}
+
 impl Comparison {
-    fn of<T: PartialOrd + ?Sized>(self, a: &T, b: &T) -> bool {
+    pub(super) fn of<T: PartialOrd + ?Sized>(self, a: &T, b: &T) -> bool {
         match self {
             Self::Equal => a == b,
             Self::NotEqual => a != b,
@@ -155,7 +162,7 @@ impl Comparison {
         }
     }
 
-    const fn opposite(self) -> Self {
+    pub(super) const fn opposite(self) -> Self {
         match self {
             Self::Equal => Self::NotEqual,
             Self::NotEqual => Self::Equal,
@@ -179,7 +186,7 @@ impl Comparison {
 }
 
 impl Affix {
-    fn found(self, text: &str, part: &str) -> bool {
+    pub(super) fn found(self, text: &str, part: &str) -> bool {
         match self {
             Self::Start => text.starts_with(part),
             Self::End => text.ends_with(part),

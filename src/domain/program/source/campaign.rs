@@ -3,7 +3,7 @@
 use super::earning::Kind;
 use super::sheet::{Node, Table};
 use super::terms;
-use crate::domain::program::{Caps, MemberCap, MeterId, Stacking};
+use crate::domain::program::{Boost, Caps, Lasts, MemberCap, MeterId, Stacking, Window};
 
 const PRIORITY_MAX: i64 = 1_000_000;
 
@@ -24,6 +24,32 @@ fn campaign_stacking(node: &Node<'_>) -> Option<Stacking> {
     let priority = entries.need("exclusive").and_then(|node| node.integer(0..=PRIORITY_MAX));
     entries.close();
     priority.map(Stacking::Exclusive)
+}
+
+/// How a campaign is had, if only some members have it. Whether anything gives it is asked in `soundness.rs`.
+pub(super) fn boost(table: &Table<'_>, kind: Kind) -> Option<Boost> {
+    if kind == Kind::Rule {
+        return None;
+    }
+    let boost = table.find("boost")?.table()?;
+    let lasts = boost.need("lasts").and_then(|node| boost_lasts(&node));
+    let register_within = boost.find("register_within").and_then(|node| terms::span(&node));
+    boost.close();
+    let cap = table.find("cap_per_member").filter(|node| node.value().is_table()).and_then(|node| node.table());
+    if let Some(node) = cap.and_then(|cap| cap.find("window"))
+        && terms::window(&node).is_some_and(|window| window != Window::Lifetime)
+    {
+        node.flaw("a boost counts from when it begins; its window is `\"lifetime\"`");
+    }
+    lasts.map(|lasts| Boost { lasts, register_within })
+}
+
+/// A boost lasts a span, or as long as the window of the first meter it feeds.
+fn boost_lasts(node: &Node<'_>) -> Option<Lasts> {
+    match node.text()? {
+        "window" => Some(Lasts::Window),
+        _ => terms::span(node).map(Lasts::Span),
+    }
 }
 
 /// The caps, in `decimals` (`None` where those are flawed). The words of hidden meters are given later.

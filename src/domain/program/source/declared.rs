@@ -1,6 +1,10 @@
-//! What a program declares before it promises anything: wallets, meters and attributes, and the register that
-//! numbers their ids. A flawed declaration still counts as declared, so that its uses are not reported as well.
+//! What a program declares before it promises anything: wallets, meters and attributes, the register that numbers ids,
+//! and what other parts may refer to by them. A flawed declaration still counts as declared, so that its uses are not
+//! reported as well.
 
+use std::cell::RefCell;
+
+use super::benefits::Given;
 use super::head::Head;
 use super::sheet::{Node, Table};
 use super::{terms, wallets};
@@ -8,14 +12,20 @@ use crate::domain::calendar::Zone;
 use crate::domain::program::condition::{LINE_WORDS, MEMBER_WORDS, Names, PURCHASE_WORDS, Place};
 use crate::domain::program::suggest::did_you_mean;
 use crate::domain::program::{
-    Absent, Attribute, AttributeId, Meter, MeterId, Register, Scope, TierId, Value, ValueType, Wallet, WalletId,
-    Window, Word,
+    Absent, Attribute, AttributeId, ClubId, Meter, MeterId, PrivilegeId, Register, RuleId, Scope, TierId, Value,
+    ValueType, Wallet, WalletId, Window, Word,
 };
 use crate::domain::units::Moment;
 
 pub(super) const WALLETS_MAX: usize = 32;
 const METERS_MAX: usize = 64;
 const ATTRIBUTES_MAX: usize = 64;
+
+/// One of a list of tables, and its id unless that is flawed.
+pub(super) struct Entry<'a> {
+    pub table: Table<'a>,
+    pub id: Option<Word>,
+}
 
 /// Everything rules and tiers may refer to.
 pub(super) struct Declared {
@@ -25,6 +35,14 @@ pub(super) struct Declared {
     pub attributes: Vec<Attribute>,
     /// The ladder's tiers with the base, once it is read.
     pub tiers: Vec<TierId>,
+    /// Clubs, whose ids are known before rules are read.
+    pub clubs: Vec<ClubId>,
+    /// Campaigns, once they are read, and whether each is a boost.
+    pub campaigns: Vec<(RuleId, bool)>,
+    /// Privileges, once they are read, and whether uses of them are counted, which is not known of a flawed one.
+    pub privileges: Vec<(PrivilegeId, Option<bool>)>,
+    /// What is given somewhere.
+    pub given: RefCell<Given>,
     unsound_attributes: Vec<(Scope, Word)>,
     unsound_decimals: Vec<Word>,
 }
@@ -37,11 +55,17 @@ impl Declared {
             meters: Vec::new(),
             attributes: Vec::new(),
             tiers: Vec::new(),
+            clubs: Vec::new(),
+            campaigns: Vec::new(),
+            privileges: Vec::new(),
+            given: RefCell::default(),
             unsound_attributes: Vec::new(),
             unsound_decimals: Vec::new(),
         };
         declared.each(table.find("wallets"), WALLETS_MAX, Self::wallet);
-        declared.each(table.find("meters"), METERS_MAX, Self::meter);
+        let has_ladder = table.find("ladder").is_some();
+        let meter = |declared: &mut Self, id: &str, node: &Node<'_>| declared.meter(id, node, has_ladder);
+        declared.each(table.find("meters"), METERS_MAX, meter);
         if let Some(scopes) = table.find("attributes").and_then(|node| node.table()) {
             let mut scope = |key, scope| {
                 let add = |declared: &mut Self, id: &str, node: &Node<'_>| declared.attribute(scope, id, node, zone);
@@ -76,14 +100,23 @@ impl Declared {
         self.wallets.push(wallets::plain(WalletId(word), name, decimals));
     }
 
-    fn meter(&mut self, id: &str, node: &Node<'_>) {
+    fn meter(&mut self, id: &str, node: &Node<'_>, has_ladder: bool) {
         let word = self.register.add(id);
-        let mut counts = None;
+        let (mut counts, mut rolls) = (None, false);
         let (name, decimals) = self.name_and_decimals(id, word, node, |table| {
             counts = table.need("window").and_then(|node| terms::window(&node));
+            rolls = table.find("rollover").is_some_and(|node| rollover(&node, counts, has_ladder));
             table.close();
         });
-        self.meters.push(Meter { id: MeterId(word), name, decimals, window: counts.unwrap_or(Window::Lifetime) });
+        // The word of the hidden meter is given later.
+        let rollover = rolls.then(MeterId::default);
+        self.meters.push(Meter {
+            id: MeterId(word),
+            name,
+            decimals,
+            window: counts.unwrap_or(Window::Lifetime),
+            rollover,
+        });
     }
 
     fn name_and_decimals(
@@ -134,6 +167,69 @@ impl Declared {
         self.named(node, "meter", self.meters.iter().map(|meter| meter.id.0)).map(MeterId)
     }
 
+    /// The club that a value names.
+    pub(super) fn club_named(&self, node: &Node<'_>) -> Option<ClubId> {
+        self.named(node, "club", self.clubs.iter().map(|club| club.0)).map(ClubId)
+    }
+
+    /// The privilege that a value names, and whether uses of it are counted.
+    pub(super) fn privilege_named(&self, node: &Node<'_>) -> Option<(PrivilegeId, Option<bool>)> {
+        let word = self.named(node, "privilege", self.privileges.iter().map(|(id, _)| id.0))?;
+        self.privileges.iter().find(|(id, _)| id.0 == word).copied()
+    }
+
+    /// The campaign that a value names and that is a boost.
+    pub(super) fn boost_named(&self, node: &Node<'_>) -> Option<RuleId> {
+        let word = self.named(node, "campaign", self.campaigns.iter().map(|(id, _)| id.0))?;
+        let (id, is_boost) = self.campaigns.iter().find(|(id, _)| id.0 == word).copied()?;
+        if !is_boost {
+            return node.refuse(format!("campaign `{}` is no boost; give it a `boost`", self.register.text(word)));
+        }
+        Some(id)
+    }
+
+    /// The tier that a value names, which must be one that not everybody has.
+    pub(super) fn tier_given(&self, node: &Node<'_>) -> Option<TierId> {
+        let name = node.text()?;
+        let tier = self.tier(node, name, node.span.start)?;
+        if self.tiers.first() == Some(&tier) {
+            return node.refuse(format!("everybody has `{name}`; there is nothing to give"));
+        }
+        Some(tier)
+    }
+
+    /// The tables of a list, each with an id of its own.
+    pub(super) fn entries<'a>(&mut self, table: &Table<'a>, what: &'static str, max: usize) -> Vec<Entry<'a>> {
+        let Some(node) = table.find(what) else { return Vec::new() };
+        let written = node.list();
+        if written.len() > max {
+            node.flaw(format!("at most {max} {what}s"));
+        }
+        let mut known = Vec::new();
+        let mut entry = |table: Table<'a>| {
+            let id = table.need("id").and_then(|node| self.new_id(&node, what, &mut known));
+            Entry { table, id }
+        };
+        written.iter().take(max).filter_map(Node::table).map(&mut entry).collect()
+    }
+
+    fn new_id(&mut self, node: &Node<'_>, what: &str, known: &mut Vec<Word>) -> Option<Word> {
+        let written = terms::id(node)?;
+        let id = self.register.add(written);
+        if known.contains(&id) {
+            let article = if what.starts_with('o') { "an" } else { "a" };
+            return node.refuse(format!("there is {article} {what} `{written}` already"));
+        }
+        known.push(id);
+        Some(id)
+    }
+
+    /// The name for people, which is the id unless another is given.
+    pub(super) fn name_of(&self, table: &Table<'_>, id: Option<Word>) -> Box<str> {
+        let name = table.find("name").and_then(|node| terms::name(&node));
+        name.unwrap_or_else(|| id.map_or("", |id| self.register.text(id)).into())
+    }
+
     /// The word among `known` that a value names.
     pub(super) fn named(&self, node: &Node<'_>, what: &str, known: impl Iterator<Item = Word>) -> Option<Word> {
         let name = node.text()?;
@@ -147,35 +243,42 @@ impl Declared {
 
     /// The tiers that a list names.
     pub(super) fn tiers_listed(&self, list: &Node<'_>) -> Vec<TierId> {
-        let mut tiers = Vec::new();
-        for node in list.list() {
-            match node.text().and_then(|name| self.tier(&node, name, node.span.start)) {
-                Some(tier) if tiers.contains(&tier) => node.flaw("this tier is listed twice"),
-                Some(tier) => tiers.push(tier),
-                None => {}
-            }
-        }
-        tiers
+        listed(list, "tier", |node, name| self.tier(node, name, node.span.start))
+    }
+
+    /// The clubs that a list names.
+    pub(super) fn clubs_listed(&self, list: &Node<'_>) -> Vec<ClubId> {
+        listed(list, "club", |node, _| self.club_named(node))
     }
 
     /// A table whose keys are tiers.
     pub(super) fn by_tier<T>(&self, node: &Node<'_>, value: impl Fn(&Node<'_>) -> Option<T>) -> Vec<(TierId, T)> {
-        let entries = node.table().map(|table| table.entries()).unwrap_or_default();
-        let entry = |(node, tier, at): &(Node<'_>, &str, usize)| {
-            let (tier, value) = (self.tier(node, tier, *at), value(node));
-            tier.zip(value)
-        };
-        entries.iter().filter_map(entry).collect()
+        keyed(node, |node, name, at| self.tier(node, name, at), value)
+    }
+
+    /// A table whose keys are clubs.
+    pub(super) fn by_club<T>(&self, node: &Node<'_>, value: impl Fn(&Node<'_>) -> Option<T>) -> Vec<(ClubId, T)> {
+        keyed(node, |node, name, at| self.club(node, name, at), value)
     }
 
     fn tier(&self, node: &Node<'_>, name: &str, at: usize) -> Option<TierId> {
-        let text = |tier: &TierId| self.register.text(tier.0);
-        let found = self.tiers.iter().find(|tier| text(tier) == name);
-        if found.is_none() {
-            let suggestion = did_you_mean(name, self.tiers.iter().map(text));
+        let word = self.among(&self.tiers, |tier| tier.0, name);
+        word.map_err(|suggestion| {
             node.sheet.flaw(at, &node.path, format!("the ladder has no tier `{name}`{suggestion}"));
-        }
-        found.copied()
+        })
+        .ok()
+    }
+
+    fn club(&self, node: &Node<'_>, name: &str, at: usize) -> Option<ClubId> {
+        let word = self.among(&self.clubs, |club| club.0, name);
+        word.map_err(|suggestion| node.sheet.flaw(at, &node.path, format!("no club `{name}`{suggestion}"))).ok()
+    }
+
+    /// The one called `name`, or what could have been meant.
+    fn among<T: Copy>(&self, known: &[T], word: impl Fn(&T) -> Word, name: &str) -> Result<T, String> {
+        let text = |one: &T| self.register.text(word(one));
+        let found = known.iter().find(|one| text(one) == name);
+        found.copied().ok_or_else(|| did_you_mean(name, known.iter().map(text)))
     }
 
     /// What a condition in `place` may name.
@@ -187,10 +290,51 @@ impl Declared {
             unsound: &self.unsound_attributes,
             meters: &self.meters,
             tiers: &self.tiers,
+            clubs: &self.clubs,
             kinds: &head.kinds,
             currency: head.currency,
         }
     }
+}
+
+/// What a list names, each once.
+fn listed<T: PartialEq>(list: &Node<'_>, what: &str, find: impl Fn(&Node<'_>, &str) -> Option<T>) -> Vec<T> {
+    let mut found = Vec::new();
+    for node in list.list() {
+        match node.text().and_then(|name| find(&node, name)) {
+            Some(one) if found.contains(&one) => node.flaw(format!("this {what} is listed twice")),
+            Some(one) => found.push(one),
+            None => {}
+        }
+    }
+    found
+}
+
+/// A table whose keys name something.
+fn keyed<K, T>(
+    node: &Node<'_>,
+    find: impl Fn(&Node<'_>, &str, usize) -> Option<K>,
+    value: impl Fn(&Node<'_>) -> Option<T>,
+) -> Vec<(K, T)> {
+    let entries = node.table().map(|table| table.entries()).unwrap_or_default();
+    let entry = |(node, name, at): &(Node<'_>, &str, usize)| {
+        let (key, value) = (find(node, name, *at), value(node));
+        key.zip(value)
+    };
+    entries.iter().filter_map(entry).collect()
+}
+
+/// Whether what a meter counted beyond a tier's threshold rolls over; says so where it cannot.
+fn rollover(node: &Node<'_>, window: Option<Window>, has_ladder: bool) -> bool {
+    let rolls = node.truth().unwrap_or(false);
+    let ends = window.is_none_or(|window| matches!(window, Window::CalendarYear(_) | Window::AnniversaryYear));
+    if rolls && !ends {
+        node.flaw("only a calendar or anniversary year ends and is followed by another to roll over into");
+    }
+    if rolls && !has_ladder {
+        node.flaw("what rolls over is beyond the threshold of a tier, and there is no `[ladder]`");
+    }
+    rolls
 }
 
 /// What is wrong with the id of something declared under `path`.

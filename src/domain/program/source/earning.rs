@@ -56,6 +56,9 @@ pub(super) fn read(table: &Table<'_>, head: &Head, declared: &mut Declared) -> V
         }
         for entry in written.iter().take(RULES_MAX).filter_map(Node::table) {
             let id = entry.need(key).and_then(|node| rule_id(&node, &mut ids, declared));
+            if let (Kind::Campaign, Some(id)) = (kind, id) {
+                declared.campaigns.push((id, entry.find("boost").is_some()));
+            }
             let rule = Reader { table: &entry, head, declared, kind }.rule(excluded.as_ref());
             rules.extend(id.zip(rule).map(|(id, rule)| Rule { id, ..rule }));
             entry.close();
@@ -93,6 +96,7 @@ impl Reader<'_> {
         let when = self.condition("when", Place::Purchase);
         let basis = table.need("basis").and_then(|node| self.basis(&node));
         let lines = self.lines(excluded, basis.as_ref());
+        self.some_line(when.as_ref(), lines.as_ref());
         let (wallet, meters) = (self.wallet(), self.meters());
         let decimals = self.decimals(wallet, &meters);
         let rate = table.need("rate").and_then(|node| self.rate(&node, basis.as_ref()?, decimals?));
@@ -103,6 +107,7 @@ impl Reader<'_> {
         let bonus_of =
             self.choice("bonus_of", BonusOf::Exact, &[("exact", BonusOf::Exact), ("rounded", BonusOf::Rounded)]);
         let counts_points_tender = table.find("counts_points_tender").and_then(|node| node.truth()).unwrap_or(false);
+        let boost = campaign::boost(table, self.kind);
         let stacking = campaign::stacking(table, self.kind);
         let caps = campaign::caps(table, self.kind, decimals);
         Some(Rule {
@@ -122,6 +127,7 @@ impl Reader<'_> {
             bonus,
             bonus_of,
             counts_points_tender,
+            boost,
             stacking: stacking?,
             caps,
         })
@@ -132,7 +138,7 @@ impl Reader<'_> {
     }
 
     fn condition(&self, key: &'static str, place: Place) -> Option<Condition> {
-        self.table.find(key).and_then(|node| terms::condition(&node, &self.declared.names(place, self.head)))
+        self.table.find(key).and_then(|node| terms::possible(&node, &self.declared.names(place, self.head)))
     }
 
     /// The rule's own choice of lines, without those that earn nothing anywhere.
@@ -146,6 +152,23 @@ impl Reader<'_> {
             (None, Some(excluded)) => Some(excluded.negated()),
             (lines, None) => lines,
         }
+    }
+
+    /// Each condition may hold while all of them never do.
+    fn some_line(&self, when: Option<&Condition>, lines: Option<&Condition>) {
+        let (Some(lines), Some(node)) = (lines, self.table.find("lines")) else { return };
+        let when_holds = when.is_none_or(|when| !when.never_holds());
+        let excluded = lines.never_holds() || when.is_some_and(|when| when.excludes(lines));
+        if when_holds && excluded && !self.is_flagged(&node) {
+            node.doubt("no line is ever chosen: this excludes `when` or is excluded by `exclude_lines`");
+        }
+    }
+
+    /// Whether the condition by itself can never hold, which was said.
+    fn is_flagged(&self, node: &Node<'_>) -> bool {
+        let names = self.declared.names(Place::Line, self.head);
+        let own = node.value().as_str().and_then(|written| Condition::read(written, &names).ok());
+        own.is_none_or(|own| own.never_holds())
     }
 
     fn judged_by(&self, node: &Node<'_>) -> Option<JudgedBy> {

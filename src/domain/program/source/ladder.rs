@@ -5,10 +5,13 @@ use super::head::Head;
 use super::sheet::{Node, Table};
 use super::terms;
 use crate::domain::calendar::{Day, MonthDay};
-use crate::domain::program::condition::Place;
-use crate::domain::program::{Ladder, Tier, TierId, Validity};
+use crate::domain::program::condition::{Condition, Place};
+use crate::domain::program::{Downgrade, Ladder, MeterId, OnChange, Tier, TierId, Trial, Validity, Window, YearCount};
 
 const TIERS_MAX: usize = 32;
+const DOWNGRADES: &[(&str, Downgrade)] =
+    &[("to_earned", Downgrade::ToEarned), ("one_step", Downgrade::OneStep), ("none", Downgrade::None)];
+const ON_CHANGES: &[(&str, OnChange)] = &[("grandfather", OnChange::Grandfather), ("rejudge", OnChange::Rejudge)];
 
 pub(super) fn read(table: &Table<'_>, head: &Head, declared: &mut Declared) -> Option<Ladder> {
     let ladder = table.find("ladder")?.table()?;
@@ -27,18 +30,82 @@ pub(super) fn read(table: &Table<'_>, head: &Head, declared: &mut Declared) -> O
         }
         rung.close();
     }
+    let downgrade = ladder.find("downgrade").and_then(|node| node.choice(DOWNGRADES)).unwrap_or_default();
+    let on_change = ladder.find("on_change").and_then(|node| node.choice(ON_CHANGES)).unwrap_or_default();
     ladder.close();
-    Some(Ladder { base, tiers })
+    Some(Ladder { base, tiers, downgrade, on_change })
 }
 
+/// Every part is read before any is missed, so that all flaws are found.
 fn tier(rung: &Table<'_>, head: &Head, declared: &mut Declared) -> Option<Tier> {
     let id = rung.need("id").and_then(|node| tier_id(&node, declared));
-    let name = rung.find("name").and_then(|node| terms::name(&node));
-    let qualify = rung.need("qualify").and_then(|node| terms::condition(&node, &declared.names(Place::Tier, head)));
+    let name = declared.name_of(rung, id.map(|id| id.0));
+    let rest = Reader { rung, head, declared };
+    let qualify = rest.qualify();
     let validity = rung.need("validity").and_then(|node| validity(&node));
-    let id = id?;
-    let name = name.unwrap_or_else(|| declared.register.text(id.0).into());
-    Some(Tier { id, name, qualify: qualify?, validity: validity? })
+    let renew = rest.of_what_ends("renew", validity).and_then(|node| rest.condition(&node));
+    let floor = rung.find("floor").and_then(|node| rest.condition(&node));
+    let grace = rest.of_what_ends("grace", validity).and_then(|node| terms::span(&node));
+    let trial = rung.find("trial").and_then(|node| rest.trial(&node));
+    let counts = rung.find("counts").and_then(|node| rest.counts(&node));
+    Some(Tier { id: id?, name, qualify: qualify?, renew, floor, validity: validity?, grace, trial, counts })
+}
+
+/// One `[[ladder.tier]]` while it is read.
+struct Reader<'a> {
+    rung: &'a Table<'a>,
+    head: &'a Head,
+    declared: &'a Declared,
+}
+
+impl Reader<'_> {
+    fn condition(&self, node: &Node<'_>) -> Option<Condition> {
+        terms::possible(node, &self.declared.names(Place::Tier, self.head))
+    }
+
+    /// What earns the tier: `Some(None)` where it is only given.
+    fn qualify(&self) -> Option<Option<Condition>> {
+        let invited = self.rung.find("invited").and_then(|node| node.truth()).unwrap_or(false);
+        match (self.rung.find("qualify"), invited) {
+            (Some(node), true) => node.refuse("a tier that is `invited` is only given; it asks nothing"),
+            (Some(node), false) => self.condition(&node).map(Some),
+            (None, true) => Some(None),
+            (None, false) => {
+                self.rung.flaw("`qualify` is missing; only a tier with `invited = true` has none");
+                None
+            }
+        }
+    }
+
+    /// A key that only makes sense where the tier ends.
+    fn of_what_ends(&self, key: &'static str, validity: Option<Validity>) -> Option<Node<'_>> {
+        let node = self.rung.find(key)?;
+        if validity == Some(Validity::Forever) {
+            return node.refuse("this tier holds for ever; give it a `validity` that ends");
+        }
+        Some(node)
+    }
+
+    fn trial(&self, node: &Node<'_>) -> Option<Trial> {
+        let table = node.table()?;
+        let lasts = table.need("lasts").and_then(|node| terms::span(&node));
+        let keep = table.need("keep").and_then(|node| self.condition(&node));
+        table.close();
+        Some(Trial { lasts: lasts?, keep: keep? })
+    }
+
+    /// The meter that counts its validities; the word of the hidden one is given later.
+    fn counts(&self, node: &Node<'_>) -> Option<YearCount> {
+        let id = self.declared.meter_named(node)?;
+        let meter = self.declared.meters.iter().find(|meter| meter.id == id)?;
+        if meter.window != Window::Lifetime {
+            return node.refuse("validities are counted for ever; the `window` of this meter must be `\"lifetime\"`");
+        }
+        if meter.decimals != 0 {
+            return node.refuse("validities are whole; this meter must have no `decimals`");
+        }
+        Some(YearCount { meter: id, known: MeterId::default() })
+    }
 }
 
 fn tier_id(node: &Node<'_>, declared: &mut Declared) -> Option<TierId> {
@@ -53,7 +120,9 @@ fn tier_id(node: &Node<'_>, declared: &mut Declared) -> Option<TierId> {
 
 /// Two tiers that ask the same can never be told apart.
 fn asks_something_new(rung: &Table<'_>, read: &Tier, below: &[Tier]) -> bool {
-    match below.iter().find(|tier| tier.qualify.written == read.qualify.written) {
+    let written = |tier: &Tier| tier.qualify.as_ref().map(|qualify| qualify.written.clone());
+    let asked = written(read);
+    match below.iter().find(|tier| asked.is_some() && written(tier) == asked) {
         Some(same) => {
             rung.flaw(format!("`{}` asks the same as `{}` below it", read.name, same.name));
             false

@@ -1,38 +1,51 @@
 //! The program source: one TOML text, read whole, validated whole, every flaw reported with line and column.
 //!
 //! `sheet.rs` is the text while it is read, `head.rs`, `declared.rs`, `ladder.rs`, `earning.rs`, `campaign.rs`,
-//! `rate.rs`, `wallets.rs` and `rewards.rs` read its parts, `terms.rs` the small forms they share, `changes.rs` says
+//! `rate.rs`, `wallets.rs`, `clubs.rs`, `privileges.rs`, `milestones.rs` and `rewards.rs` read its parts, `terms.rs` and
+//! `benefits.rs` the small forms they share; `soundness.rs` asks what no part can tell by itself, and `changes.rs` says
 //! what a next version may not change. Nothing here knows members or how a program is stored.
 
+mod benefits;
 mod campaign;
 mod changes;
+mod clubs;
 mod declared;
 mod earning;
 mod head;
 mod ladder;
 mod letters;
+mod milestones;
+mod privileges;
 #[cfg(test)]
 mod published;
 mod rate;
 mod rewards;
 mod sheet;
+mod soundness;
 mod terms;
 mod wallets;
 
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod tests_belonging;
+#[cfg(test)]
+mod tests_belonging_flaws;
+#[cfg(test)]
 mod tests_programs;
 #[cfg(test)]
 mod tests_promises;
+#[cfg(test)]
+mod tests_soundness;
 
 use toml::de::DeTable;
 
-use super::{MeterId, Program, Register, Reward, Rule};
+use super::{ClubId, MeterId, PrivilegeKind, Program, Register, Word};
 use crate::domain::units::Moment;
 pub use changes::changes_refused;
 use declared::Declared;
 use sheet::{Sheet, Table};
+use soundness::Whole;
 
 /// The longest program source, in bytes.
 pub const SOURCE_BYTES_MAX: usize = 256 * 1024;
@@ -59,13 +72,31 @@ impl std::fmt::Display for Flaw {
 /// Reads and validates one version.
 ///
 /// `known` is the register of the version before (empty for a first version): ids keep their numbers, and new ones
-/// are added in a fixed order (wallets, meters, attributes, tiers, rules, campaigns, rewards, each in the order of the
-/// file; then the hidden meters of caps and limits, which are no ids: they hold a `:`).
+/// are added in a fixed order (wallets, meters, attributes, tiers, clubs, rules, campaigns, rewards, privileges,
+/// milestones with their options, each in the order of the file; then hidden meters, which are no ids: they hold a `:`).
 ///
 /// # Errors
 /// Every flaw of the text (the first hundred), in the order of their places.
 pub fn read(text: &str, version: u32, effective_at: Moment, known: &Register) -> Result<Program, Vec<Flaw>> {
-    let sheet = Sheet::new(text);
+    read_on(Sheet::new(text), text, version, effective_at, known)
+}
+
+/// Reads a version that was applied once: as [`read`], without the flaws of what can be read and never does anything,
+/// since what counted as such may have been less when it was applied.
+///
+/// # Errors
+/// Every other flaw, in the order of their places.
+pub fn recall(text: &str, version: u32, effective_at: Moment, known: &Register) -> Result<Program, Vec<Flaw>> {
+    read_on(Sheet::lenient(text), text, version, effective_at, known)
+}
+
+fn read_on(
+    sheet: Sheet<'_>,
+    text: &str,
+    version: u32,
+    effective_at: Moment,
+    known: &Register,
+) -> Result<Program, Vec<Flaw>> {
     let program = parsed(&sheet, text).and_then(|root| whole(&sheet, root.get_ref(), known));
     match program {
         Some(program) if sheet.is_clean() => Ok(Program { version, effective_at, ..program }),
@@ -105,15 +136,21 @@ fn whole(sheet: &Sheet<'_>, root: &DeTable<'_>, known: &Register) -> Option<Prog
     let head = head::read(&table);
     let mut declared = Declared::read(&table, head.zone.as_ref(), known.clone());
     let ladder = ladder::read(&table, &head, &mut declared);
-    let mut rules = earning::read(&table, &head, &mut declared);
+    let club_entries = declared.entries(&table, "club", clubs::CLUBS_MAX);
+    declared.clubs = club_entries.iter().filter_map(|entry| entry.id.map(ClubId)).collect();
+    let rules = earning::read(&table, &head, &mut declared);
     let cuttings = wallets::read(&table, &head, &mut declared);
-    let mut rewards = rewards::read(&table, &head, &mut declared, cuttings);
+    let reward_entries = declared.entries(&table, "reward", rewards::REWARDS_MAX);
+    let clubs = clubs::read(club_entries, &head, &declared);
+    let privileges = privileges::read(&table, &mut declared);
+    let milestones = milestones::read(&table, &head, &mut declared);
+    let rewards = rewards::read(reward_entries, &head, &mut declared, cuttings);
+    let (rules_read, ladder_read) = (rules.as_slice(), ladder.as_ref());
+    let whole =
+        Whole { root: &table, declared: &declared, ladder: ladder_read, rules: rules_read, privileges: &privileges };
+    soundness::check(&whole);
     table.close();
-    hide(&mut declared.register, &mut rules, &mut rewards);
-    if declared.register.words().len() > Register::WORDS_MAX {
-        sheet.flaw(0, "", format!("a program uses at most {} ids over its life", Register::WORDS_MAX));
-    }
-    Some(Program {
+    let mut program = Program {
         id: head.id?,
         name: head.name?,
         version: 0,
@@ -131,22 +168,49 @@ fn whole(sheet: &Sheet<'_>, root: &DeTable<'_>, known: &Register) -> Option<Prog
         ladder,
         on_return: head.on_return,
         rewards,
+        clubs,
+        privileges,
+        milestones,
         register: declared.register,
-    })
+    };
+    hide(&mut program);
+    if program.register.words().len() > Register::WORDS_MAX {
+        sheet.flaw(0, "", format!("a program uses at most {} ids over its life", Register::WORDS_MAX));
+    }
+    Some(program)
 }
 
-/// Gives words to the meters that nobody declared: those that caps and limits are counted on.
-fn hide(register: &mut Register, rules: &mut [Rule], rewards: &mut [Reward]) {
-    for rule in rules {
+/// Gives words to the meters that nobody declared: each counts for one rule, reward, meter, tier, privilege or milestone.
+fn hide(program: &mut Program) {
+    let register = &mut program.register;
+    let mut hidden = |what: &str, of: Word| {
+        let text = format!("{what}:{}", register.text(of));
+        MeterId(register.add(&text))
+    };
+    for rule in &mut program.rules {
         if let Some(cap) = &mut rule.caps.per_member {
-            let hidden = format!("cap:{}", register.text(rule.id.0));
-            cap.meter = MeterId(register.add(&hidden));
+            cap.meter = hidden("cap", rule.id.0);
         }
     }
-    for reward in rewards {
+    for reward in &mut program.rewards {
         if let Some(limit) = &mut reward.limit {
-            let hidden = format!("limit:{}", register.text(reward.id.0));
-            limit.meter = MeterId(register.add(&hidden));
+            limit.meter = hidden("limit", reward.id.0);
         }
+    }
+    for meter in &mut program.meters {
+        meter.rollover = meter.rollover.map(|_| hidden("rolled", meter.id.0));
+    }
+    for tier in program.ladder.iter_mut().flat_map(|ladder| &mut ladder.tiers) {
+        if let Some(counts) = &mut tier.counts {
+            counts.known = hidden("years", tier.id.0);
+        }
+    }
+    for privilege in &mut program.privileges {
+        if let PrivilegeKind::Quota { used, .. } = &mut privilege.kind {
+            *used = hidden("used", privilege.id.0);
+        }
+    }
+    for milestone in &mut program.milestones {
+        milestone.reached = hidden("milestone", milestone.id.0);
     }
 }

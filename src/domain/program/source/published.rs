@@ -50,14 +50,17 @@ fn earned(program: &Program, purchase: &Purchase, tier: &str) -> (i128, i128) {
         line: None,
         member: &[],
         tier: Some(tier),
+        clubs: &[],
         meters: &[],
         at: purchase.occurred_at,
     };
     let (mut miles, mut points) = (0, 0);
-    for rule in program.rules.iter().filter(|rule| applies(rule, program, &subject)) {
+    let loyalty_points = program.meters[0].id;
+    // A boost is only had by whom it was given.
+    for rule in program.rules.iter().filter(|rule| rule.boost.is_none() && applies(rule, program, &subject)) {
         let granted = granted(rule, purchase, &subject, tier);
         miles += if rule.wallet.is_some() { granted } else { 0 };
-        points += if rule.meters.is_empty() { 0 } else { granted };
+        points += if rule.meters.contains(&loyalty_points) { granted } else { 0 };
     }
     (miles, points)
 }

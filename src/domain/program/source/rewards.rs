@@ -1,6 +1,7 @@
 //! The catalog: what points buy, and what conversions cut them into.
 
-use super::declared::Declared;
+use super::benefits;
+use super::declared::{Declared, Entry};
 use super::head::Head;
 use super::sheet::{Node, Table};
 use super::terms;
@@ -9,38 +10,28 @@ use crate::domain::calendar::CalendarSpan;
 use crate::domain::program::{Conversion, Limit, MeterId, Reward, RewardId, Wallet};
 use crate::domain::units::Points;
 
-const REWARDS_MAX: usize = 500;
+pub(super) const REWARDS_MAX: usize = 500;
 const STOCK_MAX: i64 = 1_000_000_000;
 
-/// Reads `[[reward]]` and looks up what `cuttings` are to become.
-pub(super) fn read(table: &Table<'_>, head: &Head, declared: &mut Declared, cuttings: Vec<Cutting<'_>>) -> Vec<Reward> {
-    let (mut ids, mut rewards) = (Vec::new(), Vec::new());
-    let node = table.find("reward");
-    let written = node.as_ref().map(Node::list).unwrap_or_default();
-    if let (true, Some(node)) = (written.len() > REWARDS_MAX, node) {
-        node.flaw(format!("at most {REWARDS_MAX} rewards"));
-    }
-    for entry in written.iter().take(REWARDS_MAX).filter_map(Node::table) {
-        let id = entry.need("id").and_then(|node| reward_id(&node, &mut ids, declared));
+/// Reads `[[reward]]`, whose ids are known already, and looks up what `cuttings` are to become.
+pub(super) fn read(
+    entries: Vec<Entry<'_>>,
+    head: &Head,
+    declared: &mut Declared,
+    cuttings: Vec<Cutting<'_>>,
+) -> Vec<Reward> {
+    let ids: Vec<RewardId> = entries.iter().filter_map(|entry| entry.id.map(RewardId)).collect();
+    let mut rewards = Vec::new();
+    for Entry { table, id } in entries {
+        let id = id.map(RewardId);
         let cut = id.is_none_or(|id| is_cut(declared, id, &cuttings));
-        let reward = Reader { table: &entry, head, declared }.reward(id, cut);
-        rewards.extend(reward);
-        entry.close();
+        rewards.extend(Reader { table: &table, head, declared }.reward(id, cut));
+        table.close();
     }
     for cutting in cuttings {
         convert(cutting, declared, &ids, &rewards);
     }
     rewards
-}
-
-fn reward_id(node: &Node<'_>, ids: &mut Vec<RewardId>, declared: &mut Declared) -> Option<RewardId> {
-    let written = terms::id(node)?;
-    let id = RewardId(declared.register.add(written));
-    if ids.contains(&id) {
-        return node.refuse(format!("there is a reward `{written}` already"));
-    }
-    ids.push(id);
-    Some(id)
 }
 
 fn is_cut(declared: &Declared, id: RewardId, cuttings: &[Cutting<'_>]) -> bool {
@@ -77,7 +68,7 @@ impl Reader<'_> {
     /// Every part is read before any is missed, so that all flaws are found.
     fn reward(&self, id: Option<RewardId>, cut: bool) -> Option<Reward> {
         let table = self.table;
-        let name = table.find("name").and_then(|node| terms::name(&node));
+        let name = self.declared.name_of(table, id.map(|id| id.0));
         let wallet = table.need("wallet").and_then(|node| self.declared.wallet_named(&node));
         let wallet = self.declared.wallets.iter().find(|known| Some(known.id) == wallet);
         let price = self.price(wallet, cut);
@@ -87,10 +78,11 @@ impl Reader<'_> {
         let limit = table.find("limit").and_then(|node| limit(&node));
         let (from, until) = terms::dates(table, self.head.zone.as_ref(), "an offer");
         let tiers = table.find("tiers").map(|node| self.declared.tiers_listed(&node)).unwrap_or_default();
+        let clubs = table.find("clubs").map(|node| self.declared.clubs_listed(&node)).unwrap_or_default();
+        let gives = benefits::read(table, self.declared);
         let voucher = table.find("voucher").and_then(|node| voucher(&node));
-        let name = name.unwrap_or_else(|| id.map_or("", |id| self.declared.register.text(id.0)).into());
         let (id, wallet, tier_prices) = (id?, wallet?.id, tier_prices.unwrap_or_default());
-        Some(Reward { id, name, wallet, price, tier_prices, stock, limit, from, until, tiers, voucher })
+        Some(Reward { id, name, wallet, price, tier_prices, stock, limit, from, until, tiers, clubs, gives, voucher })
     }
 
     fn price(&self, wallet: Option<&Wallet>, cut: bool) -> Option<Points> {

@@ -19,13 +19,20 @@ pub(super) struct Sheet<'t> {
     line_starts: Vec<usize>,
     flaws: RefCell<Vec<(usize, Flaw)>>,
     more: RefCell<bool>,
+    /// Whether what can be read and never does anything is passed over.
+    lenient: bool,
 }
 
 impl<'t> Sheet<'t> {
     pub(super) fn new(text: &'t str) -> Self {
         let after_breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
         let line_starts = std::iter::once(0).chain(after_breaks).collect();
-        Self { text, line_starts, flaws: RefCell::default(), more: RefCell::new(false) }
+        Self { text, line_starts, flaws: RefCell::default(), more: RefCell::new(false), lenient: false }
+    }
+
+    /// A sheet that notes only what cannot be read.
+    pub(super) fn lenient(text: &'t str) -> Self {
+        Self { lenient: true, ..Self::new(text) }
     }
 
     /// Notes a flaw at a byte of the text.
@@ -83,6 +90,13 @@ pub(super) struct Node<'a> {
 impl<'a> Node<'a> {
     pub(super) fn flaw(&self, message: impl Into<String>) {
         self.sheet.flaw(self.span.start, &self.path, message);
+    }
+
+    /// Notes that this reads well and can never do anything.
+    pub(super) fn doubt(&self, message: impl Into<String>) {
+        if !self.sheet.lenient {
+            self.flaw(message);
+        }
     }
 
     /// Notes a flaw and has nothing to give.
@@ -176,6 +190,13 @@ impl<'a> Table<'a> {
     /// Notes a flaw of the table as a whole.
     pub(super) fn flaw(&self, message: impl Into<String>) {
         self.sheet.flaw(self.at, &self.path, message);
+    }
+
+    /// Notes that the table as a whole reads well and can never do anything.
+    pub(super) fn doubt(&self, message: impl Into<String>) {
+        if !self.sheet.lenient {
+            self.flaw(message);
+        }
     }
 
     /// The value of a key, if it is there.

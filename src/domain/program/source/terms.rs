@@ -8,7 +8,7 @@ use super::sheet::{Node, Table};
 use crate::domain::calendar::{CalendarSpan, Day, MonthDay, Zone, parse_rfc3339};
 use crate::domain::program::Window;
 use crate::domain::program::condition::{Condition, IntegerExpression, Names, Objection};
-use crate::domain::units::{Moment, Points, parse_decimal};
+use crate::domain::units::{Moment, Points, Span, parse_decimal};
 
 /// Words of the condition language that cannot name anything.
 const RESERVED: &[&str] = &[
@@ -83,6 +83,26 @@ pub(super) fn span(node: &Node<'_>) -> Option<CalendarSpan> {
         .or_else(|| node.refuse("not a span; write days, months or years as `400d`, `6mo` or `2y`"))
 }
 
+/// How long before something else: minutes, hours or days, since it is counted from a moment and not from a day.
+pub(super) fn lead(node: &Node<'_>) -> Option<Span> {
+    const DAYS_MAX: i64 = 3_660;
+    let written = node.text()?;
+    let (number, unit) = written.split_at(written.find(|c: char| !c.is_ascii_digit()).unwrap_or(written.len()));
+    let seconds = match unit {
+        "m" => Some(60),
+        "h" => Some(3_600),
+        "d" => Some(86_400),
+        _ => None,
+    };
+    let seconds = seconds.zip(number.parse::<i64>().ok()).and_then(|(one, number)| number.checked_mul(one));
+    let sound = seconds.filter(|seconds| (1..=DAYS_MAX * 86_400).contains(seconds));
+    sound.map(Span::seconds).or_else(|| {
+        node.refuse(format!(
+            "not a time ahead; write minutes, hours or at most {DAYS_MAX} days as `30m`, `24h` or `7d`"
+        ))
+    })
+}
+
 pub(super) fn month_day(node: &Node<'_>) -> Option<MonthDay> {
     MonthDay::parse(node.text()?).or_else(|| node.refuse("not a day of the year; write month and day as `03-01`"))
 }
@@ -117,12 +137,17 @@ pub(super) fn window(node: &Node<'_>) -> Option<Window> {
         return node.choice(&[("lifetime", Window::Lifetime), ("anniversary_year", Window::AnniversaryYear)]);
     }
     let table = node.table()?;
-    let (year, days) = (table.find("calendar_year"), table.find("rolling_days"));
-    let window = match (year, days) {
-        (Some(year), None) => month_day(&year).map(Window::CalendarYear),
-        (None, Some(days)) => days.integer(1..=3_660).and_then(|n| i32::try_from(n).ok()).map(Window::RollingDays),
+    let (year, days, months) = (table.find("calendar_year"), table.find("rolling_days"), table.find("rolling_months"));
+    let window = match (year, days, months) {
+        (Some(year), None, None) => month_day(&year).map(Window::CalendarYear),
+        (None, Some(days), None) => {
+            days.integer(1..=3_660).and_then(|n| i32::try_from(n).ok()).map(Window::RollingDays)
+        }
+        (None, None, Some(months)) => {
+            months.integer(1..=120).and_then(|n| i32::try_from(n).ok()).map(Window::RollingMonths)
+        }
         _ => node.refuse(
-            "a window is `\"lifetime\"`, `\"anniversary_year\"`, `{ calendar_year = \"03-01\" }` or `{ rolling_days = 365 }`",
+            "a window is `\"lifetime\"`, `\"anniversary_year\"`, `{ calendar_year = \"03-01\" }`, `{ rolling_days = 365 }` or `{ rolling_months = 12 }`",
         ),
     };
     table.close();
@@ -161,6 +186,15 @@ pub(super) fn decimal<'a>(node: &Node<'a>) -> Option<Cow<'a, str>> {
 /// A condition, with its objections placed.
 pub(super) fn condition(node: &Node<'_>, names: &Names<'_>) -> Option<Condition> {
     placed(node, Condition::read(node.text()?, names))
+}
+
+/// A condition that has to hold at times for what it stands on to be of any use.
+pub(super) fn possible(node: &Node<'_>, names: &Names<'_>) -> Option<Condition> {
+    let condition = condition(node, names)?;
+    if condition.never_holds() {
+        node.doubt("this can never hold");
+    }
+    Some(condition)
 }
 
 /// A whole-number expression, with its objections placed.

@@ -51,11 +51,11 @@ pub(super) fn rule(more: &str) -> String {
 #[test]
 fn the_sample_programs_are_sound() {
     let aadvantage = sound(AADVANTAGE);
-    assert_eq!(aadvantage.rules.len(), 12);
+    assert_eq!(aadvantage.rules.len(), 14);
     assert_eq!(aadvantage.kinds.len(), 4);
     let ladder = aadvantage.ladder.as_ref().unwrap();
     let tiers: Vec<&str> = ladder.tiers.iter().map(|tier| aadvantage.text(tier.id.0)).collect();
-    assert_eq!(tiers, ["gold", "platinum", "platinum-pro", "executive-platinum"]);
+    assert_eq!(tiers, ["gold", "platinum", "platinum-pro", "executive-platinum", "concierge-key"]);
     assert_eq!(aadvantage.text(ladder.base.0), "member");
     let cdnow = sound(CDNOW);
     assert_eq!(
@@ -473,6 +473,14 @@ const PROGRAMS: &[&str] = &[
 const PARTS: &[&str] = &[
     "[[campaign]]\n",
     "[[reward]]\n",
+    "[[club]]\n",
+    "[[privilege]]\n",
+    "[[milestone]]\n",
+    "[[milestone.option]]\n",
+    "gives",
+    "door",
+    "quota",
+    "choose",
     "expiry",
     "price",
     "stacking",

@@ -38,7 +38,8 @@ fn the_examples_of_the_reference_are_sound() {
     let fenced = reference.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
     let head = "id = \"cafe\"\nzone = \"UTC\"\ncurrency = \"USD\"\n";
     let program = sound(&(head.to_owned() + &fenced.collect::<Vec<_>>().join("\n") + UNDECLARED));
-    assert_eq!((program.wallets.len(), program.rules.len(), program.rewards.len()), (1, 1, 2));
+    assert_eq!((program.wallets.len(), program.rules.len(), program.rewards.len()), (1, 2, 3));
+    assert_eq!((program.clubs.len(), program.privileges.len(), program.milestones.len()), (2, 6, 1));
 }
 
 #[test]

@@ -1,0 +1,252 @@
+//! How what a milestone, a choice or a reward gives comes to a member, and how it is taken back.
+
+use super::clubs::left;
+use super::earning::post;
+use super::ladder::held_fact;
+use super::milestones;
+use super::purses;
+use super::standing::moved;
+use super::story::Story;
+use super::windows::{enrolled_on, window_span};
+use crate::domain::calendar::CalendarSpan;
+use crate::domain::event::{
+    AddedCause, BelongingFact, CountCause, Fact, JoinedBy, LIFETIME, LeftCause, MeterPost, PointsTaken, TakenCause,
+    TierCause,
+};
+use crate::domain::lot;
+use crate::domain::member::{HeldBy, Member};
+use crate::domain::order::Note;
+use crate::domain::program::{Benefit, ClubId, Debt, Lasts, MeterId, PrivilegeId, Program, RuleId, TierId, WalletId};
+use crate::domain::units::{Moment, Overflow, Points, Text};
+
+/// Who gives: the program's version, how often, and the moment it counts at.
+#[derive(Clone, Copy)]
+pub(super) struct Giving<'a> {
+    pub program: &'a Program,
+    pub times: u32,
+    pub at: Moment,
+    /// The meter of the milestone that gives, whose window something may last.
+    pub meter: Option<MeterId>,
+}
+
+impl Giving<'_> {
+    /// Gives all of `benefits`.
+    pub(super) fn give(&self, story: &mut Story<'_>, benefits: &[Benefit]) -> Result<(), Overflow> {
+        benefits.iter().try_for_each(|benefit| self.give_one(story, *benefit))
+    }
+
+    fn give_one(&self, story: &mut Story<'_>, benefit: Benefit) -> Result<(), Overflow> {
+        match benefit {
+            Benefit::Points(wallet, points) => self.points(story, wallet, self.many(points)?),
+            Benefit::Count(meter, amount) => self.count(story, meter, self.many(amount)?),
+            Benefit::Uses(privilege, uses, lasts) => {
+                let (uses, until) = (uses.saturating_mul(self.times), self.end(story, lasts));
+                story.adopt(fact(BelongingFact::UsesGiven { privilege, uses, until }))
+            }
+            Benefit::Membership(club, span) => self.membership(story, club, span),
+            Benefit::Tier(tier, lasts) => self.tier(story, tier, lasts),
+            Benefit::Boost(rule) => self.boost(story, rule),
+        }
+    }
+
+    fn many(&self, points: Points) -> Result<Points, Overflow> {
+        points.0.checked_mul(i64::from(self.times)).map(Points).ok_or(Overflow)
+    }
+
+    fn points(&self, story: &mut Story<'_>, wallet: WalletId, points: Points) -> Result<(), Overflow> {
+        let Some(wallet) = self.program.wallet(wallet) else { return Ok(()) };
+        let terms = purses::terms(self.program, wallet, story.now, story.now);
+        let added = purses::added(&story.member, wallet, AddedCause::Benefit, terms, points);
+        story.adopt(added)
+    }
+
+    fn count(&self, story: &mut Story<'_>, meter: MeterId, amount: Points) -> Result<(), Overflow> {
+        let Some(found) = self.program.meter(meter) else { return Ok(()) };
+        let post = post(self.program, &story.member, self.at, (meter, found.window), amount);
+        count(story, CountCause::Benefit, vec![post], self.at)
+    }
+
+    /// Until when something given lasts.
+    fn end(&self, story: &Story<'_>, lasts: Lasts) -> Moment {
+        end(self.program, &story.member, lasts, self.meter, (self.at, story.now))
+    }
+
+    fn after(&self, from: Moment, span: CalendarSpan) -> Moment {
+        self.program.zone.start_of(span.after(self.program.zone.day_of(from)))
+    }
+
+    fn membership(&self, story: &mut Story<'_>, club: ClubId, span: CalendarSpan) -> Result<(), Overflow> {
+        for _ in 0..self.times {
+            let held = story.member.belonging().club(club).copied();
+            let since = held.map_or(story.now, |held| held.since);
+            let endless = held.is_some_and(|held| held.until == Moment::NEVER);
+            let until =
+                if endless { Moment::NEVER } else { self.after(held.map_or(story.now, |held| held.until), span) };
+            let (by, takes_place, fee, actor) = (JoinedBy::Benefit, false, None, Text::default());
+            story.adopt(fact(BelongingFact::ClubJoined { club, by, since, until, takes_place, fee, actor }))?;
+        }
+        Ok(())
+    }
+
+    fn tier(&self, story: &mut Story<'_>, tier: TierId, lasts: Lasts) -> Result<(), Overflow> {
+        let found = self.program.ladder.iter().flat_map(|ladder| &ladder.tiers).find(|found| found.id == tier);
+        let until = match (lasts, found) {
+            (Lasts::Validity, Some(tier)) => tier.validity.end(&self.program.zone, self.program.zone.day_of(story.now)),
+            (lasts, _) => self.end(story, lasts),
+        };
+        story.adopt(held_fact(tier, HeldBy::Benefit, story.now, until))?;
+        let changed = moved(story.timeline, &story.member, story.now, TierCause::Granted);
+        changed.into_iter().try_for_each(|fact| story.adopt(fact))
+    }
+
+    fn boost(&self, story: &mut Story<'_>, boost: RuleId) -> Result<(), Overflow> {
+        let Some(given) = self.program.rule(boost).and_then(|rule| rule.boost) else { return Ok(()) };
+        let through = |within: CalendarSpan| {
+            let zone = &self.program.zone;
+            zone.start_of(within.after(zone.day_of(story.now)).plus_days(1))
+        };
+        let register_before = given.register_within.map(through);
+        story.adopt(fact(BelongingFact::BoostGiven { boost, register_before }))?;
+        match register_before {
+            Some(_) => Ok(()),
+            None => begin_boost(story, self.program, boost, self.at),
+        }
+    }
+}
+
+/// Until when something lasts that is given to a member now, for what counted at `at`.
+pub(super) fn end(
+    program: &Program,
+    member: &Member,
+    lasts: Lasts,
+    meter: Option<MeterId>,
+    (at, now): (Moment, Moment),
+) -> Moment {
+    let zone = &program.zone;
+    match lasts {
+        Lasts::Span(span) => zone.start_of(span.after(zone.day_of(now))),
+        Lasts::Validity => {
+            let held = program.ladder.as_ref().and_then(|ladder| member.standing.at(ladder, now));
+            held.map_or(Moment::NEVER, |held| held.until)
+        }
+        Lasts::Window => {
+            let window = meter.and_then(|meter| program.meter(meter)).map(|meter| meter.window);
+            let enrolled = enrolled_on(zone, member);
+            let span = window.and_then(|window| window_span(window, zone.day_of(at), enrolled));
+            span.map_or(Moment::NEVER, |(_, end)| zone.start_of(end))
+        }
+        Lasts::Forever => Moment::NEVER,
+    }
+}
+
+/// Begins a boost that waits.
+pub(super) fn begin_boost(
+    story: &mut Story<'_>,
+    program: &Program,
+    boost: RuleId,
+    since: Moment,
+) -> Result<(), Overflow> {
+    let Some(rule) = program.rule(boost) else { return Ok(()) };
+    let Some(given) = rule.boost else { return Ok(()) };
+    let until = end(program, &story.member, given.lasts, rule.meters.first().copied(), (since, since));
+    let reset = rule.caps.per_member.and_then(|cap| {
+        let had = story.member.meters.in_window(cap.meter, LIFETIME);
+        let less = MeterPost { meter: cap.meter, window: LIFETIME, amount: Points(had.0.saturating_neg()) };
+        (had != Points::ZERO).then_some(less)
+    });
+    story.adopt(fact(BelongingFact::BoostBegan { boost, since, until, reset }))
+}
+
+/// Counts something that was not bought, with everything that follows from it.
+pub(super) fn count(
+    story: &mut Story<'_>,
+    cause: CountCause,
+    posts: Vec<MeterPost>,
+    at: Moment,
+) -> Result<(), Overflow> {
+    story.adopt(fact(BelongingFact::MetersCounted { cause, posts: posts.clone() }))?;
+    milestones::follow(story, &posts, at)
+}
+
+/// Takes back what a milestone had given, as far as it is still there.
+pub(super) fn take_back(
+    story: &mut Story<'_>,
+    program: &Program,
+    benefits: &[Benefit],
+    at: Moment,
+) -> Result<(), Overflow> {
+    for benefit in benefits.iter().rev() {
+        match *benefit {
+            Benefit::Points(wallet, points) => take_points(story, program, wallet, points)?,
+            Benefit::Count(meter, amount) => {
+                let Some(found) = program.meter(meter) else { continue };
+                let less = Points(amount.0.saturating_neg());
+                let post = post(program, &story.member, at, (meter, found.window), less);
+                count(story, CountCause::Benefit, vec![post], at)?;
+            }
+            Benefit::Uses(privilege, ..) => take_uses(story, privilege)?,
+            Benefit::Membership(club, span) => take_membership(story, program, club, span)?,
+            Benefit::Tier(tier, _) => take_tier(story, tier)?,
+            Benefit::Boost(boost) => {
+                let waits = story
+                    .member
+                    .belonging()
+                    .boosts
+                    .iter()
+                    .any(|held| held.boost == boost && held.register_before.is_some());
+                if waits {
+                    story.adopt(fact(BelongingFact::BoostEnded { boost, at: story.now }))?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Takes a span of membership back; what was there before it stays.
+fn take_membership(story: &mut Story<'_>, program: &Program, club: ClubId, span: CalendarSpan) -> Result<(), Overflow> {
+    let held = story.member.belonging().club(club).copied().filter(|held| held.until < Moment::NEVER);
+    let Some(held) = held else { return Ok(()) };
+    let until = program.zone.start_of(span.before(program.zone.day_of(held.until)));
+    if until <= held.since || until <= story.now {
+        return story.adopt(left(&held, LeftCause::Lapsed, story.now));
+    }
+    let (by, since, takes_place, fee, actor) = (JoinedBy::Benefit, held.since, false, None, Text::default());
+    story.adopt(fact(BelongingFact::ClubJoined { club, by, since, until, takes_place, fee, actor }))
+}
+
+fn take_points(story: &mut Story<'_>, program: &Program, wallet: WalletId, points: Points) -> Result<(), Overflow> {
+    let lots = story.member.purse(wallet).map(|purse| {
+        let (ready, pending): (Vec<_>, Vec<_>) = purse.lots.iter().partition(|lot| lot.terms.is_available());
+        lot::first(ready.into_iter().chain(pending), points)
+    });
+    let lots = lots.unwrap_or_default();
+    let missing = points.minus(lot::total(&lots)?)?;
+    let debt = program.wallet(wallet).map_or(Debt::WriteOff, |wallet| wallet.debt);
+    let (owed, written_off) = match debt {
+        Debt::Negative | Debt::NextEarnings => (missing, Points::ZERO),
+        Debt::WriteOff => (Points::ZERO, missing),
+    };
+    let (cause, at) = (TakenCause::MilestoneLost, story.now);
+    story.adopt(Fact::PointsTaken(Box::new(PointsTaken { wallet, cause, at, lots, owed, written_off })))
+}
+
+/// Takes the newest uses of a privilege that were given, as far as they were not used.
+fn take_uses(story: &mut Story<'_>, privilege: PrivilegeId) -> Result<(), Overflow> {
+    let newest = story.member.belonging().allowances.iter().rev().find(|held| held.privilege == privilege);
+    let gone = newest.map(|held| BelongingFact::UsesGone { privilege, given: held.entry, at: story.now });
+    gone.into_iter().try_for_each(|gone| story.adopt(fact(gone)))
+}
+
+fn take_tier(story: &mut Story<'_>, tier: TierId) -> Result<(), Overflow> {
+    let given = story.member.standing.held().iter().rev().find(|held| held.tier == tier && held.by == HeldBy::Benefit);
+    let Some(grant) = given.map(|held| held.entry) else { return Ok(()) };
+    let (reason, actor) = (Note::from("returned"), Text::default());
+    story.adopt(fact(BelongingFact::TierGrantRevoked { grant, tier, reason, actor }))?;
+    let changed = moved(story.timeline, &story.member, story.now, TierCause::Returned);
+    changed.into_iter().try_for_each(|fact| story.adopt(fact))
+}
+
+fn fact(fact: BelongingFact) -> Fact {
+    Fact::Belonging(Box::new(fact))
+}

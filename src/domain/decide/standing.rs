@@ -1,0 +1,208 @@
+//! What time does to a member's standing: renewals, graces, soft landings, falls, and a ladder that changes.
+
+use super::ladder::{Review, held_fact, member_subject};
+use super::story::Story;
+use super::windows::{readings, readings_since};
+use crate::domain::calendar::Day;
+use crate::domain::event::{Fact, TierCause};
+use crate::domain::member::{Held, HeldBy, Member};
+use crate::domain::program::{Condition, Downgrade, Ladder, OnChange, Program, Tier, TierId, Timeline, Validity};
+use crate::domain::units::{Moment, Overflow};
+
+/// The change of standing of a member who holds other tiers at `now` than she was last announced on.
+pub(super) fn moved(timeline: &Timeline, member: &Member, now: Moment, cause: TierCause) -> Option<Fact> {
+    let ladder = timeline.at(now).ladder.as_ref()?;
+    let from = member.standing.tier().unwrap_or(ladder.base);
+    let to = member.standing.tier_at(ladder, now);
+    (from != to).then_some(Fact::TierChanged { from, to, at: now, cause })
+}
+
+/// What happens when the last span of the tier she stands on ends.
+pub(super) fn tier_ended(story: &Story<'_>, end: Moment) -> Option<(Moment, Vec<Fact>)> {
+    let at = story.member.standing.next_change().filter(|at| *at <= end)?;
+    let from = story.member.standing.tier()?;
+    let program = story.timeline.at(at);
+    let Some(ladder) = program.ladder.as_ref() else {
+        return Some((at, vec![Fact::TierWithdrawn { tier: from, until: at }]));
+    };
+    let ending = Ending { program, ladder, member: &story.member, from, at };
+    // A sum that leaves its range renews nothing.
+    let instead = ending.instead().unwrap_or_default();
+    if !instead.is_empty() {
+        return Some((at, instead));
+    }
+    let to = story.member.standing.tier_at(ladder, at);
+    // A span that ends without changing anything must still be over.
+    let fact = if to == from {
+        Fact::TierWithdrawn { tier: from, until: at }
+    } else {
+        Fact::TierChanged { from, to, at, cause: TierCause::ValidityEnded }
+    };
+    Some((at, vec![fact]))
+}
+
+/// A tier whose time is over.
+struct Ending<'a> {
+    program: &'a Program,
+    ladder: &'a Ladder,
+    member: &'a Member,
+    from: TierId,
+    at: Moment,
+}
+
+impl Ending<'_> {
+    /// What she holds from now on instead; nothing if nothing keeps her from falling.
+    fn instead(&self) -> Result<Vec<Fact>, Overflow> {
+        let spans = self.member.standing.held().iter().filter(|held| held.tier == self.from && held.until == self.at);
+        let ended: Vec<&Held> = spans.collect();
+        let earned = |held: &Held| matches!(held.by, HeldBy::Earned | HeldBy::Grace | HeldBy::Landing);
+        let renewed = match ended.iter().find(|held| earned(held)) {
+            Some(held) => self.renewed(held.since)?,
+            None => match ended.iter().find(|held| held.by == HeldBy::Match) {
+                Some(held) => self.proved(held.since)?,
+                None => return Ok(Vec::new()),
+            },
+        };
+        if let Some(renewed) = renewed {
+            let Self { program, ladder, member, at, .. } = *self;
+            let review = Review { program, ladder, member, posts: &[], now: at };
+            return Ok(review.facts_of(&[renewed], self.last_day())?.0);
+        }
+        if !ended.iter().any(|held| earned(held)) {
+            return Ok(Vec::new());
+        }
+        let had_grace = ended.iter().any(|held| held.by == HeldBy::Grace);
+        Ok(self.grace().filter(|_| !had_grace).or_else(|| self.kept()).into_iter().collect())
+    }
+
+    /// The last day of what ends.
+    fn last_day(&self) -> Day {
+        self.program.zone.day_of(self.at.minus_one())
+    }
+
+    /// The highest tier up to hers that is judged when a span ends and is earned by what was counted in it; none if she
+    /// has as high a one already.
+    fn renewed(&self, since: Moment) -> Result<Option<Held>, Overflow> {
+        let rank = self.ladder.rank(self.from).unwrap_or(0);
+        let has = self.ladder.rank(self.member.standing.tier_at(self.ladder, self.at)).unwrap_or(0);
+        let judged = |tier: &&Tier| tier.renew.is_some() && matches!(tier.validity, Validity::Span(_));
+        let tiers = self.ladder.tiers.iter().take(rank).skip(has).rev();
+        for tier in tiers.filter(judged) {
+            if self.holds(tier.renew.as_ref(), since)? {
+                return Ok(self.anew(tier, self.program.zone.day_of(self.at)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Her tier as earned, if she has proved it on trial.
+    fn proved(&self, since: Moment) -> Result<Option<Held>, Overflow> {
+        let Some(tier) = self.tier() else { return Ok(None) };
+        let proved = self.holds(tier.trial.as_ref().map(|trial| &trial.keep), since)?;
+        Ok(if proved { self.anew(tier, self.last_day()) } else { None })
+    }
+
+    /// Whether a condition holds by what the meters read on the last day, of what was counted since.
+    fn holds(&self, condition: Option<&Condition>, since: Moment) -> Result<bool, Overflow> {
+        let Some(condition) = condition else { return Ok(false) };
+        let read = readings_since(self.program, self.member, self.last_day(), since)?;
+        condition.holds(&member_subject(self.program, self.member, &read, self.at))
+    }
+
+    fn anew(&self, tier: &Tier, day: Day) -> Option<Held> {
+        let until = tier.validity.end(&self.program.zone, day);
+        (until > self.at).then_some(Held::earned(tier.id, self.at, until))
+    }
+
+    fn tier(&self) -> Option<&Tier> {
+        self.ladder.tiers.iter().find(|tier| tier.id == self.from)
+    }
+
+    /// Her tier goes on for its grace.
+    fn grace(&self) -> Option<Fact> {
+        let grace = self.tier()?.grace?;
+        let until = self.program.zone.start_of(grace.after(self.program.zone.day_of(self.at)));
+        Some(held_fact(self.from, HeldBy::Grace, self.at, until))
+    }
+
+    /// What the ladder leaves her.
+    fn kept(&self) -> Option<Fact> {
+        match self.ladder.downgrade {
+            Downgrade::ToEarned => None,
+            Downgrade::None => Some(held_fact(self.from, HeldBy::Kept, self.at, Moment::NEVER)),
+            Downgrade::OneStep => {
+                let rank = self.ladder.rank(self.from)?;
+                let below = self.ladder.tiers.get(rank.checked_sub(2)?)?;
+                let now = self.ladder.rank(self.member.standing.tier_at(self.ladder, self.at));
+                let until = below.validity.next_end(&self.program.zone, self.last_day());
+                let lower = now < self.ladder.rank(below.id) && until > self.at;
+                lower.then(|| held_fact(below.id, HeldBy::Landing, self.at, until))
+            }
+        }
+    }
+}
+
+/// What another ladder, in force from a moment on, does to a member who was last seen before it.
+pub(super) fn ladder_changed(story: &Story<'_>, end: Moment) -> Option<(Moment, Vec<Fact>)> {
+    if story.member.version == 0 || story.member.pot.is_some() {
+        return None;
+    }
+    // What happened since a change may undo what it gave; that is not judged again.
+    let mut from = story.judged_to;
+    while let Some(at) = story.timeline.ladder_change(from, end) {
+        let facts = rejudged(story, at).unwrap_or_default();
+        if !facts.is_empty() {
+            return Some((at, facts));
+        }
+        from = at.plus_one();
+    }
+    None
+}
+
+/// A member judged by the ladder that takes effect at `at`: whoever meets it now has it; what she held before holds on,
+/// or must be met as well. Windows that closed under another ladder are not judged again.
+fn rejudged(story: &Story<'_>, at: Moment) -> Result<Vec<Fact>, Overflow> {
+    let program = story.timeline.at(at);
+    let Some(ladder) = &program.ladder else { return Ok(Vec::new()) };
+    let mut member = story.member.clone().into_owned();
+    let mut facts = Vec::new();
+    let review = Review { program, ladder, member: &member, posts: &[], now: at };
+    if ladder.on_change == OnChange::Rejudge {
+        for held in unmet(&review)? {
+            facts.push(Fact::TierWithdrawn { tier: held.tier, until: held.until });
+        }
+    }
+    let earned = review.earned(program.zone.day_of(at))?;
+    facts.extend(review.facts_of(&earned, program.zone.day_of(at))?.0);
+    for fact in &facts {
+        member.apply(fact, crate::domain::event::Seq::THIS)?;
+    }
+    facts.extend(moved(story.timeline, &member, at, TierCause::LadderChanged));
+    Ok(facts)
+}
+
+/// Earned spans in force whose tier is not earned by what the meters read today, or read when it was earned.
+fn unmet(review: &Review<'_>) -> Result<Vec<Held>, Overflow> {
+    let mut unmet = Vec::new();
+    let zone = &review.program.zone;
+    let today = zone.day_of(review.now);
+    for held in review.member.standing.held() {
+        let in_force = held.since <= review.now && review.now < held.until;
+        let Some(tier) = review.ladder.tiers.iter().find(|tier| tier.id == held.tier) else { continue };
+        if !in_force || !matches!(held.by, HeldBy::Earned | HeldBy::Grace | HeldBy::Landing) {
+            continue;
+        }
+        let mut met = false;
+        for day in [zone.day_of(held.since), today] {
+            let meters = readings(review.program, review.member, &[], day)?;
+            let conditions = tier.qualify.iter().chain(&tier.renew);
+            for condition in conditions {
+                met |= condition.holds(&review.subject(&meters))?;
+            }
+        }
+        if !met {
+            unmet.push(*held);
+        }
+    }
+    Ok(unmet)
+}

@@ -1,0 +1,122 @@
+//! Clubs: who may come in, for how long and for what fee. Their ids are known before rules are read, whose conditions
+//! may ask for them; the rest is read once wallets and the ladder are.
+
+use super::declared::{Declared, Entry};
+use super::head::Head;
+use super::sheet::{Node, Table};
+use super::terms;
+use super::wallets::whole_books;
+use crate::domain::program::condition::{Condition, Place};
+use crate::domain::program::{Club, ClubId, Door, Fee, Wallet};
+use crate::domain::units::{Points, parse_decimal};
+
+pub(super) const CLUBS_MAX: usize = 100;
+const CAPACITY_MAX: i64 = 1_000_000_000;
+
+/// Reads the clubs whose ids are known already.
+pub(super) fn read(entries: Vec<Entry<'_>>, head: &Head, declared: &Declared) -> Vec<Club> {
+    let mut clubs = Vec::new();
+    for Entry { table, id } in entries {
+        clubs.extend(Reader { table: &table, head, declared }.club(id.map(ClubId)));
+        table.close();
+    }
+    clubs
+}
+
+/// One `[[club]]` while it is read.
+struct Reader<'a> {
+    table: &'a Table<'a>,
+    head: &'a Head,
+    declared: &'a Declared,
+}
+
+impl Reader<'_> {
+    /// Every part is read before any is missed, so that all flaws are found.
+    fn club(&self, id: Option<ClubId>) -> Option<Club> {
+        let table = self.table;
+        let name = self.declared.name_of(table, id.map(|id| id.0));
+        let door = table.need("door").and_then(|node| door(&node));
+        let condition = self.condition(door);
+        let term = table.find("term").and_then(|node| terms::span(&node));
+        let fee = table.find("fee").and_then(|node| self.fee(&node));
+        let capacity = table.find("capacity").and_then(|node| node.integer(1..=CAPACITY_MAX));
+        let (from, until) = terms::dates(table, self.head.zone.as_ref(), "a club");
+        Some(Club { id: id?, name, door: door?, condition, term, fee, capacity, from, until })
+    }
+
+    fn condition(&self, door: Option<Door>) -> Option<Condition> {
+        let Some(node) = self.table.find("condition") else {
+            if door == Some(Door::Condition) {
+                self.table.flaw("`condition` is missing; it is what this door asks");
+            }
+            return None;
+        };
+        terms::possible(&node, &self.declared.names(Place::Member, self.head))
+    }
+
+    fn fee(&self, node: &Node<'_>) -> Option<Fee> {
+        let table = node.table()?;
+        let wallet = table.find("wallet").map(|node| self.declared.wallet_named(&node));
+        let price = Price { head: self.head, declared: self.declared, wallet: self.wallet(wallet.flatten()) };
+        let known = wallet.is_none() || price.wallet.is_some();
+        let amount = |node: &Node<'_>, least| if known { price.read(node, least) } else { None };
+        let first = table.need("amount").and_then(|node| amount(&node, 1));
+        let by_tier = table.find("by_tier").map(|node| self.declared.by_tier(&node, |node| amount(node, 0)));
+        let renewal = table.find("renewal").and_then(|node| self.renewal(node)).and_then(|node| amount(&node, 0));
+        table.close();
+        Some(Fee {
+            wallet: price.wallet.map(|wallet| wallet.id),
+            amount: first?,
+            by_tier: by_tier.unwrap_or_default(),
+            renewal,
+        })
+    }
+
+    fn wallet(&self, id: Option<crate::domain::program::WalletId>) -> Option<&Wallet> {
+        self.declared.wallets.iter().find(|wallet| Some(wallet.id) == id)
+    }
+
+    /// What is paid to go on, where there is something to go on from.
+    fn renewal<'a>(&self, node: Node<'a>) -> Option<Node<'a>> {
+        match self.table.find("term") {
+            Some(_) => Some(node),
+            None => node.refuse("without a `term` a fee is paid once; give the club one or leave `renewal` out"),
+        }
+    }
+}
+
+/// What amounts of a fee are written in.
+struct Price<'a> {
+    head: &'a Head,
+    declared: &'a Declared,
+    /// Money in the program's currency if absent.
+    wallet: Option<&'a Wallet>,
+}
+
+impl Price<'_> {
+    /// Points of the wallet, or money; at least so many smallest units. A tier may pay nothing.
+    fn read(&self, node: &Node<'_>, least: i64) -> Option<Points> {
+        let (what, decimals) = match self.wallet {
+            Some(wallet) => ("points", self.declared.sound_decimals(wallet.id.0, wallet.decimals)?),
+            None => ("money", self.head.currency?.decimals()),
+        };
+        let Some(units) = parse_decimal(&terms::decimal(node)?, decimals).filter(|units| *units >= least) else {
+            let bound = if least > 0 { "above 0" } else { "of 0 or more" };
+            return node.refuse(format!("a fee is {what} {bound} with at most {decimals} decimals, such as `850`"));
+        };
+        let whole = self.wallet.is_none_or(|wallet| whole_books(node, Points(units), wallet));
+        whole.then_some(Points(units))
+    }
+}
+
+fn door(node: &Node<'_>) -> Option<Door> {
+    if node.value().is_str() {
+        return node.choice(&[("open", Door::Open), ("condition", Door::Condition), ("approval", Door::Approval)]);
+    }
+    let Some(table) = node.value().as_table().and_then(|_| node.table()) else {
+        return node.refuse("a door is `\"open\"`, `\"condition\"`, `\"approval\"` or `{ invitation = \"30d\" }`");
+    };
+    let stands = table.need("invitation").and_then(|node| terms::span(&node));
+    table.close();
+    stands.map(Door::Invitation)
+}
