@@ -5,8 +5,10 @@
 
 pub mod books;
 pub mod calendar;
+pub mod crowd;
 pub mod decide;
 pub mod event;
+pub mod insight;
 pub mod lot;
 pub mod member;
 pub mod order;

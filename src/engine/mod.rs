@@ -4,6 +4,7 @@
 //! groups. Reads look at what is kept and settle a copy to now. The engine knows the domain and the store's seam,
 //! never the wire, and no engine below the seam.
 
+mod analyst;
 mod answer;
 mod books;
 pub mod clock;
@@ -64,6 +65,7 @@ struct Shared {
     pseudonyms: Pseudonyms,
     mint: Mint,
     books: books::Kept,
+    analyst: analyst::Kept,
     programs: ArcSwap<Programs>,
     head: watch::Sender<Seq>,
     clock_moved: watch::Sender<Moment>,
@@ -121,6 +123,7 @@ impl Engine {
             clock: options.clock,
             mint: options.pseudonyms.mint(),
             books: books::Kept::default(),
+            analyst: analyst::Kept::default(),
             pseudonyms: options.pseudonyms,
             programs: ArcSwap::from_pointee(programs),
             head: watch::Sender::new(head),

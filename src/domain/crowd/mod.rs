@@ -1,0 +1,202 @@
+//! The members of one program as the analyst knows them: what they bought, where they stand, what they belong to.
+//!
+//! A fold of the program's entries, in their order. It asks nobody anything: what a return must know of its purchase is
+//! handed in.
+
+pub mod daybook;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use crate::domain::calendar::{Day, Zone};
+use crate::domain::event::{BelongingFact, Entry, Fact, PurchaseRecorded, PurchaseReturned};
+use crate::domain::order::{Line, MemberKey, Purchase};
+use crate::domain::program::{ClubId, TierId, Value, WalletId};
+use crate::domain::units::Text;
+use daybook::{Daybook, MemberNo, StoreNo, Sums};
+
+/// The attribute of a line that carries what the goods cost, in minor units.
+pub const COST: &str = "cost";
+
+/// What the crowd must know of its program.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting<'a> {
+    /// Where days begin, unless a purchase says otherwise.
+    pub zone: &'a Zone,
+    /// The wallet whose points are counted: the first one of the program's first version.
+    pub wallet: Option<WalletId>,
+}
+
+/// The members of one program.
+#[derive(Clone, Debug, Default)]
+pub struct Crowd {
+    /// What they bought.
+    pub daybook: Daybook,
+    numbers: HashMap<MemberKey, MemberNo>,
+    keys: Vec<MemberKey>,
+    tiers: Vec<Option<TierId>>,
+    clubs: BTreeMap<ClubId, HashSet<MemberNo>>,
+    stores: HashMap<Text, StoreNo>,
+}
+
+impl Crowd {
+    /// Her number, if she is known.
+    #[must_use]
+    pub fn number(&self, key: MemberKey) -> Option<MemberNo> {
+        self.numbers.get(&key).copied()
+    }
+
+    /// Whose number it is.
+    #[must_use]
+    pub fn key(&self, number: MemberNo) -> Option<MemberKey> {
+        self.keys.get(number.0 as usize).copied()
+    }
+
+    /// The tier she stands on.
+    #[must_use]
+    pub fn tier(&self, number: MemberNo) -> Option<TierId> {
+        self.tiers.get(number.0 as usize).copied().flatten()
+    }
+
+    /// Whether she belongs to a club.
+    #[must_use]
+    pub fn belongs(&self, number: MemberNo, club: ClubId) -> bool {
+        self.clubs.get(&club).is_some_and(|members| members.contains(&number))
+    }
+
+    /// The number of a store in which something was bought.
+    #[must_use]
+    pub fn store(&self, name: &str) -> Option<StoreNo> {
+        self.stores.get(name).copied()
+    }
+
+    /// What it takes in memory, in bytes, about.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let index = self.numbers.capacity() * (size_of::<(MemberKey, MemberNo)>() + 1);
+        let clubs: usize = self.clubs.values().map(|members| members.capacity() * 5).sum();
+        self.daybook.bytes() + index + self.keys.capacity() * 16 + self.tiers.capacity() * 4 + clubs
+    }
+
+    /// Folds an entry of the program. `bought` is the entry of the purchase where the entry brings something back.
+    pub fn enter(&mut self, entry: &Entry, setting: Setting<'_>, bought: Option<&Entry>) {
+        if entry.member == MemberKey::NOBODY || entry.facts.iter().any(is_of_pot) {
+            return;
+        }
+        let member = self.welcome(entry.member);
+        for fact in &entry.facts {
+            match fact {
+                Fact::PurchaseRecorded(recorded) => self.bought(member, recorded, setting),
+                Fact::PurchaseReturned(returned) => self.brought_back(member, returned, setting, bought),
+                Fact::MemberEnrolled(enrolled) => self.stand(member, enrolled.base_tier),
+                Fact::TierChanged { to, .. } => self.stand(member, Some(*to)),
+                Fact::OpeningStateSet(state) => {
+                    if let Some((tier, _)) = state.tier {
+                        self.stand(member, Some(tier));
+                    }
+                }
+                Fact::Belonging(fact) => self.belong(member, fact),
+                _ => {}
+            }
+        }
+    }
+
+    fn welcome(&mut self, key: MemberKey) -> MemberNo {
+        if let Some(known) = self.number(key) {
+            return known;
+        }
+        let number = self.daybook.welcome();
+        self.numbers.insert(key, number);
+        self.keys.push(key);
+        self.tiers.push(None);
+        number
+    }
+
+    fn stand(&mut self, member: MemberNo, tier: Option<TierId>) {
+        self.tiers.iter_mut().skip(member.0 as usize).take(1).for_each(|known| *known = tier);
+    }
+
+    fn belong(&mut self, member: MemberNo, fact: &BelongingFact) {
+        match fact {
+            BelongingFact::ClubJoined { club, .. } => {
+                self.clubs.entry(*club).or_default().insert(member);
+            }
+            BelongingFact::ClubLeft { club, .. } => {
+                self.clubs.entry(*club).or_default().remove(&member);
+            }
+            _ => {}
+        }
+    }
+
+    fn bought(&mut self, member: MemberNo, recorded: &PurchaseRecorded, setting: Setting<'_>) {
+        let purchase = &recorded.purchase;
+        let grants = recorded.grants.iter().filter(|grant| grant.wallet.is_some() && grant.wallet == setting.wallet);
+        let points = grants.map(|grant| grant.granted.0).fold(0, i64::saturating_add);
+        let spend = purchase.total().unwrap_or(i64::MAX);
+        let sums = Sums { spend, margin: margin(purchase).unwrap_or(0), visits: 1, points };
+        let store = self.store_no(&purchase.store);
+        self.daybook.add(member, day(recorded, setting), store, sums);
+    }
+
+    fn brought_back(
+        &mut self,
+        member: MemberNo,
+        returned: &PurchaseReturned,
+        setting: Setting<'_>,
+        bought: Option<&Entry>,
+    ) {
+        let taken = returned.taken.iter().filter(|(wallet, _)| Some(*wallet) == setting.wallet);
+        let points = taken.map(|(_, points)| points.0).fold(0, i64::saturating_add);
+        let back = returned.minor_units;
+        let purchase = bought.and_then(Entry::purchase);
+        let margin = purchase.and_then(|recorded| share_of_margin(&recorded.purchase, back)).unwrap_or(0);
+        let day = purchase.map_or_else(|| setting.zone.day_of(returned.bought.0), |recorded| day(recorded, setting));
+        let store = purchase.map_or(StoreNo::NONE, |recorded| self.store_no(&recorded.purchase.store));
+        let less = |amount: i64| amount.saturating_neg();
+        let sums = Sums { spend: less(back), margin: less(margin), visits: 0, points: less(points) };
+        self.daybook.add(member, day, store, sums);
+    }
+
+    fn store_no(&mut self, name: &Text) -> StoreNo {
+        if name.is_empty() {
+            return StoreNo::NONE;
+        }
+        let next = u16::try_from(self.stores.len() + 1).ok().map(StoreNo);
+        match (self.stores.get(name), next) {
+            (Some(known), _) => *known,
+            (None, Some(next)) => {
+                self.stores.insert(name.clone(), next);
+                next
+            }
+            (None, None) => StoreNo::NONE,
+        }
+    }
+}
+
+fn is_of_pot(fact: &Fact) -> bool {
+    matches!(fact, Fact::PotReserved { .. } | Fact::PotSettled { .. } | Fact::PotReturned { .. })
+}
+
+/// The local day of a purchase: the store's, or the program's.
+fn day(recorded: &PurchaseRecorded, setting: Setting<'_>) -> Day {
+    recorded.purchase.zone.as_ref().unwrap_or(setting.zone).day_of(recorded.counted_at)
+}
+
+/// Money less cost; `None` if no line carries its cost.
+fn margin(purchase: &Purchase) -> Option<i64> {
+    let costs = purchase.lines.iter().filter_map(cost).reduce(i64::saturating_add)?;
+    Some(purchase.total()?.saturating_sub(costs))
+}
+
+fn cost(line: &Line) -> Option<i64> {
+    line.attributes.iter().find_map(|(name, value)| match value {
+        Value::Integer(cost) if &**name == COST => Some(*cost),
+        _ => None,
+    })
+}
+
+/// The part of a purchase's margin that goes with `back` of its price, rounded down.
+fn share_of_margin(purchase: &Purchase, back: i64) -> Option<i64> {
+    let (margin, total) = (i128::from(margin(purchase)?), i128::from(purchase.total()?));
+    let share = margin.checked_mul(back.into())?.checked_div_euclid(total)?;
+    i64::try_from(share).ok()
+}

@@ -1,0 +1,103 @@
+//! The analyst: follows the feed and keeps what every member bought, so that questions about all of them are answered in
+//! a moment.
+//!
+//! Questions run on threads that may block; the feed waits for them, not the lane. Whoever asks hears of everything that
+//! was recorded before she asked.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio::sync::Mutex;
+
+use super::answer::{Denied, Failure};
+use super::{Engine, Programs};
+use crate::domain::crowd::{Crowd, Setting};
+use crate::domain::event::{Entry, Fact, Seq};
+use crate::domain::program::{ProgramNo, Timeline};
+
+/// How many entries are folded under one lock.
+const STEP: usize = 4_096;
+
+/// What the analyst knows, and how far it reaches.
+#[derive(Default)]
+pub(super) struct Kept {
+    crowds: RwLock<BTreeMap<ProgramNo, Crowd>>,
+    up_to: Mutex<Seq>,
+}
+
+impl Engine {
+    /// Asks the analyst about the members of a program, everything recorded by now included.
+    ///
+    /// # Errors
+    /// Unknown program, or the store cannot answer.
+    pub async fn ask_analyst<T: Send + 'static>(
+        &self,
+        program: &str,
+        ask: impl FnOnce(&Crowd, &Timeline) -> T + Send + 'static,
+    ) -> Result<T, Denied> {
+        let timeline = self.timeline(program)?;
+        self.analyse().await?;
+        let shared = Arc::clone(&self.shared);
+        let answered = tokio::task::spawn_blocking(move || {
+            let crowds = shared.analyst.crowds.read().unwrap_or_else(PoisonError::into_inner);
+            let nobody = Crowd::default();
+            ask(crowds.get(&timeline.number).unwrap_or(&nobody), &timeline)
+        });
+        answered.await.map_err(|error| Denied::Failed(Failure::Store(error.to_string())))
+    }
+
+    /// Folds what the analyst has not seen yet; how many entries that were.
+    ///
+    /// # Errors
+    /// The store cannot answer.
+    pub async fn analyse(&self) -> Result<u64, Failure> {
+        let mut up_to = self.shared.analyst.up_to.lock().await;
+        let (head, from) = (self.shared.store.status().head, *up_to);
+        while *up_to < head {
+            let entries = self.feed(*up_to, STEP).await?;
+            let Some(last) = entries.last() else { break };
+            let bought = self.purchases_of(&entries).await?;
+            self.enter(&entries, &bought);
+            *up_to = last.seq;
+            tokio::task::yield_now().await;
+        }
+        Ok(up_to.0.saturating_sub(from.0))
+    }
+
+    /// The entries of the purchases that these entries bring back.
+    async fn purchases_of(&self, entries: &[Arc<Entry>]) -> Result<HashMap<Seq, Arc<Entry>>, Failure> {
+        let mut bought = HashMap::new();
+        for seq in entries.iter().filter_map(|entry| purchase_of(entry)) {
+            if let Some(entry) = self.shared.store.entry(seq).await? {
+                bought.insert(seq, entry);
+            }
+        }
+        Ok(bought)
+    }
+
+    fn enter(&self, entries: &[Arc<Entry>], bought: &HashMap<Seq, Arc<Entry>>) {
+        let programs = self.programs();
+        let mut crowds = self.shared.analyst.crowds.write().unwrap_or_else(PoisonError::into_inner);
+        for entry in entries {
+            let Some(timeline) = timeline(&programs, entry) else { continue };
+            let first = timeline.versions().next();
+            let wallet = first.and_then(|program| program.wallets.first()).map(|wallet| wallet.id);
+            // Of the versions known then, so that folding anew comes to the same.
+            let setting = Setting { zone: &timeline.at(entry.recorded_at).zone, wallet };
+            let purchase = purchase_of(entry).and_then(|seq| bought.get(&seq));
+            crowds.entry(entry.program).or_default().enter(entry, setting, purchase.map(|entry| &**entry));
+        }
+    }
+}
+
+fn timeline<'a>(programs: &'a Programs, entry: &Entry) -> Option<&'a Arc<Timeline>> {
+    programs.numbered(entry.program)
+}
+
+/// The entry of the purchase that an entry brings back.
+fn purchase_of(entry: &Entry) -> Option<Seq> {
+    entry.facts.iter().find_map(|fact| match fact {
+        Fact::PurchaseReturned(returned) => Some(returned.purchase),
+        _ => None,
+    })
+}
