@@ -50,8 +50,14 @@
 //! - **Points are lots with dates.** A balance is the sum of a member's lots ([`domain::lot`]); facts say which lots
 //!   they move, so that returns, refunds and the books ([`domain::books`]) need nothing but what was recorded. Every
 //!   grant keeps each line's share: what comes back in any pieces takes back what the whole would.
-//! - **What is scarce across members is an aggregate of its own.** A reward's stock and a campaign's budget are pots,
-//!   reserved by one order and settled by a second that is keyed by the first; a transfer is three orders alike. Here
+//! - **A tier is a span somebody holds**, by earning, for life, by a grace or a landing, or because it was granted; the
+//!   highest span in force is where she stands ([`domain::member::Standing`]). What belonging gives lies apart from what
+//!   every member has ([`domain::member::Belonging`]): most have nothing of it.
+//! - **What should have been given is compared with what was.** Milestones, rollovers and new ladders are judged by what
+//!   has been counted, and only the difference becomes facts, so that they may be judged any number of times.
+//! - **What is scarce across members is an aggregate of its own.** A reward's stock, a campaign's budget and a club's
+//!   places are pots, reserved by one order and settled by a second that is keyed by the first, whether they are taken or
+//!   given back; a transfer and a gift of a tier are three orders alike. Here
 //!   they stand in one group; a store that is cut off between them leaves something due, and the sweeper finishes it.
 //! - **A "no" is a value** with a stable reason and a documented precedence
 //!   ([`domain::order::Refusal`]); failures are typed errors; neither leaves a trace.

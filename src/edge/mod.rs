@@ -195,11 +195,21 @@ macro_rules! limited {
 }
 use limited;
 
+/// How much of one call may wait unread, and of all calls of a connection.
+///
+/// h2 (0.4) hangs up on a peer whose unread small frames cost more than half the connection's window, each 256 bytes less
+/// what it carries. The window of a call is so small against that of the connection that flow control stops an honest
+/// caller of many small frames long before: several such streams fit on one connection.
+const STREAM_WINDOW_BYTES: u32 = 64 * 1_024;
+const CONNECTION_WINDOW_BYTES: u32 = 4 * 1_024 * 1_024;
+
 /// The transport. Limits that tonic would leave open are closed here: streams per connection and the two guards
 /// against rapid resets. No connection age: with a grace period it would cut calls off (tonic 0.14.9).
 fn transport(options: &Options) -> Server {
     Server::builder()
         .max_concurrent_streams(options.concurrent_streams)
+        .initial_stream_window_size(Some(STREAM_WINDOW_BYTES))
+        .initial_connection_window_size(Some(CONNECTION_WINDOW_BYTES))
         .http2_max_local_error_reset_streams(Some(1_024))
         .http2_max_pending_accept_reset_streams(Some(20))
         .http2_keepalive_interval(Some(KEEPALIVE))

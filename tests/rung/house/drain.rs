@@ -65,7 +65,7 @@ async fn peers_who_say_nothing_hold_nobody_beyond_the_drain() {
 async fn a_peer_that_reads_slowly_and_goes_on_sending_reads_every_answer() {
     let mut house = House::open(&["--program", &file("tests/programs/model.toml")]);
     house.till().await.enroll("model", "m-1").await.unwrap();
-    let talking = tokio::spawn(talk(house.address().to_owned()));
+    let talking = tokio::spawn(talk(house.address().to_owned(), SLOW));
     sleep(Duration::from_millis(500)).await;
     let (status, took) = tokio::task::block_in_place(|| house.terminate());
     assert_eq!(status.code(), Some(0), "{}", house.log());
@@ -79,9 +79,29 @@ async fn a_peer_that_reads_slowly_and_goes_on_sending_reads_every_answer() {
     assert_eq!(member.entry_count, 1 + answers.len() as i64, "what was carried out was answered");
 }
 
+/// A frame a purchase, faster than they are carried out: what is too much waits, as flow control has it. A transport whose
+/// windows do not fit takes such a caller for an attacker and hangs up.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_of_many_small_frames_is_no_attacker() {
+    let mut house = House::open(&["--program", &file("tests/programs/model.toml")]);
+    house.till().await.enroll("model", "m-1").await.unwrap();
+    let talking = tokio::spawn(talk(house.address().to_owned(), HASTY));
+    sleep(Duration::from_secs(2)).await;
+    assert!(!talking.is_finished(), "{:?}", talking.await);
+    let (status, _) = tokio::task::block_in_place(|| house.terminate());
+    assert_eq!(status.code(), Some(0), "{}", house.log());
+    let (answers, told) = talking.await.unwrap().expect("everything that was said");
+    assert!(answers.len() > 100, "the haste was none");
+    assert_eq!((told.code(), &*reason(&told)), (Code::Unavailable, "DRAINING"));
+}
+
 /// Sends purchases as long as the server takes them, whatever it says meanwhile; its answers and its last word.
-async fn talk(address: String) -> Result<(Vec<Answer>, Status), h2::Error> {
-    let socket = Slow { socket: TcpStream::connect(&address).await.unwrap(), pause: Box::pin(sleep(PAUSE)) };
+async fn talk(address: String, pace: Pace) -> Result<(Vec<Answer>, Status), h2::Error> {
+    let socket = Slow {
+        socket: TcpStream::connect(&address).await.unwrap(),
+        looks_away: pace.looks_away,
+        pause: Box::pin(sleep(pace.looks_away)),
+    };
     let (mut calls, connection) = h2::client::handshake(socket).await?;
     tokio::spawn(connection);
     let request = http::Request::post(format!("http://{address}/rung.v1.PointsService/RecordPurchases"))
@@ -91,10 +111,12 @@ async fn talk(address: String) -> Result<(Vec<Answer>, Status), h2::Error> {
     drop(calls);
     tokio::spawn(async move {
         for batch in 0.. {
-            if items.send_data(together(batch), false).is_err() {
+            if items.send_data(together(batch, pace.together), false).is_err() {
                 return;
             }
-            sleep(Duration::from_millis(1)).await;
+            if batch % pace.breathes_after == 0 {
+                sleep(Duration::from_millis(1)).await;
+            }
         }
     });
     let (mut said, mut body) = (BytesMut::new(), response.await?.into_body());
@@ -107,14 +129,24 @@ async fn talk(address: String) -> Result<(Vec<Answer>, Status), h2::Error> {
     Ok((answers(said.freeze()), Status::from_header_map(&trailers).expect("a status")))
 }
 
-/// How long a slow reader looks away.
-const PAUSE: Duration = Duration::from_millis(20);
-/// How many purchases are sent at a time.
-const TOGETHER: usize = 32;
+/// How a peer talks.
+#[derive(Clone, Copy)]
+struct Pace {
+    /// How many purchases are sent in one frame.
+    together: usize,
+    /// After how many frames it stops for a moment.
+    breathes_after: usize,
+    /// How long it looks away between two looks at what was said.
+    looks_away: Duration,
+}
+
+const SLOW: Pace = Pace { together: 32, breathes_after: 1, looks_away: Duration::from_millis(20) };
+const HASTY: Pace = Pace { together: 1, breathes_after: 32, looks_away: Duration::from_millis(1) };
 
 /// A connection of a peer with too little time for reading.
 struct Slow {
     socket: TcpStream,
+    looks_away: Duration,
     pause: Pin<Box<Sleep>>,
 }
 
@@ -122,7 +154,7 @@ impl AsyncRead for Slow {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         ready!(self.pause.as_mut().poll(cx));
         let read = ready!(Pin::new(&mut self.socket).poll_read(cx, into));
-        self.pause = Box::pin(sleep(PAUSE));
+        self.pause = Box::pin(sleep(self.looks_away));
         Poll::Ready(read)
     }
 }
@@ -142,9 +174,9 @@ impl AsyncWrite for Slow {
 }
 
 /// Purchases as they go over the wire, many in one piece: each not compressed, its length, itself.
-fn together(batch: usize) -> Bytes {
+fn together(batch: usize, together: usize) -> Bytes {
     let mut bytes = BytesMut::new();
-    for number in 0..TOGETHER {
+    for number in 0..together {
         let receipt = format!("r-{batch}-{number}");
         let item = Order::new("model", "m-1", purchase("sale", &receipt, 100, &wall_clock())).item();
         bytes.put_u8(0);

@@ -337,3 +337,18 @@ fn words_of_programs_without_belonging_stay_and_new_ones_come_in_a_fixed_order()
     let again = read(&more, 1, Moment(1), &Register::of(next.register.words().iter().cloned())).unwrap();
     assert_eq!(again.register, next.register);
 }
+
+#[test]
+fn what_is_not_counted_is_given_too() {
+    let given = |privilege: &str, gives: &str| {
+        let milestone = "[[milestone]]\nid = \"m\"\nmeter = \"points\"\nat = 5\n";
+        let program = air(&format!("[[privilege]]\nid = \"p\"\n{privilege}\n{milestone}gives = [{gives}]"));
+        let privilege = program.privileges.iter().find(|found| program.text(found.id.0) == "p").unwrap();
+        let milestone = program.milestones.iter().find(|found| program.text(found.id.0) == "m").unwrap();
+        (privilege.given.clone(), milestone.gives.clone(), privilege.id)
+    };
+    let (worth, gives, id) = given("kind = \"flag\"", "{ privilege = \"p\", lasts = \"window\" }");
+    assert_eq!((worth, &gives[..]), (Some(Worth::Had), &[Benefit::Uses(id, 1, Lasts::Window)][..]));
+    let (worth, gives, id) = given("kind = \"code\"\ngiven = \"AVIS\"", "{ privilege = \"p\", lasts = \"validity\" }");
+    assert_eq!((worth, &gives[..]), (Some(Worth::Code("AVIS".into())), &[Benefit::Uses(id, 1, Lasts::Validity)][..]));
+}

@@ -125,6 +125,17 @@ fn what_nobody_gets_is_said() {
 }
 
 #[test]
+fn what_is_given_is_worth_something() {
+    let percent = "[[privilege]]\nid = \"p\"\nkind = \"percent\"\n";
+    let gives = "[[milestone]]\nid = \"m\"\nmeter = \"points\"\nat = 1\ngives = [{ privilege = \"p\" }]\n";
+    let flaw = "3:8 something gives `p`; say with `given` what it is worth then";
+    assert_eq!(flaws_of(&format!("{percent}{gives}")), [flaw]);
+    assert_eq!(flaws_of(&format!("{percent}given = \"10%\"\n{gives}")), [""; 0]);
+    let flag = percent.replace("percent", "flag");
+    assert_eq!(flaws_of(&format!("{flag}given = true\n{gives}")), ["4:9 a flag is simply had; leave `given` out"]);
+}
+
+#[test]
 fn conditions_that_never_hold_are_said() {
     let rows: &[(&str, &[&str])] = &[
         ("when = 'false'", &["10:8 this can never hold"]),
