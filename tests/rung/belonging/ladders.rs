@@ -11,7 +11,7 @@ use rung::engine::{ApplyProgram, Outcome};
 use super::world::{DAY, HOUR, Has, PROGRAM, Step, World, name, step};
 use crate::model::cases;
 
-const MIDDLE: &str = "[[ladder.tier]]\nid = \"middle\"\nqualify = 'nights >= 17'\nvalidity = { span = \"9mo\" }\n\n";
+const MIDDLE: &str = "[[ladder.tier]]\nid = \"middle\"\nqualify = 'nights >= 19'\nvalidity = { span = \"9mo\" }\n\n";
 
 /// The next version: thresholds moved, perhaps a tier in the middle.
 fn next(moved: i64, has_middle: bool, is_rejudged: bool) -> String {
