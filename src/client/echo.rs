@@ -1,10 +1,11 @@
-//! The yardstick: a tonic service that answers RecordPurchase's request with itself and does nothing else.
+//! The yardstick: a tonic service that answers a request with itself and does nothing else.
 //!
 //! What it reaches is what the wire alone costs; `rung bench` runs it as a process of its own (`rung
 //! bench-echo`), so that it shares the cores with the load generator just as a server does.
 
 use std::convert::Infallible;
 use std::io::Write;
+use std::marker::PhantomData;
 use std::process::ExitCode;
 use std::task::{Context, Poll};
 
@@ -18,10 +19,14 @@ use tonic::transport::server::TcpIncoming;
 use tonic_prost::ProstCodec;
 use tower::Service;
 
-use crate::pb::RecordPurchaseRequest;
+use crate::pb::{CheckPrivilegeRequest, GetStandingRequest, RecordPurchaseRequest};
 
-/// The one method of the echo.
-pub const PATH: &str = "/rung.bench.Echo/Purchase";
+/// Echoes RecordPurchase's request.
+pub const PURCHASE: &str = "/rung.bench.Echo/Purchase";
+/// Echoes CheckPrivilege's request.
+pub const CHECK: &str = "/rung.bench.Echo/Check";
+/// Echoes GetStanding's request.
+pub const STANDING: &str = "/rung.bench.Echo/Standing";
 
 /// Serves the echo until it is killed; prints `listening on ADDR` when it is ready, as the server does.
 pub async fn run() -> anyhow::Result<ExitCode> {
@@ -49,17 +54,27 @@ impl Service<Request<Body>> for Echo {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        Box::pin(async { Ok(Grpc::new(ProstCodec::default()).unary(Purchase, request).await) })
+        Box::pin(async move {
+            Ok(match request.uri().path() {
+                CHECK => echo::<CheckPrivilegeRequest>(request).await,
+                STANDING => echo::<GetStandingRequest>(request).await,
+                _ => echo::<RecordPurchaseRequest>(request).await,
+            })
+        })
     }
 }
 
-struct Purchase;
+async fn echo<T: prost::Message + Default + 'static>(request: Request<Body>) -> Response<Body> {
+    Grpc::new(ProstCodec::default()).unary(Same(PhantomData::<T>), request).await
+}
 
-impl UnaryService<RecordPurchaseRequest> for Purchase {
-    type Response = RecordPurchaseRequest;
-    type Future = std::future::Ready<Result<tonic::Response<RecordPurchaseRequest>, Status>>;
+struct Same<T>(PhantomData<T>);
 
-    fn call(&mut self, request: tonic::Request<RecordPurchaseRequest>) -> Self::Future {
+impl<T: prost::Message + 'static> UnaryService<T> for Same<T> {
+    type Response = T;
+    type Future = std::future::Ready<Result<tonic::Response<T>, Status>>;
+
+    fn call(&mut self, request: tonic::Request<T>) -> Self::Future {
         std::future::ready(Ok(tonic::Response::new(request.into_inner())))
     }
 }

@@ -188,7 +188,7 @@ impl Echo {
     async fn start(plan: &Plan) -> anyhow::Result<Self> {
         let folder = Scratch::new(&plan.folder, "echo")?;
         let server = Server::start(&plan.binary, &["bench-echo"], &log(folder.path())).await?;
-        let method = Method::new(echo::PATH, Raw::new(Requests::new()?.unary, Shape::Echo));
+        let method = Method::new(echo::PURCHASE, Raw::new(Requests::new()?.unary, Shape::Echo));
         Ok(Self { server, method, receipts: Receipts::default(), _folder: folder })
     }
 

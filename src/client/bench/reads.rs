@@ -56,18 +56,18 @@ pub async fn run(plan: &Plan, figures: &mut Figures) -> anyhow::Result<()> {
 fn questions() -> anyhow::Result<[Question; 2]> {
     let requests = Requests::new()?;
     let ours = |path, template| Method::new(path, Raw::new(template, Shape::Read));
-    let echo = |template| Method::new(echo::PATH, Raw::new(template, Shape::Echo));
+    let echo = |path, template| Method::new(path, Raw::new(template, Shape::Echo));
     Ok([
         Question {
             name: "check_privilege_vs_echo",
             ours: ours("/rung.v1.PrivilegeService/CheckPrivilege", requests.check.clone()),
-            echo: echo(requests.check),
+            echo: echo(echo::CHECK, requests.check),
             figures: ["check_echo_per_second", "check_per_second", "check_p50_ms", "check_p99_ms"],
         },
         Question {
             name: "get_standing_vs_echo",
             ours: ours("/rung.v1.TierService/GetStanding", requests.standing.clone()),
-            echo: echo(requests.standing),
+            echo: echo(echo::STANDING, requests.standing),
             figures: ["standing_echo_per_second", "standing_per_second", "standing_p50_ms", "standing_p99_ms"],
         },
     ])
