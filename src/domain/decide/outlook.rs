@@ -46,9 +46,7 @@ pub struct Renewal<'a> {
     pub renewed_until: Moment,
     /// The condition that renews it.
     pub condition: &'a Condition,
-    /// What the meters read, by position in `program.meters`: now, or as far as it will count when the validity ends.
-    pub readings: Vec<i64>,
-    /// What they still lack; empty if nothing is missing, or no meter can help.
+    /// What the meters still lack, of what counts; empty if nothing is missing, or no meter can help.
     pub missing: Vec<Shortfall>,
     /// Whether it is renewed as soon as nothing is missing, and not only when its validity ends.
     pub at_once: bool,
@@ -57,11 +55,16 @@ pub struct Renewal<'a> {
 }
 
 /// What keeping her tier takes, for a settled member at `now`; `None` if it never ends, cannot be earned, or is renewed
-/// as far as it can be today.
+/// as far as it can be today. `today` is what the meters read today, by position in `program.meters`.
 ///
 /// # Errors
 /// [`Overflow`] if a meter's reading leaves its range.
-pub fn renewal<'a>(program: &'a Program, member: &Member, now: Moment) -> Result<Option<Renewal<'a>>, Overflow> {
+pub fn renewal<'a>(
+    program: &'a Program,
+    member: &Member,
+    now: Moment,
+    today: &[i64],
+) -> Result<Option<Renewal<'a>>, Overflow> {
     let Some(ladder) = &program.ladder else { return Ok(None) };
     let position = rank(ladder, member).checked_sub(1);
     let Some(tier) = position.and_then(|position| ladder.tiers.get(position)) else { return Ok(None) };
@@ -72,23 +75,20 @@ pub fn renewal<'a>(program: &'a Program, member: &Member, now: Moment) -> Result
         None => None,
     };
     let Some((held, condition)) = held.zip(condition) else { return Ok(None) };
-    let today = program.zone.day_of(now);
     let at_end = held.by == HeldBy::Match || (tier.renew.is_some() && matches!(tier.validity, Validity::Span(_)));
-    let from = if at_end { program.zone.day_of(held.until) } else { today };
+    let from = if at_end { program.zone.day_of(held.until) } else { program.zone.day_of(now) };
     let renewed_until = tier.validity.end(&program.zone, from);
     if renewed_until <= held.until {
         return Ok(None);
     }
-    let readings = if at_end {
-        let last_day = program.zone.day_of(held.until.minus_one());
-        readings_since(program, member, last_day, held.since)?
-    } else {
-        readings(program, member, &[], today)?
+    let at_end_read = match at_end {
+        true => readings_since(program, member, program.zone.day_of(held.until.minus_one()), held.since)?,
+        false => Vec::new(),
     };
-    let subject = member_subject(program, member, &readings, now);
+    let subject = member_subject(program, member, if at_end { &at_end_read } else { today }, now);
     let (is_met, ways) = (condition.holds(&subject)?, condition.missing(&subject));
     let (until, missing, at_once) = (held.until, nearest(ways), !at_end);
-    Ok(Some(Renewal { tier, until, renewed_until, condition, readings, missing, at_once, is_met }))
+    Ok(Some(Renewal { tier, until, renewed_until, condition, missing, at_once, is_met }))
 }
 
 fn rank(ladder: &Ladder, member: &Member) -> usize {

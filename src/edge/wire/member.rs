@@ -106,7 +106,7 @@ impl<'a> Outlook<'a> {
         };
         let day = |moment| program.zone.day_of(moment);
         let (today, enrolled) = (day(view.now), day(member.enrolled_at));
-        let renewal = renewal(program, member, view.now).ok().flatten();
+        let renewal = renewal(program, member, view.now, &readings).ok().flatten();
         Self { member, program, readings, next, renewal, now: view.now, today, enrolled }
     }
 
@@ -209,7 +209,7 @@ impl<'a> Outlook<'a> {
         Some(pb::MissingAmount {
             meter: self.program.text(meter.id.0).to_owned(),
             decimals: meter.decimals.into(),
-            value: self.readings.get(short.meter).copied().unwrap_or_default(),
+            value: short.value(),
             missing: short.missing,
         })
     }

@@ -177,7 +177,7 @@ fn missing(pen: &mut Pen<'_>, outlook: &Outlook<'_>, short: &Shortfall) {
     pen.nested(4, |pen| {
         pen.text(1, outlook.program.text(meter.id.0));
         pen.number(2, meter.decimals);
-        pen.number(3, outlook.readings.get(short.meter).copied().unwrap_or_default());
+        pen.number(3, short.value());
         pen.number(4, short.missing);
     });
 }

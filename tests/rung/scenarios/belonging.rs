@@ -1,7 +1,7 @@
 //! Commands about tiers, clubs, privileges, milestones and boosts, and what came of them in words.
 
 use rung::domain::calendar::{parse_rfc3339, rfc3339};
-use rung::domain::decide::{Asked, Source, check, club_offer, next_tier, renewal};
+use rung::domain::decide::{Asked, Source, check, club_offer, meter_values, next_tier, renewal};
 use rung::domain::event::BelongingFact;
 use rung::domain::member::HeldBy;
 use rung::domain::order::{BelongingOrder, Granting, MemberName, Using, Verb};
@@ -183,7 +183,8 @@ fn standing(view: &View) -> String {
     if let Some(next) = next_tier(program, member, view.now).unwrap() {
         told.push_str(&format!("\nnext {}: {}", program.text(next.tier.0), lacks(&next.missing)));
     }
-    if let Some(renewal) = renewal(program, member, view.now).unwrap() {
+    let today = meter_values(program, member, view.now).unwrap();
+    if let Some(renewal) = renewal(program, member, view.now, &today).unwrap() {
         let lacks = if renewal.is_met { "met".into() } else { lacks(&renewal.missing) };
         let how = if renewal.at_once { "at once" } else { "when it ends" };
         told.push_str(&format!("\nrenews{} {how}: {lacks}", until(renewal.renewed_until)));

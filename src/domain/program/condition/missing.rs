@@ -16,6 +16,14 @@ pub struct Shortfall {
     pub missing: i64,
 }
 
+impl Shortfall {
+    /// What the meter reads, in its smallest unit.
+    #[must_use]
+    pub const fn value(&self) -> i64 {
+        self.threshold.saturating_sub(self.missing)
+    }
+}
+
 /// More alternatives than anybody reads; it also bounds the work for a condition that multiplies them.
 const ALTERNATIVES_MAX: usize = 16;
 
