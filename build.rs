@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "rung/v1/admin_service.proto",
     "rung/v1/club_service.proto",
     "rung/v1/event_service.proto",
@@ -12,6 +12,7 @@ const FILES: [&str; 9] = [
     "rung/v1/privilege_service.proto",
     "rung/v1/program_service.proto",
     "rung/v1/reward_service.proto",
+    "rung/v1/segment_service.proto",
     "rung/v1/tier_service.proto",
 ];
 

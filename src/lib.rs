@@ -38,6 +38,12 @@
 //! 7. Every order is answered, yes and no alike: a "no" may rest on a neighbour's uncommitted "yes".
 //! 8. [`edge`]: the answer becomes bytes. Followers of the event stream are woken.
 //!
+//! ## A question about everybody
+//! The analyst ([`engine::Engine::ask_analyst`]) folds the same feed that followers read into what every member bought on
+//! which day ([`domain::crowd`]); rankings and shares are pure functions of that ([`domain::insight`]). A worker keeps it
+//! current, a question brings it up to the newest entry first. It is a cache like the snapshots: after a start it is folded
+//! anew.
+//!
 //! ## What holds everywhere
 //! - **The core is pure.** `decide(member, order, program, now)` gives facts or a refusal; `apply` folds facts. Time,
 //!   keys and everything known are arguments, so a quote, a dry run, a purchase and a test take the same path.

@@ -3,7 +3,8 @@
 //! The one place that knows time zones (through `jiff`, with its bundled IANA database, so that the same
 //! source gives the same days on every machine). It must not read a clock: moments come in as arguments.
 
-use std::sync::{Arc, OnceLock};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use jiff::civil::Date;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
@@ -178,10 +179,16 @@ impl Zone {
         Self { zone, midnights: Arc::default() }
     }
 
-    /// The zone called `name` (`America/Chicago`), from the bundled database.
+    /// The zone called `name` (`America/Chicago`), from the bundled database. Every zone is made once and shared, since its
+    /// midnights take a while to compute and room to keep.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        TimeZoneDatabase::bundled().get(name).ok().map(Self::of)
+        static KNOWN: Mutex<BTreeMap<String, Zone>> = Mutex::new(BTreeMap::new());
+        let zone = TimeZoneDatabase::bundled().get(name).ok()?;
+        // Under its own name, however it was written: so there are never more than the database has.
+        let own = zone.iana_name().unwrap_or_default().to_owned();
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(known.entry(own).or_insert_with(|| Self::of(zone)).clone())
     }
 
     /// The IANA name.

@@ -21,6 +21,7 @@ mod programs;
 mod purchase_stream;
 mod purchases;
 mod rewards;
+mod segments;
 mod tiers;
 mod trace;
 mod until;
@@ -51,6 +52,7 @@ use pb::points_service_server::PointsServiceServer;
 use pb::privilege_service_server::PrivilegeServiceServer;
 use pb::program_service_server::ProgramServiceServer;
 use pb::reward_service_server::RewardServiceServer;
+use pb::segment_service_server::SegmentServiceServer;
 use pb::tier_service_server::TierServiceServer;
 use purchases::Purchases;
 
@@ -165,6 +167,7 @@ impl Edge {
             .add_service(limited!(PrivilegeServiceServer, privileges::Privileges::new(engine())))
             .add_service(limited!(ProgramServiceServer, programs::Programs::new(engine())))
             .add_service(limited!(RewardServiceServer, rewards::Rewards::new(engine())))
+            .add_service(limited!(SegmentServiceServer, segments::Segments::new(engine())))
             .add_service(limited!(EventServiceServer, events::Events::new(engine(), closing.clone())))
             .add_service(limited!(AdminServiceServer, admin::Admin::new(engine())));
         Ok(routes.routes())
@@ -175,7 +178,7 @@ impl Edge {
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
 /// What health tells about.
-const SERVICES: [&str; 9] = [
+const SERVICES: [&str; 10] = [
     <AdminServiceServer<admin::Admin> as NamedService>::NAME,
     <ClubServiceServer<clubs::Clubs> as NamedService>::NAME,
     <EventServiceServer<events::Events> as NamedService>::NAME,
@@ -184,6 +187,7 @@ const SERVICES: [&str; 9] = [
     <PrivilegeServiceServer<privileges::Privileges> as NamedService>::NAME,
     <ProgramServiceServer<programs::Programs> as NamedService>::NAME,
     <RewardServiceServer<rewards::Rewards> as NamedService>::NAME,
+    <SegmentServiceServer<segments::Segments> as NamedService>::NAME,
     <TierServiceServer<tiers::Tiers> as NamedService>::NAME,
 ];
 
@@ -239,3 +243,5 @@ pub async fn serve(
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_segments;

@@ -57,8 +57,11 @@ impl Engine {
             let entries = self.feed(*up_to, STEP).await?;
             let Some(last) = entries.last() else { break };
             let bought = self.purchases_of(&entries).await?;
-            self.enter(&entries, &bought);
-            *up_to = last.seq;
+            let (engine, reached) = (self.clone(), last.seq);
+            // Questions hold the lock for a while.
+            let entered = tokio::task::spawn_blocking(move || engine.enter(&entries, &bought)).await;
+            entered.map_err(|error| Failure::Store(error.to_string()))?;
+            *up_to = reached;
             tokio::task::yield_now().await;
         }
         Ok(up_to.0.saturating_sub(from.0))

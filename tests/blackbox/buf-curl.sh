@@ -16,7 +16,7 @@ expect() { grep -q "$1" <<<"$2" || { echo "expected $1 in: $2"; exit 1; }; }
 
 services=$(buf curl --protocol grpc --http2-prior-knowledge --list-services "http://$address")
 services_expected="MemberService PointsService RewardService TierService ClubService PrivilegeService ProgramService"
-for service in $services_expected EventService AdminService; do
+for service in $services_expected EventService SegmentService AdminService; do
     expect "rung.v1.$service" "$services"
 done
 expect OUTCOME_APPLIED "$(call MemberService/EnrollMember \

@@ -13,6 +13,7 @@ mod house;
 mod imports;
 mod marathon;
 mod orders;
+mod pareto;
 mod postgres;
 mod process;
 mod raw;
@@ -76,6 +77,8 @@ enum Part {
     Import,
     /// CheckPrivilege and GetStanding, 4 connections with 16 calls in flight each, against an empty tonic service.
     Reads,
+    /// GetParetoReport, over everything and over a week, while purchases stream in.
+    Pareto,
 }
 
 /// What is to be measured, and how much of it.
@@ -95,7 +98,7 @@ struct Plan {
 impl Plan {
     fn new(args: Args) -> anyhow::Result<Self> {
         let (members, orders, seconds) = if args.quick { (100_000, 1_000_000, 1) } else { (1_000_000, 10_000_000, 5) };
-        let all = [Part::Unary, Part::Stream, Part::Open, Part::Postgres, Part::Import, Part::Reads];
+        let all = [Part::Unary, Part::Stream, Part::Open, Part::Postgres, Part::Import, Part::Reads, Part::Pareto];
         let plan = Self {
             parts: if args.only.is_empty() { all.to_vec() } else { args.only },
             members: args.members.unwrap_or(members),
@@ -148,6 +151,9 @@ async fn measure(plan: &Plan, figures: &mut Figures) -> anyhow::Result<()> {
     }
     if plan.does(Part::Reads) {
         reads::run(plan, figures).await?;
+    }
+    if plan.does(Part::Pareto) {
+        pareto::run(plan, figures).await?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! handed in.
 
 pub mod daybook;
+pub mod ranking;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 

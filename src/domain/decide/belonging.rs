@@ -96,7 +96,7 @@ fn grant(ground: &Ground<'_>, member: &Member, asked: &Granting) -> Result<Vec<F
         actor: asked.actor.clone(),
         from: None,
     };
-    standing_changed(ground, member, fact(held), TierCause::Granted)
+    standing_changed(ground, member, Fact::from(held), TierCause::Granted)
 }
 
 fn revoke(
@@ -111,7 +111,7 @@ fn revoke(
         return Err(Refusal::MemberClosed);
     }
     let (tier, reason, actor) = (held.tier, reason.clone(), actor.clone());
-    let revoked = fact(BelongingFact::TierGrantRevoked { grant, tier, reason, actor });
+    let revoked = Fact::from(BelongingFact::TierGrantRevoked { grant, tier, reason, actor });
     standing_changed(ground, member, revoked, TierCause::Revoked)
 }
 
@@ -143,7 +143,7 @@ fn give_tier(ground: &Ground<'_>, member: &Member, name: &str, note: &Note) -> R
     };
     let until = gift.lasts.map_or(Moment::NEVER, end);
     let (to, tier, note) = (receiver.key, tier.id, note.clone());
-    Ok(vec![used, fact(BelongingFact::TierSent { to, tier, until, note })])
+    Ok(vec![used, Fact::from(BelongingFact::TierSent { to, tier, until, note })])
 }
 
 /// The privilege by which she may give the tier: one with uses left, else the reason of the last that has none.
@@ -191,14 +191,14 @@ fn receive_tier(
         actor: Text::default(),
         from: Some(from),
     };
-    standing_changed(ground, member, fact(held), TierCause::Granted)
+    standing_changed(ground, member, Fact::from(held), TierCause::Granted)
 }
 
 fn close_sent(ground: &Ground<'_>, member: &Member, sent_by: Seq, arrived: bool) -> Vec<Fact> {
     if !member.belonging().sent.iter().any(|sent| sent.entry == sent_by) {
         return Vec::new();
     }
-    let closed = fact(BelongingFact::TierSentClosed { sent_by, arrived });
+    let closed = Fact::from(BelongingFact::TierSentClosed { sent_by, arrived });
     let back = ground.subject.filter(|_| !arrived).and_then(|used| privileges::returned(used, &Note::default()));
     std::iter::once(closed).chain(back).collect()
 }
@@ -221,7 +221,7 @@ fn choose(
     let cost = affordable(open, option, times)?;
     let mut story = Story::on(ground, member);
     let (meter, milestone, reached, id) = (Some(milestone.meter), milestone.id, open.entry, option.id);
-    let chosen = fact(BelongingFact::BenefitChosen { milestone, reached, option: id, times, cost });
+    let chosen = Fact::from(BelongingFact::BenefitChosen { milestone, reached, option: id, times, cost });
     story.adopt(chosen).map_err(overflow)?;
     let giving = Giving { program, times, at: ground.now, meter };
     giving.give(&mut story, &option.gives).map_err(overflow)?;
@@ -264,8 +264,4 @@ fn register(ground: &Ground<'_>, member: &Member, name: &str) -> Result<Vec<Fact
     let mut story = Story::on(ground, member);
     begin_boost(&mut story, program, boost, ground.now).map_err(overflow)?;
     followed(ground, member, story.facts)
-}
-
-fn fact(fact: BelongingFact) -> Fact {
-    Fact::Belonging(Box::new(fact))
 }

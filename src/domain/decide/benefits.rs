@@ -41,7 +41,7 @@ impl Giving<'_> {
             Benefit::Count(meter, amount) => self.count(story, meter, self.many(amount)?),
             Benefit::Uses(privilege, uses, lasts) => {
                 let (uses, until) = (uses.saturating_mul(self.times), self.end(story, lasts));
-                story.adopt(fact(BelongingFact::UsesGiven { privilege, uses, until }))
+                story.adopt(Fact::from(BelongingFact::UsesGiven { privilege, uses, until }))
             }
             Benefit::Membership(club, span) => self.membership(story, club, span),
             Benefit::Tier(tier, lasts) => self.tier(story, tier, lasts),
@@ -83,7 +83,7 @@ impl Giving<'_> {
             let until =
                 if endless { Moment::NEVER } else { self.after(held.map_or(story.now, |held| held.until), span) };
             let (by, takes_place, fee, actor) = (JoinedBy::Benefit, false, None, Text::default());
-            story.adopt(fact(BelongingFact::ClubJoined { club, by, since, until, takes_place, fee, actor }))?;
+            story.adopt(Fact::from(BelongingFact::ClubJoined { club, by, since, until, takes_place, fee, actor }))?;
         }
         Ok(())
     }
@@ -106,7 +106,7 @@ impl Giving<'_> {
             zone.start_of(within.after(zone.day_of(story.now)).plus_days(1))
         };
         let register_before = given.register_within.map(through);
-        story.adopt(fact(BelongingFact::BoostGiven { boost, register_before }))?;
+        story.adopt(Fact::from(BelongingFact::BoostGiven { boost, register_before }))?;
         match register_before {
             Some(_) => Ok(()),
             None => begin_boost(story, self.program, boost, self.at),
@@ -154,7 +154,7 @@ pub(super) fn begin_boost(
         let less = MeterPost { meter: cap.meter, window: LIFETIME, amount: Points(had.0.saturating_neg()) };
         (had != Points::ZERO).then_some(less)
     });
-    story.adopt(fact(BelongingFact::BoostBegan { boost, since, until, reset }))
+    story.adopt(Fact::from(BelongingFact::BoostBegan { boost, since, until, reset }))
 }
 
 /// Counts something that was not bought, with everything that follows from it.
@@ -164,7 +164,7 @@ pub(super) fn count(
     posts: Vec<MeterPost>,
     at: Moment,
 ) -> Result<(), Overflow> {
-    story.adopt(fact(BelongingFact::MetersCounted { cause, posts: posts.clone() }))?;
+    story.adopt(Fact::from(BelongingFact::MetersCounted { cause, posts: posts.clone() }))?;
     milestones::follow(story, &posts, at)
 }
 
@@ -195,7 +195,7 @@ pub(super) fn take_back(
                     .iter()
                     .any(|held| held.boost == boost && held.register_before.is_some());
                 if waits {
-                    story.adopt(fact(BelongingFact::BoostEnded { boost, at: story.now }))?;
+                    story.adopt(Fact::from(BelongingFact::BoostEnded { boost, at: story.now }))?;
                 }
             }
         }
@@ -212,7 +212,7 @@ fn take_membership(story: &mut Story<'_>, program: &Program, club: ClubId, span:
         return story.adopt(left(&held, LeftCause::Lapsed, story.now));
     }
     let (by, since, takes_place, fee, actor) = (JoinedBy::Benefit, held.since, false, None, Text::default());
-    story.adopt(fact(BelongingFact::ClubJoined { club, by, since, until, takes_place, fee, actor }))
+    story.adopt(Fact::from(BelongingFact::ClubJoined { club, by, since, until, takes_place, fee, actor }))
 }
 
 fn take_points(story: &mut Story<'_>, program: &Program, wallet: WalletId, points: Points) -> Result<(), Overflow> {
@@ -235,18 +235,14 @@ fn take_points(story: &mut Story<'_>, program: &Program, wallet: WalletId, point
 fn take_uses(story: &mut Story<'_>, privilege: PrivilegeId) -> Result<(), Overflow> {
     let newest = story.member.belonging().allowances.iter().rev().find(|held| held.privilege == privilege);
     let gone = newest.map(|held| BelongingFact::UsesGone { privilege, given: held.entry, at: story.now });
-    gone.into_iter().try_for_each(|gone| story.adopt(fact(gone)))
+    gone.into_iter().try_for_each(|gone| story.adopt(Fact::from(gone)))
 }
 
 fn take_tier(story: &mut Story<'_>, tier: TierId) -> Result<(), Overflow> {
     let given = story.member.standing.held().iter().rev().find(|held| held.tier == tier && held.by == HeldBy::Benefit);
     let Some(grant) = given.map(|held| held.entry) else { return Ok(()) };
     let (reason, actor) = (Note::from("returned"), Text::default());
-    story.adopt(fact(BelongingFact::TierGrantRevoked { grant, tier, reason, actor }))?;
+    story.adopt(Fact::from(BelongingFact::TierGrantRevoked { grant, tier, reason, actor }))?;
     let changed = moved(story.timeline, &story.member, story.now, TierCause::Returned);
     changed.into_iter().try_for_each(|fact| story.adopt(fact))
-}
-
-fn fact(fact: BelongingFact) -> Fact {
-    Fact::Belonging(Box::new(fact))
 }

@@ -96,7 +96,7 @@ pub(super) fn join(
     let by = admitted(program, club, member, ground.now)?;
     if by == JoinedBy::Asking && club.door == Door::Approval {
         paid_is(Points::ZERO, paid)?;
-        return Ok(vec![fact(BelongingFact::ClubAsked { club: club.id })].into());
+        return Ok(vec![Fact::from(BelongingFact::ClubAsked { club: club.id })].into());
     }
     come_in(ground, member, club, by, (paid, reference), &Text::default())
 }
@@ -119,7 +119,7 @@ fn come_in(
     let until = term_end(program, club, from);
     let (club, takes_place, actor) = (club.id, !pots.is_empty(), actor.clone());
     let joined = BelongingFact::ClubJoined { club, by, since, until, takes_place, fee, actor };
-    Ok(Outcome { facts: vec![fact(joined)], pots })
+    Ok(Outcome { facts: vec![Fact::from(joined)], pots })
 }
 
 /// When a term that begins at `from` ends.
@@ -179,7 +179,7 @@ pub(super) fn leave(ground: &Ground<'_>, member: &Member, name: &str) -> Result<
 /// That a membership is over; the engine frees its place.
 pub(super) fn left(held: &Membership, cause: LeftCause, at: Moment) -> Fact {
     let Membership { club, has_place: frees_place, entry: joined, .. } = *held;
-    fact(BelongingFact::ClubLeft { club, cause, at, frees_place, joined })
+    Fact::from(BelongingFact::ClubLeft { club, cause, at, frees_place, joined })
 }
 
 /// How long whom a fee is asked of, and who was let in, has to pay it.
@@ -212,7 +212,7 @@ pub(super) fn invite(
     if until <= ground.now {
         return Err(Refusal::GrantOver);
     }
-    Ok(fact(BelongingFact::ClubInvited { club: club.id, until, actor: actor.clone() }))
+    Ok(Fact::from(BelongingFact::ClubInvited { club: club.id, until, actor: actor.clone() }))
 }
 
 /// Ends an invitation.
@@ -228,7 +228,7 @@ pub(super) fn end_invitation(
     if !member.belonging().invitations.iter().any(|invitation| invitation.club == club.id) {
         return Err(Refusal::NotInvited);
     }
-    Ok(fact(BelongingFact::InvitationEnded { club: club.id, cause, at: ground.now, note: note.clone() }))
+    Ok(Fact::from(BelongingFact::InvitationEnded { club: club.id, cause, at: ground.now, note: note.clone() }))
 }
 
 /// Answers a member who asked. Whom a fee is asked of is invited, and comes in by paying it.
@@ -247,17 +247,13 @@ pub(super) fn admit(
     }
     if !admitted {
         let (club, reason, actor) = (club.id, reason.clone(), actor.clone());
-        return Ok(vec![fact(BelongingFact::ClubDenied { club, reason, actor })].into());
+        return Ok(vec![Fact::from(BelongingFact::ClubDenied { club, reason, actor })].into());
     }
     if club.fee.is_some() {
         let (club, actor) = (club.id, actor.clone());
         let until = invitation_end(program, ADMISSION_STANDS, ground.now);
-        return Ok(vec![fact(BelongingFact::ClubInvited { club, until, actor })].into());
+        return Ok(vec![Fact::from(BelongingFact::ClubInvited { club, until, actor })].into());
     }
     meets(program, club.condition.as_ref(), member, ground.now)?;
     come_in(ground, member, club, JoinedBy::Approval, (Points::ZERO, &Text::default()), actor)
-}
-
-fn fact(fact: BelongingFact) -> Fact {
-    Fact::Belonging(Box::new(fact))
 }

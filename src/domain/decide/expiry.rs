@@ -32,15 +32,15 @@ pub(super) fn belonging_ended(story: &Story<'_>, _: Moment) -> Option<(Moment, V
     for invitation in &belonging.invitations {
         let (club, at) = (invitation.club, invitation.until);
         let (cause, note) = (InvitationEnd::Expired, Note::default());
-        offer(at, &|| vec![fact(BelongingFact::InvitationEnded { club, cause, at, note: note.clone() })]);
+        offer(at, &|| vec![Fact::from(BelongingFact::InvitationEnded { club, cause, at, note: note.clone() })]);
     }
     for held in &belonging.allowances {
         let (privilege, given, at) = (held.privilege, held.entry, held.until);
-        offer(at, &|| vec![fact(BelongingFact::UsesGone { privilege, given, at })]);
+        offer(at, &|| vec![Fact::from(BelongingFact::UsesGone { privilege, given, at })]);
     }
     for held in &belonging.boosts {
         let (boost, at) = (held.boost, held.register_before.unwrap_or(Moment::NEVER));
-        offer(at, &|| vec![fact(BelongingFact::BoostEnded { boost, at })]);
+        offer(at, &|| vec![Fact::from(BelongingFact::BoostEnded { boost, at })]);
     }
     first
 }
@@ -49,7 +49,7 @@ pub(super) fn belonging_ended(story: &Story<'_>, _: Moment) -> Option<(Moment, V
 fn term_ended(story: &Story<'_>, held: &Membership) -> Fact {
     let program = story.timeline.at(held.until);
     match renewed(story, program, held) {
-        Some(renewed) => fact(renewed),
+        Some(renewed) => Fact::from(renewed),
         None => left(held, LeftCause::Lapsed, held.until),
     }
 }
@@ -83,13 +83,19 @@ fn by_default(story: &mut Story<'_>, choice: &OpenChoice) -> Result<(), Overflow
         if times > 0 {
             let cost = times.saturating_mul(option.cost);
             left = left.saturating_sub(cost);
-            story.adopt(fact(BelongingFact::BenefitChosen { milestone, reached, option: option.id, times, cost }))?;
+            story.adopt(Fact::from(BelongingFact::BenefitChosen {
+                milestone,
+                reached,
+                option: option.id,
+                times,
+                cost,
+            }))?;
             let meter = program.milestone(milestone).map(|milestone| milestone.meter);
             Giving { program, times, at, meter }.give(story, &option.gives)?;
         }
     }
     if left > 0 {
-        story.adopt(fact(BelongingFact::ChoiceClosed { milestone, reached, at }))?;
+        story.adopt(Fact::from(BelongingFact::ChoiceClosed { milestone, reached, at }))?;
     }
     Ok(())
 }
@@ -98,7 +104,7 @@ fn by_default(story: &mut Story<'_>, choice: &OpenChoice) -> Result<(), Overflow
 fn closed(story: &Story<'_>, window: AwaitedWindow) -> Vec<Fact> {
     aside(story, window.closes_at, |story| {
         let AwaitedWindow { meter, window, closes_at } = window;
-        story.adopt(fact(BelongingFact::WindowClosed { meter, window, at: closes_at }))?;
+        story.adopt(Fact::from(BelongingFact::WindowClosed { meter, window, at: closes_at }))?;
         if story.member.state == MemberState::Closed {
             return Ok(());
         }
@@ -111,8 +117,4 @@ fn aside(story: &Story<'_>, at: Moment, tell: impl FnOnce(&mut Story<'_>) -> Res
     let told = story.aside(at, tell);
     debug_assert!(told.is_ok(), "an end overflows");
     told.unwrap_or_default()
-}
-
-fn fact(fact: BelongingFact) -> Fact {
-    Fact::Belonging(Box::new(fact))
 }

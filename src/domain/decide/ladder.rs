@@ -156,11 +156,11 @@ pub(super) const fn earned_fact(held: &Held) -> Fact {
 /// A tier held otherwise, as a fact; without anybody who answers for it.
 pub(super) fn held_fact(tier: TierId, by: HeldBy, since: Moment, until: Moment) -> Fact {
     let (reason, actor, from) = (Text::default(), Text::default(), None::<(MemberKey, Seq)>);
-    Fact::Belonging(Box::new(BelongingFact::TierHeld { tier, by, since, until, reason, actor, from }))
+    Fact::from(BelongingFact::TierHeld { tier, by, since, until, reason, actor, from })
 }
 
 fn count_years(posts: Vec<MeterPost>) -> Fact {
-    Fact::Belonging(Box::new(BelongingFact::MetersCounted { cause: CountCause::TierYear, posts }))
+    Fact::from(BelongingFact::MetersCounted { cause: CountCause::TierYear, posts })
 }
 
 /// A member judged by a ladder.

@@ -206,7 +206,7 @@ fn reach(
     });
     let count = MeterPost { meter: milestone.reached, window, amount: Points(1) };
     let milestone_id = milestone.id;
-    story.adopt(fact(BelongingFact::MilestoneReached { milestone: milestone_id, count, number, at, choice }))?;
+    story.adopt(Fact::from(BelongingFact::MilestoneReached { milestone: milestone_id, count, number, at, choice }))?;
     Giving { program, times: 1, at, meter: Some(milestone.meter) }.give(story, &milestone.gives)
 }
 
@@ -222,7 +222,7 @@ fn lose(
     let reached = open.map_or(Seq::NONE, |choice| choice.entry);
     let count = MeterPost { meter: milestone.reached, window, amount: Points(-1) };
     let milestone_id = milestone.id;
-    story.adopt(fact(BelongingFact::MilestoneLost { milestone: milestone_id, count, number, reached }))?;
+    story.adopt(Fact::from(BelongingFact::MilestoneLost { milestone: milestone_id, count, number, reached }))?;
     take_back(story, program, &milestone.gives, at)
 }
 
@@ -288,7 +288,7 @@ fn await_end(story: &mut Story<'_>, program: &Program, meter: &Meter, day: Day) 
     if closes_at <= story.now {
         return close(story, meter.id, day, closes_at);
     }
-    story.adopt(fact(BelongingFact::WindowAwaited { meter: meter.id, window, closes_at }))
+    story.adopt(Fact::from(BelongingFact::WindowAwaited { meter: meter.id, window, closes_at }))
 }
 
 /// What the end of the window of `meter` that holds `day` comes to, judged by the version in force when it ended.
@@ -354,8 +354,4 @@ fn threshold(
         }
     }
     Ok(None)
-}
-
-fn fact(fact: BelongingFact) -> Fact {
-    Fact::Belonging(Box::new(fact))
 }

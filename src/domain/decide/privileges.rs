@@ -210,7 +210,7 @@ pub(super) fn use_it(ground: &Ground<'_>, member: &Member, asked: &Using) -> Res
         None => {
             let quota = checked.quota.unwrap_or_default();
             let (count, given) = taken(ground, member, privilege, (used, window), quota, uses);
-            Ok(Fact::Belonging(Box::new(BelongingFact::PrivilegeUsed {
+            Ok(Fact::from(BelongingFact::PrivilegeUsed {
                 privilege: privilege.id,
                 uses,
                 companions,
@@ -218,7 +218,7 @@ pub(super) fn use_it(ground: &Ground<'_>, member: &Member, asked: &Using) -> Res
                 given,
                 begins_at,
                 note: asked.note.clone(),
-            })))
+            }))
         }
     }
 }
@@ -276,14 +276,14 @@ pub(super) fn returned(entry: &Entry, note: &Note) -> Option<Fact> {
         let Fact::Belonging(fact) = fact else { return None };
         let BelongingFact::PrivilegeUsed { privilege, uses, count, given, .. } = &**fact else { return None };
         let less = |post: &MeterPost| MeterPost { amount: Points(post.amount.0.saturating_neg()), ..*post };
-        Some(Fact::Belonging(Box::new(BelongingFact::PrivilegeReturned {
+        Some(Fact::from(BelongingFact::PrivilegeReturned {
             used: entry.seq,
             privilege: *privilege,
             uses: *uses,
             count: count.as_ref().map(less),
             given: given.clone(),
             note: note.clone(),
-        })))
+        }))
     })
 }
 

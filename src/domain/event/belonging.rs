@@ -1,6 +1,6 @@
 //! What happened to a member's belonging: tiers held otherwise than by earning, clubs, privileges, milestones, boosts.
 
-use super::{MeterPost, Note, Seq};
+use super::{Fact, MeterPost, Note, Seq};
 use crate::domain::calendar::Day;
 use crate::domain::lot::Lot;
 use crate::domain::member::HeldBy;
@@ -267,6 +267,12 @@ pub enum BelongingFact {
         /// Who answers for it.
         actor: Text,
     },
+}
+
+impl From<BelongingFact> for Fact {
+    fn from(fact: BelongingFact) -> Self {
+        Self::Belonging(Box::new(fact))
+    }
 }
 
 impl BelongingFact {

@@ -38,6 +38,8 @@ pub mod returns;
 pub mod reward_orders;
 pub mod sale;
 pub mod scalars;
+pub mod segment_questions;
+pub mod segments;
 pub mod sentences;
 pub mod standings;
 pub mod tier_orders;

@@ -1,0 +1,567 @@
+//! What the service says of all members against the plain definitions, reckoned anew from the feed each time.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::LazyLock;
+
+use prost_types::Timestamp;
+use tonic::Request;
+
+use super::clubs::Clubs;
+use super::members::Members;
+use super::points::Points;
+use super::segments::Segments;
+use super::wire::codec::Asking;
+use super::wire::receipt::tests::engine;
+use crate::domain::calendar::{Day, Zone};
+use crate::domain::event::{BelongingFact, Entry, Fact, Seq};
+use crate::domain::insight::rhythm::{Tolerance, rhythm};
+use crate::domain::insight::stages::{Borders, Stage, stage};
+use crate::domain::order::MemberKey;
+use crate::domain::program::Value;
+use crate::domain::units::{Moment, Text};
+use crate::engine::{ApplyProgram, Engine};
+use crate::pb;
+use pb::club_service_server::ClubService;
+use pb::member_service_server::MemberService;
+use pb::points_service_server::PointsService;
+use pb::segment_service_server::SegmentService;
+
+/// 2026-05-28T20:26:40Z.
+const NOW: i64 = 1_780_000_000;
+static ZONE: LazyLock<Zone> = LazyLock::new(|| Zone::named("Europe/Berlin").unwrap());
+const MEMBERS: u64 = 9;
+const SHOP: &str = r#"
+id = "shop"
+name = "Shop"
+zone = "Europe/Berlin"
+currency = "EUR"
+accept_late = "10y"
+credit_before_enrolment = true
+[wallets.points]
+name = "Points"
+[meters.spend]
+window = "lifetime"
+[attributes.line]
+cost = { type = "integer", default = 0 }
+[[earning]]
+rule = "base"
+basis = "amount"
+rate = "1 per 1.00"
+rounding = "floor"
+wallet = "points"
+meters = ["spend"]
+[ladder]
+[[ladder.tier]]
+id = "gold"
+qualify = 'spend >= 400'
+validity = { span = "12mo" }
+[[club]]
+id = "crew"
+door = "open"
+"#;
+
+/// A `SplitMix64`.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % bound
+    }
+
+    fn one_of<'a>(&mut self, words: &[&'a str]) -> &'a str {
+        words[self.below(words.len() as u64) as usize]
+    }
+
+    /// Few enough amounts that members bring the same.
+    fn amount(&mut self) -> i64 {
+        [0, 500, 500, 1_999, 10_000, 33_333, 7][self.below(7) as usize]
+    }
+}
+
+struct House {
+    engine: Engine,
+    clubs: Clubs,
+    members: Members,
+    points: Points,
+    segments: Segments,
+    dice: Dice,
+    sold: Vec<(String, i64)>,
+}
+
+async fn house(seed: u64) -> House {
+    let engine = engine().await;
+    let (effective_at, request_id) = (None, Text::default());
+    let apply = ApplyProgram { source: SHOP.into(), effective_at, expected_version: 0, request_id, dry_run: false };
+    engine.apply_program(apply).await.unwrap();
+    House {
+        clubs: Clubs::new(engine.clone()),
+        members: Members::new(engine.clone()),
+        points: Points::new(engine.clone(), tokio_util::sync::CancellationToken::new()),
+        segments: Segments::new(engine.clone()),
+        engine,
+        dice: Dice(seed),
+        sold: Vec::new(),
+    }
+}
+
+fn euro(minor_units: i64) -> Option<pb::Money> {
+    Some(pb::Money { currency_code: "EUR".into(), minor_units })
+}
+
+impl House {
+    async fn enroll(&self, member: u64) {
+        let request = pb::EnrollMemberRequest {
+            program: "shop".into(),
+            member_id: format!("m-{member}"),
+            request_id: format!("en-{member}"),
+            ..Default::default()
+        };
+        self.members.enroll_member(Request::new(request)).await.unwrap();
+    }
+
+    /// Something happens; what is refused did not.
+    async fn live(&mut self, step: usize) {
+        let member = format!("m-{}", self.dice.below(MEMBERS - 1));
+        match self.dice.below(10) {
+            0 => self.join(member, step).await,
+            1..=3 if !self.sold.is_empty() => self.bring_back(step).await,
+            _ => self.buy(member, step).await,
+        }
+    }
+
+    async fn join(&self, member_id: String, step: usize) {
+        let (program, club, request_id) = ("shop".into(), "crew".into(), format!("join-{step}"));
+        let request = pb::JoinClubRequest { program, member_id, club, request_id, ..Default::default() };
+        drop(self.clubs.join_club(Request::new(request)).await);
+    }
+
+    async fn buy(&mut self, member_id: String, step: usize) {
+        let amount = self.dice.amount();
+        let cost = pb::attribute_value::Value::Integer(self.dice.amount());
+        let cost = ("cost".to_owned(), pb::AttributeValue { value: Some(cost) });
+        let attributes: BTreeMap<_, _> = (self.dice.below(3) == 0).then_some(cost).into_iter().collect();
+        let line = pb::PurchaseLine { line_id: "1".into(), amount: euro(amount), attributes, ..Default::default() };
+        let seconds = NOW - self.dice.below(120 * 86_400) as i64;
+        let purchase = pb::Purchase {
+            receipt: Some(pb::Receipt { source: "till".into(), id: step.to_string() }),
+            kind: "sale".into(),
+            occurred_at: Some(Timestamp { seconds, nanos: 0 }),
+            lines: vec![line],
+            store: self.dice.one_of(&["", "north", "south"]).into(),
+            time_zone: if step % 20 == 7 { "Pacific/Auckland".into() } else { String::new() },
+            ..Default::default()
+        };
+        let purchase = Some(purchase);
+        let request = pb::RecordPurchaseRequest { program: "shop".into(), member_id, purchase, ..Default::default() };
+        self.points.record(Request::new(Asking::Message(Box::new(request)))).await.unwrap();
+        self.sold.push((step.to_string(), amount));
+    }
+
+    async fn bring_back(&mut self, step: usize) {
+        let (id, amount) = self.sold[self.dice.below(self.sold.len() as u64) as usize].clone();
+        let part = pb::return_line::What::Amount(euro(amount / 3).unwrap_or_default());
+        let line = pb::ReturnLine { line_id: "1".into(), what: Some(part) };
+        let request = pb::ReturnPurchaseRequest {
+            program: "shop".into(),
+            receipt: Some(pb::Receipt { source: "till".into(), id }),
+            return_receipt: Some(pb::Receipt { source: "till".into(), id: format!("back-{step}") }),
+            lines: (self.dice.below(2) == 0).then_some(line).into_iter().collect(),
+            ..Default::default()
+        };
+        drop(self.points.return_purchase(Request::new(request)).await);
+    }
+
+    fn window(&mut self) -> pb::SegmentWindow {
+        let day = |days: u64| Day(i32::try_from(NOW / 86_400 - days as i64).unwrap());
+        let (long, short) = (60 + self.dice.below(70), self.dice.below(60));
+        let open = self.dice.below(4) == 0;
+        let shown = |days: u64| if open { String::new() } else { day(days).to_string() };
+        pb::SegmentWindow {
+            from: shown(long),
+            to: shown(short),
+            measure: self.dice.below(5) as i32,
+            tier: self.dice.one_of(&["", "", "", "gold", "member"]).into(),
+            club: self.dice.one_of(&["", "", "", "crew"]).into(),
+            store: self.dice.one_of(&["", "", "", "north"]).into(),
+        }
+    }
+}
+
+/// A purchase, or what a return took off it.
+struct Row {
+    member: MemberKey,
+    day: Day,
+    store: Text,
+    spend: i64,
+    margin: i64,
+    points: i64,
+    receipts: i64,
+}
+
+/// Everything that was recorded, read from its beginning.
+#[derive(Default)]
+struct Scratch {
+    known: Vec<MemberKey>,
+    rows: Vec<Row>,
+    tiers: HashMap<MemberKey, String>,
+    crew: BTreeSet<MemberKey>,
+}
+
+fn margin(entry: &Entry) -> Option<i64> {
+    let lines = &entry.purchase().unwrap().purchase.lines;
+    let cost = |value: &Value| if let Value::Integer(cost) = value { *cost } else { 0 };
+    let costs: Vec<i64> = lines.iter().flat_map(|line| &line.attributes).map(|(_, value)| cost(value)).collect();
+    let price: i64 = lines.iter().map(|line| line.minor_units).sum();
+    (!costs.is_empty()).then(|| price - costs.iter().sum::<i64>())
+}
+
+fn row(entry: &Entry) -> Row {
+    let recorded = entry.purchase().unwrap();
+    let zone = recorded.purchase.zone.as_ref().unwrap_or(&ZONE);
+    Row {
+        member: entry.member,
+        day: zone.day_of(recorded.counted_at),
+        store: recorded.purchase.store.clone(),
+        spend: recorded.purchase.lines.iter().map(|line| line.minor_units).sum(),
+        margin: margin(entry).unwrap_or(0),
+        points: recorded.grants.iter().map(|grant| grant.granted.0).sum(),
+        receipts: 1,
+    }
+}
+
+async fn scratch(engine: &Engine) -> Scratch {
+    let mut scratch = Scratch::default();
+    let entries = engine.feed(Seq::NONE, 100_000).await.unwrap();
+    let program = engine.programs().named("shop").unwrap().newest().clone();
+    for entry in entries.iter().filter(|entry| entry.member != MemberKey::NOBODY) {
+        if !scratch.known.contains(&entry.member) {
+            scratch.known.push(entry.member);
+        }
+        for fact in &entry.facts {
+            match fact {
+                Fact::PurchaseRecorded(_) => scratch.rows.push(row(entry)),
+                Fact::PurchaseReturned(returned) => {
+                    let bought = entries.iter().find(|bought| bought.seq == returned.purchase).unwrap();
+                    let (whole, back) = (row(bought), returned.minor_units);
+                    let margin = if whole.spend == 0 { 0 } else { (whole.margin * back).div_euclid(whole.spend) };
+                    let points = -returned.taken.iter().map(|(_, points)| points.0).sum::<i64>();
+                    scratch.rows.push(Row { spend: -back, margin: -margin, points, receipts: 0, ..whole });
+                }
+                Fact::MemberEnrolled(enrolled) => {
+                    scratch.tiers.insert(entry.member, program.text(enrolled.base_tier.unwrap().0).to_owned());
+                }
+                Fact::TierChanged { to, .. } => {
+                    scratch.tiers.insert(entry.member, program.text(to.0).to_owned());
+                }
+                Fact::Belonging(fact) => {
+                    if let BelongingFact::ClubJoined { .. } = &**fact {
+                        scratch.crew.insert(entry.member);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    scratch
+}
+
+/// A window with its days.
+#[derive(Clone)]
+struct Span {
+    from: Day,
+    to: Day,
+    asked: pb::SegmentWindow,
+}
+
+impl Scratch {
+    fn span(&self, asked: &pb::SegmentWindow) -> Span {
+        let days = || self.rows.iter().map(|row| row.day);
+        let tomorrow = ZONE.day_of(Moment(NOW * 1_000_000)).plus_days(1);
+        let end = days().map(|day| day.plus_days(1)).chain([tomorrow]).max().unwrap();
+        let begin = days().min().unwrap_or(tomorrow.plus_days(-1));
+        let to = Day::parse(&asked.to).unwrap_or(end);
+        Span { from: Day::parse(&asked.from).unwrap_or(begin.min(to)), to, asked: asked.clone() }
+    }
+
+    fn rows(&self, member: MemberKey) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(move |row| row.member == member)
+    }
+
+    fn amount(&self, span: &Span, member: MemberKey) -> i64 {
+        let asked = &span.asked;
+        let inside = |row: &&Row| span.from <= row.day && row.day < span.to;
+        let there = |row: &&Row| asked.store.is_empty() || asked.store == *row.store;
+        let measured = |row: &Row| match asked.measure() {
+            pb::Measure::Unspecified | pb::Measure::Spend => row.spend,
+            pb::Measure::Margin => row.margin,
+            pb::Measure::Points => row.points,
+            pb::Measure::Visits => row.receipts,
+        };
+        self.rows(member).filter(inside).filter(there).map(measured).sum()
+    }
+
+    /// The customers in the order in which they became known, and what each brings.
+    fn customers(&self, span: &Span) -> Vec<(MemberKey, i64)> {
+        let asked = &span.asked;
+        let there = |row: &Row| asked.store.is_empty() || asked.store == *row.store;
+        let had_bought =
+            |member: MemberKey| self.rows(member).any(|row| row.receipts > 0 && row.day < span.to && there(row));
+        let mut found = self.known.clone();
+        found.retain(|member| {
+            had_bought(*member)
+                && (asked.tier.is_empty() || self.tiers[member] == asked.tier)
+                && (asked.club.is_empty() || self.crew.contains(member))
+        });
+        found.into_iter().map(|member| (member, self.amount(span, member))).collect()
+    }
+
+    /// The days on which she bought.
+    fn days(&self, member: MemberKey) -> BTreeSet<Day> {
+        self.rows(member).filter(|row| row.receipts > 0).map(|row| row.day).collect()
+    }
+
+    /// Recency, frequency and money of the customers who bought in the window, and what they spent.
+    fn scores(&self, span: &Span) -> Vec<(MemberKey, [i32; 3], i64)> {
+        let spend = pb::SegmentWindow { measure: 1, ..Default::default() };
+        let everywhere = Span { asked: spend, ..span.clone() };
+        let habits = self.customers(span).into_iter().filter_map(|(member, _)| {
+            let days: Vec<Day> = self.days(member).range(span.from..span.to).copied().collect();
+            Some((member, [i64::from(days.last()?.0), days.len() as i64, self.amount(&everywhere, member)]))
+        });
+        let habits: Vec<(MemberKey, [i64; 3])> = habits.collect();
+        let score = |at: usize, which: usize| {
+            let hers = habits[at].1[which];
+            let worse = |(other, (_, theirs)): &(usize, &(MemberKey, [i64; 3]))| {
+                theirs[which] < hers || (theirs[which] == hers && *other < at)
+            };
+            (habits.iter().enumerate().filter(worse).count() * 5 / habits.len()) as i32 + 1
+        };
+        let scored = |at: usize| (habits[at].0, [score(at, 0), score(at, 1), score(at, 2)], habits[at].1[2]);
+        (0..habits.len()).map(scored).collect()
+    }
+}
+
+/// The best first; those who bring nothing are left out.
+fn best(customers: &[(MemberKey, i64)]) -> Vec<(MemberKey, i64)> {
+    let mut best: Vec<_> = customers.iter().copied().filter(|(_, amount)| *amount > 0).collect();
+    best.sort_by_key(|(_, amount)| -amount);
+    best
+}
+
+fn total<'a>(some: impl IntoIterator<Item = &'a (MemberKey, i64)>) -> i64 {
+    some.into_iter().map(|(_, amount)| *amount).sum()
+}
+
+fn decimal(part: i64, whole: i64) -> String {
+    let units = (i128::from(part) * 2_000_000 + i128::from(whole)) / (2 * i128::from(whole));
+    format!("{}.{:06}", units / 1_000_000, units % 1_000_000)
+}
+
+fn share(part: i64, whole: i64) -> Option<pb::Share> {
+    (whole > 0 && part >= 0).then(|| pb::Share { decimal: decimal(part, whole), part, whole })
+}
+
+fn group(members: usize, of_members: usize, amount: i64, of_amount: i64) -> Option<pb::CustomerGroup> {
+    let (members, of_members) = (members as i64, of_members as i64);
+    let (share_of_members, share_of_amount) = (share(members, of_members), share(amount, of_amount));
+    Some(pb::CustomerGroup { members, share_of_members, amount, share_of_amount })
+}
+
+fn check_pareto(told: &pb::GetParetoReportResponse, customers: &[(MemberKey, i64)], span: &Span) {
+    let ranked = best(customers);
+    let (all, whole) = (customers.len(), total(&ranked));
+    let aside: Vec<_> = customers.iter().filter(|(_, amount)| *amount <= 0).copied().collect();
+    assert_eq!((&told.from, &told.to), (&span.from.to_string(), &span.to.to_string()));
+    assert_eq!((told.customers, told.buyers, told.amount), (all as i64, ranked.len() as i64, whole));
+    assert_eq!((told.aside_members, told.aside_amount), (aside.len() as i64, total(&aside)));
+    let top = |percent: usize| {
+        let members = (all * percent).div_ceil(100);
+        group(members, all, total(ranked.iter().take(members)), whole)
+    };
+    assert_eq!(told.asked, top(34));
+    assert_eq!(told.top, [1, 5, 10, 20].map(|percent| top(percent).unwrap()));
+    let before = |rank: usize| total(&ranked[..rank]);
+    let needed = (0..=ranked.len()).find(|rank| before(*rank) * 100 >= whole * 80).unwrap();
+    assert_eq!(told.needed, group(needed, all, before(needed), whole));
+    let class = |rank: usize| match before(rank) {
+        sum if sum * 100 < whole * 80 => 0,
+        sum if sum * 100 < whole * 95 => 1,
+        _ => 2,
+    };
+    let mut classes = [0_i64; 3];
+    (0..ranked.len()).for_each(|rank| classes[class(rank)] += 1);
+    classes[2] += aside.len() as i64;
+    assert_eq!(told.abc.iter().map(|class| class.members).collect::<Vec<_>>(), classes);
+    let amounts: Vec<i64> = customers.iter().map(|(_, amount)| (*amount).max(0)).collect();
+    let apart: i64 = amounts.iter().flat_map(|a| amounts.iter().map(move |b| (a - b).abs())).sum();
+    let gini = if whole > 0 { decimal(apart, 2 * all as i64 * whole) } else { String::new() };
+    assert_eq!(told.gini, gini);
+    assert_eq!((told.lorenz.len(), told.lorenz.last().unwrap().amount), (8, whole));
+}
+
+async fn check_top(house: &House, asked: &pb::SegmentWindow, customers: &[(MemberKey, i64)]) {
+    let (mut listed, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let (program, window) = ("shop".into(), Some(asked.clone()));
+        let request = pb::ListTopMembersRequest { program, window, page_size: 3, page_token };
+        let page = house.segments.list_top_members(Request::new(request)).await.unwrap().into_inner();
+        listed.extend(page.members);
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    let ranked = best(customers);
+    let whole = total(&ranked);
+    assert_eq!(listed.len(), ranked.len());
+    for (at, (told, (member, amount))) in listed.iter().zip(&ranked).enumerate() {
+        assert_eq!((told.rank, told.amount), (at as i64 + 1, *amount));
+        assert_eq!(MemberKey::of("shop", &told.member_id), *member);
+        assert_eq!((&told.share, &told.cumulative), (&share(*amount, whole), &share(total(&ranked[..=at]), whole)));
+    }
+}
+
+async fn check_members(house: &House, scratch: &Scratch, span: &Span, customers: &[(MemberKey, i64)]) {
+    let (ranked, scores) = (best(customers), scratch.scores(span));
+    for member in 0..MEMBERS {
+        let (program, member_id, window) = ("shop".into(), format!("m-{member}"), Some(span.asked.clone()));
+        let request = pb::GetMemberSegmentsRequest { program, member_id, identifier: None, window };
+        let told = house.segments.get_member_segments(Request::new(request)).await.unwrap().into_inner();
+        let key = MemberKey::of("shop", &format!("m-{member}"));
+        let rank = ranked.iter().position(|(found, _)| *found == key).map_or(0, |at| at as i64 + 1);
+        assert_eq!((told.amount, told.rank), (scratch.amount(span, key), rank));
+        assert_eq!(told.customers, customers.len() as i64);
+        let own = scores.iter().find(|(found, ..)| *found == key).map_or([0; 3], |(_, scores, _)| *scores);
+        assert_eq!([told.recency, told.frequency, told.money], own);
+        let days: Vec<i64> = scratch.days(key).iter().map(|day| day.0.into()).collect();
+        let today = i64::from(span.to.0) - 1;
+        let named = match stage(&days, 0, today, &Borders::default()) {
+            Stage::Prospect => pb::Stage::Prospect,
+            Stage::Shopper => pb::Stage::Shopper,
+            Stage::Customer => pb::Stage::Customer,
+            Stage::Client => pb::Stage::Client,
+            Stage::Advocate => pb::Stage::Advocate,
+        };
+        assert_eq!(told.stage(), named);
+        let usual = rhythm(&days, today, &Tolerance::default());
+        assert_eq!(told.rhythm.map(|told| told.usual_gap_days), usual.map(|rhythm| rhythm.usual));
+        assert_eq!(told.tier, scratch.tiers[&key]);
+    }
+}
+
+async fn check_report(house: &House, scratch: &Scratch, span: &Span, then: &Span) {
+    let (then_from, then_to) = (then.from.to_string(), then.to.to_string());
+    let (window, top_share) = (Some(span.asked.clone()), "0.34".into());
+    let request = pb::GetSegmentReportRequest { program: "shop".into(), window, top_share, then_from, then_to };
+    let told = house.segments.get_segment_report(Request::new(request)).await.unwrap().into_inner();
+    let then = Span { asked: span.asked.clone(), ..then.clone() };
+    let vital = |customers: &[(MemberKey, i64)]| {
+        let mut best = best(customers);
+        best.truncate((customers.len() * 34).div_ceil(100));
+        best
+    };
+    let (first, second) = (scratch.customers(span), scratch.customers(&then));
+    let (group_, top) = (vital(&first), vital(&second));
+    let whole = total(&best(&second));
+    assert_eq!(told.group, group(group_.len(), first.len(), total(&group_), total(&best(&first))));
+    assert_eq!(told.then_top, group(top.len(), second.len(), total(&top), whole));
+    let in_group = |member: &MemberKey| group_.iter().any(|(found, _)| found == member);
+    let there: Vec<_> = second.iter().filter(|(member, _)| in_group(member)).copied().collect();
+    assert_eq!(told.then, group(there.len(), second.len(), total(&best(&there)), whole));
+    let receipts = pb::SegmentWindow { measure: pb::Measure::Visits.into(), ..span.asked.clone() };
+    let receipts = Span { asked: receipts, ..then };
+    let still = group_.iter().filter(|(member, _)| scratch.amount(&receipts, *member) > 0).count();
+    let stayed = top.iter().filter(|(member, _)| in_group(member)).count();
+    assert_eq!((told.still_buying, told.stayed), (still as i64, stayed as i64));
+    assert_eq!((told.entered, told.left), ((top.len() - stayed) as i64, (group_.len() - stayed) as i64));
+    let mut cells: BTreeMap<[i32; 3], (i64, i64)> = BTreeMap::new();
+    for (_, scores, money) in scratch.scores(span) {
+        let cell = cells.entry(scores).or_default();
+        *cell = (cell.0 + 1, cell.1 + money);
+    }
+    let of = |cell: &pb::RfmCell| ([cell.recency, cell.frequency, cell.money], (cell.members, cell.amount));
+    assert_eq!(told.rfm.iter().map(of).collect::<BTreeMap<_, _>>(), cells);
+}
+
+/// Checks some questions; how many buyers they were about.
+async fn check(house: &mut House) -> i64 {
+    let mut buyers = 0;
+    let scratch = scratch(&house.engine).await;
+    for _ in 0..3 {
+        let mut asked = house.window();
+        if !scratch.rows.iter().any(|row| &*row.store == "north") {
+            asked.store = String::new();
+        }
+        let (span, then) = (scratch.span(&asked), scratch.span(&house.window()));
+        let customers = scratch.customers(&span);
+        let pb::SegmentWindow { from, to, measure, tier, club, store } = asked.clone();
+        let request = pb::GetParetoReportRequest {
+            program: "shop".into(),
+            top_share: "0.34".into(),
+            lorenz_points: 7,
+            ..pb::GetParetoReportRequest { from, to, measure, tier, club, store, ..Default::default() }
+        };
+        let told = house.segments.get_pareto_report(Request::new(request)).await.unwrap().into_inner();
+        buyers += told.buyers;
+        check_pareto(&told, &customers, &span);
+        check_top(house, &asked, &customers).await;
+        check_members(house, &scratch, &span, &customers).await;
+        check_report(house, &scratch, &span, &then).await;
+    }
+    buyers
+}
+
+#[tokio::test]
+async fn every_answer_is_that_of_a_computation_from_the_beginning() {
+    let mut buyers = 0;
+    for seed in 0..20 {
+        let mut house = house(seed).await;
+        for member in 0..MEMBERS {
+            house.enroll(member).await;
+        }
+        for step in 0..60 {
+            house.live(step).await;
+            if step % 20 == 0 {
+                buyers += check(&mut house).await;
+            }
+        }
+        buyers += check(&mut house).await;
+    }
+    assert!(buyers > 300, "{buyers} are too few to tell anything");
+}
+
+#[tokio::test]
+async fn all_faults_are_told_at_once() {
+    let house = house(0).await;
+    let request = pb::GetParetoReportRequest {
+        program: "shop".into(),
+        from: "1997".into(),
+        measure: 77,
+        top_share: "1.5".into(),
+        of_amount: "0".into(),
+        a_until: "0.9".into(),
+        b_until: "0.8".into(),
+        lorenz_points: 1_001,
+        tier: "brass".into(),
+        club: "gold".into(),
+        store: "nowhere".into(),
+        ..Default::default()
+    };
+    let no = house.segments.get_pareto_report(Request::new(request)).await.unwrap_err();
+    let faults = tonic_types::StatusExt::get_details_bad_request(&no).unwrap().field_violations;
+    let fields: Vec<&str> = faults.iter().map(|fault| &*fault.field).collect();
+    let first = ["from", "measure", "tier", "club", "top_share", "of_amount", "b_until", "lorenz_points", "store"];
+    assert_eq!(fields, first);
+    let window = Some(pb::SegmentWindow { store: "nowhere".into(), ..Default::default() });
+    let request = pb::ListTopMembersRequest { program: "shop".into(), window, page_size: -1, ..Default::default() };
+    let no = house.segments.list_top_members(Request::new(request)).await.unwrap_err();
+    let faults = tonic_types::StatusExt::get_details_bad_request(&no).unwrap().field_violations;
+    assert_eq!(faults.iter().map(|fault| &*fault.field).collect::<Vec<_>>(), ["page_size", "window.store"]);
+    let request = pb::GetParetoReportRequest { program: "no such".into(), ..Default::default() };
+    let no = house.segments.get_pareto_report(Request::new(request)).await.unwrap_err();
+    assert_eq!(no.code(), tonic::Code::NotFound);
+}
