@@ -108,7 +108,7 @@ fn closed(story: &Story<'_>, window: AwaitedWindow) -> Vec<Fact> {
         if story.member.state == MemberState::Closed {
             return Ok(());
         }
-        milestones::close(story, meter, window, closes_at)
+        milestones::close(story, meter, window, closes_at, false)
     })
 }
 

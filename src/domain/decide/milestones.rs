@@ -93,7 +93,7 @@ pub(super) fn reached(story: &mut Story<'_>, posts: &[MeterPost], at: Moment) ->
         judge(story, program, milestone, (day, at), (tier, count))?;
     }
     for meter in program.meters.iter().filter(|meter| touches(posts, meter.id) && awaits(program, meter.id)) {
-        await_end(story, program, meter, day)?;
+        await_end(story, program, meter, day, returned)?;
     }
     Ok(())
 }
@@ -115,7 +115,7 @@ enum Count<'a> {
     More,
     /// This came back, which is folded in already: nothing is reached.
     Less(&'a [MeterPost]),
-    /// Its window is over.
+    /// This came back after its window was over.
     Over,
 }
 
@@ -271,14 +271,20 @@ pub(super) fn await_ends(story: &mut Story<'_>, counts: &[MeterCount]) -> Result
         let Some(meter) = program.meter(count.meter).filter(|meter| awaits(program, meter.id)) else { continue };
         let span = window_span(meter.window, count.window, enrolled);
         if span.is_some_and(|(_, end)| program.zone.start_of(end) > story.now) {
-            await_end(story, program, meter, count.window)?;
+            await_end(story, program, meter, count.window, false)?;
         }
     }
     Ok(())
 }
 
 /// Waits for the end of the window that holds `day`; if that is over, what it comes to is done now.
-fn await_end(story: &mut Story<'_>, program: &Program, meter: &Meter, day: Day) -> Result<(), Overflow> {
+fn await_end(
+    story: &mut Story<'_>,
+    program: &Program,
+    meter: &Meter,
+    day: Day,
+    returned: bool,
+) -> Result<(), Overflow> {
     if is_awaited(program, &story.member, meter, day) {
         return Ok(());
     }
@@ -286,23 +292,31 @@ fn await_end(story: &mut Story<'_>, program: &Program, meter: &Meter, day: Day) 
     let Some((_, end)) = window_span(meter.window, day, enrolled) else { return Ok(()) };
     let (window, closes_at) = (window_of(program, &story.member, meter.id, day), program.zone.start_of(end));
     if closes_at <= story.now {
-        return close(story, meter.id, day, closes_at);
+        return close(story, meter.id, day, closes_at, returned);
     }
     story.adopt(Fact::from(BelongingFact::WindowAwaited { meter: meter.id, window, closes_at }))
 }
 
-/// What the end of the window of `meter` that holds `day` comes to, judged by the version in force when it ended.
-pub(super) fn close(story: &mut Story<'_>, meter: MeterId, day: Day, closes_at: Moment) -> Result<(), Overflow> {
+/// What the end of the window of `meter` that holds `day` comes to, judged by the version in force when it ended. What
+/// comes late adds to it; only what was returned takes from it.
+pub(super) fn close(
+    story: &mut Story<'_>,
+    meter: MeterId,
+    day: Day,
+    closes_at: Moment,
+    returned: bool,
+) -> Result<(), Overflow> {
     let timeline = story.timeline;
     let program = timeline.at(closes_at.minus_one());
     let last = program.zone.day_of(closes_at.minus_one());
     let tier = program.ladder.as_ref().map(|ladder| story.member.standing.tier_at(ladder, closes_at.minus_one()));
     for milestone in program.milestones.iter().filter(|milestone| milestone.meter == meter) {
         if milestone.judged == Judged::AtEnd {
-            judge(story, program, milestone, (last, closes_at.minus_one()), (tier, Count::Over))?;
+            let count = if returned { Count::Over } else { Count::More };
+            judge(story, program, milestone, (last, closes_at.minus_one()), (tier, count))?;
         }
     }
-    roll_over(story, program, meter, (day, last), closes_at)
+    roll_over(story, program, meter, (day, last), (closes_at, returned))
 }
 
 /// Carries into the next window what this one counted beyond the threshold of the tier it reached: never what was
@@ -312,7 +326,7 @@ fn roll_over(
     program: &Program,
     meter: MeterId,
     (day, last): (Day, Day),
-    closes_at: Moment,
+    (closes_at, returned): (Moment, bool),
 ) -> Result<(), Overflow> {
     let Some(found) = program.meter(meter) else { return Ok(()) };
     let Some(hidden) = found.rollover else { return Ok(()) };
@@ -326,7 +340,7 @@ fn roll_over(
         None => 0,
     };
     let more = target.saturating_sub(story.member.meters.in_window(hidden, next).0);
-    if more == 0 {
+    if more == 0 || (more < 0 && !returned) {
         return Ok(());
     }
     let amount = Points(more);
