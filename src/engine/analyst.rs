@@ -9,8 +9,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::Mutex;
 
+use super::Engine;
 use super::answer::{Denied, Failure};
-use super::{Engine, Programs};
 use crate::domain::crowd::{Crowd, Setting};
 use crate::domain::event::{Entry, Fact, Seq};
 use crate::domain::program::{ProgramNo, Timeline};
@@ -46,13 +46,13 @@ impl Engine {
         answered.await.map_err(|error| Denied::Failed(Failure::Store(error.to_string())))
     }
 
-    /// Folds what the analyst has not seen yet; how many entries that were.
+    /// Folds what the analyst has not seen yet.
     ///
     /// # Errors
     /// The store cannot answer.
-    pub async fn analyse(&self) -> Result<u64, Failure> {
+    pub async fn analyse(&self) -> Result<(), Failure> {
         let mut up_to = self.shared.analyst.up_to.lock().await;
-        let (head, from) = (self.shared.store.status().head, *up_to);
+        let head = self.shared.store.status().head;
         while *up_to < head {
             let entries = self.feed(*up_to, STEP).await?;
             let Some(last) = entries.last() else { break };
@@ -64,7 +64,7 @@ impl Engine {
             *up_to = reached;
             tokio::task::yield_now().await;
         }
-        Ok(up_to.0.saturating_sub(from.0))
+        Ok(())
     }
 
     /// The entries of the purchases that these entries bring back.
@@ -82,7 +82,7 @@ impl Engine {
         let programs = self.programs();
         let mut crowds = self.shared.analyst.crowds.write().unwrap_or_else(PoisonError::into_inner);
         for entry in entries {
-            let Some(timeline) = timeline(&programs, entry) else { continue };
+            let Some(timeline) = programs.numbered(entry.program) else { continue };
             let first = timeline.versions().next();
             let wallet = first.and_then(|program| program.wallets.first()).map(|wallet| wallet.id);
             // Of the versions known then, so that folding anew comes to the same.
@@ -91,10 +91,6 @@ impl Engine {
             crowds.entry(entry.program).or_default().enter(entry, setting, purchase.map(|entry| &**entry));
         }
     }
-}
-
-fn timeline<'a>(programs: &'a Programs, entry: &Entry) -> Option<&'a Arc<Timeline>> {
-    programs.numbered(entry.program)
 }
 
 /// The entry of the purchase that an entry brings back.

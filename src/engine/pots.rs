@@ -1,4 +1,4 @@
-//! Taking from what is scarce across members: reserved before the order that takes it, settled after.
+//! Taking from what is scarce across members, and giving back: reserved before the order that takes it, settled after.
 //!
 //! The three entries stand in one group here. A store that makes them durable one by one may be cut off between them:
 //! then the reservation's time runs out, and it is looked up what became of the order.

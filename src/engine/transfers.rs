@@ -1,4 +1,5 @@
-//! The second and third orders of a transfer: the receiver takes in what was sent, the sender notes what became of it.
+//! The second and third orders of a transfer of points or a gift of a tier: the receiver takes in what was sent, the
+//! sender notes what became of it.
 //!
 //! They stand in the sender's group here. A store that makes them durable one by one may be cut off between them: then
 //! the sender is due at once, and the sweeper finishes.

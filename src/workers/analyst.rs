@@ -28,7 +28,7 @@ async fn follow(engine: &Engine) {
     loop {
         head.mark_unchanged();
         let pause = match engine.analyse().await {
-            Ok(_) => PAUSE,
+            Ok(()) => PAUSE,
             Err(failure) => {
                 tracing::warn!(%failure, "the analyst could not read the feed");
                 head.mark_changed();

@@ -174,7 +174,7 @@ pub(super) struct Review<'a> {
 }
 
 impl<'a> Review<'a> {
-    const fn of(program: &'a Program, ladder: &'a Ladder, member: &'a Member, now: Moment) -> Self {
+    pub(super) const fn of(program: &'a Program, ladder: &'a Ladder, member: &'a Member, now: Moment) -> Self {
         Self { program, ladder, member, posts: &[], now }
     }
 }

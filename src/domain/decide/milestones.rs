@@ -242,12 +242,8 @@ fn is_awaited(program: &Program, member: &Member, meter: &Meter, day: Day) -> bo
 pub(super) fn reached_elsewhere(program: &Program, counts: &[MeterCount]) -> Vec<MeterCount> {
     let mut reached: Vec<MeterCount> = Vec::new();
     for milestone in program.milestones.iter().filter(|milestone| milestone.judged == Judged::AtOnce) {
-        let rolls = !matches!(
-            program.meter(milestone.meter).map(|meter| meter.window),
-            Some(Window::CalendarYear(_) | Window::AnniversaryYear | Window::Lifetime)
-        );
         for count in counts.iter().filter(|count| count.meter == milestone.meter) {
-            let window = if rolls { LIFETIME } else { count.window };
+            let window = if rolls(program, milestone) { LIFETIME } else { count.window };
             let times = Points(milestone.steps.count(count.amount).min(TIMES_MAX));
             let known = reached.iter_mut().find(|known| (known.meter, known.window) == (milestone.reached, window));
             match known {

@@ -4,7 +4,7 @@ use super::ladder::{Review, held_fact, member_subject};
 use super::story::Story;
 use super::windows::{readings, readings_since};
 use crate::domain::calendar::Day;
-use crate::domain::event::{Fact, TierCause};
+use crate::domain::event::{Fact, Seq, TierCause};
 use crate::domain::member::{Held, HeldBy, Member};
 use crate::domain::program::{Condition, Downgrade, Ladder, OnChange, Program, Tier, TierId, Timeline, Validity};
 use crate::domain::units::{Moment, Overflow};
@@ -65,7 +65,7 @@ impl Ending<'_> {
         };
         if let Some(renewed) = renewed {
             let Self { program, ladder, member, at, .. } = *self;
-            let review = Review { program, ladder, member, posts: &[], now: at };
+            let review = Review::of(program, ladder, member, at);
             return Ok(review.facts_of(&[renewed], self.last_day())?.0);
         }
         if !ended.iter().any(|held| earned(held)) {
@@ -165,24 +165,24 @@ fn rejudged(story: &Story<'_>, at: Moment) -> Result<Vec<Fact>, Overflow> {
     let program = story.timeline.at(at);
     let Some(ladder) = &program.ladder else { return Ok(Vec::new()) };
     let mut member = story.member.clone().into_owned();
-    let mut facts = Vec::new();
-    let review = Review { program, ladder, member: &member, posts: &[], now: at };
-    if ladder.on_change == OnChange::Rejudge {
-        for held in unmet(&review)? {
-            facts.push(Fact::TierWithdrawn { tier: held.tier, until: held.until });
-        }
-    }
-    let earned = review.earned(program.zone.day_of(at))?;
-    facts.extend(review.facts_of(&earned, program.zone.day_of(at))?.0);
-    for fact in &facts {
-        member.apply(fact, crate::domain::event::Seq::THIS)?;
-    }
+    let mut facts = match ladder.on_change {
+        OnChange::Rejudge => unmet(&Review::of(program, ladder, &member, at))?,
+        OnChange::Grandfather => Vec::new(),
+    };
+    // What is withdrawn stands in the way of nothing lower.
+    facts.iter().try_for_each(|fact| member.apply(fact, Seq::THIS))?;
+    let review = Review::of(program, ladder, &member, at);
+    let day = program.zone.day_of(at);
+    let (earned, _) = review.facts_of(&review.earned(day)?, day)?;
+    earned.iter().try_for_each(|fact| member.apply(fact, Seq::THIS))?;
+    facts.extend(earned);
     facts.extend(moved(story.timeline, &member, at, TierCause::LadderChanged));
     Ok(facts)
 }
 
-/// Earned spans in force whose tier is not earned by what the meters read today, or read when it was earned.
-fn unmet(review: &Review<'_>) -> Result<Vec<Held>, Overflow> {
+/// Withdraws the earned spans in force whose tier is not earned by what the meters read today, or read when it was
+/// earned.
+fn unmet(review: &Review<'_>) -> Result<Vec<Fact>, Overflow> {
     let mut unmet = Vec::new();
     let zone = &review.program.zone;
     let today = zone.day_of(review.now);
@@ -201,7 +201,7 @@ fn unmet(review: &Review<'_>) -> Result<Vec<Held>, Overflow> {
             }
         }
         if !met {
-            unmet.push(*held);
+            unmet.push(Fact::TierWithdrawn { tier: held.tier, until: held.until });
         }
     }
     Ok(unmet)

@@ -1,4 +1,4 @@
-//! What is scarce across members: the stock of a reward, the budget of a campaign.
+//! What is scarce across members: the stock of a reward, the budget of a campaign, the places of a club.
 //!
 //! A pot is an aggregate of its own, kept where members are kept. An order that takes from it reserves first and
 //! settles afterwards, keyed by the reservation, so that a crash in between finishes once.

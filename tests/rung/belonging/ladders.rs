@@ -10,6 +10,7 @@ use rung::engine::{ApplyProgram, Outcome};
 
 use super::world::{DAY, HOUR, Has, PROGRAM, Step, World, name, step};
 use crate::model::cases;
+use crate::model::home::walk;
 
 const MIDDLE: &str = "[[ladder.tier]]\nid = \"middle\"\nqualify = 'nights >= 19'\nvalidity = { span = \"9mo\" }\n\n";
 
@@ -40,12 +41,7 @@ async fn tiers(world: &World) -> BTreeMap<u8, TierId> {
 }
 
 async fn rejudge(world: &World) {
-    for (program, changed_at) in world.engine().ladders_changed() {
-        let mut last = None;
-        while let Some(next) = world.engine().rejudge(program, changed_at, last).await.unwrap() {
-            last = Some(next);
-        }
-    }
+    walk(world.engine()).await;
     world.sweep().await;
 }
 

@@ -77,3 +77,13 @@ impl Resident {
 fn small(dir: &TempDir) -> embedded::Options {
     embedded::Options { segment_bytes: 16 << 10, round_entries: 8, ..tight(dir) }
 }
+
+/// Brings everybody to where ladders that changed have them, as the sweeper does first.
+pub async fn walk(engine: &Engine) {
+    for (program, changed_at) in engine.ladders_changed() {
+        let mut last = None;
+        while let Some(next) = engine.rejudge(program, changed_at, last).await.unwrap() {
+            last = Some(next);
+        }
+    }
+}

@@ -24,6 +24,8 @@ use rung::engine::{Applied, ApplyProgram, Engine, Options, Pseudonyms, QUEUE_LIM
 use rung::store::memory::Memory;
 use told::{refused, shown, told};
 
+use crate::model::home::walk;
+
 #[test]
 fn scenarios_come_out_as_written() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
@@ -172,6 +174,7 @@ impl World {
     /// What settling everyone who is due brings to the ledger.
     async fn sweep(&self) -> String {
         let head = self.engine().status().store.head;
+        walk(self.engine()).await;
         let mut out = format!("{} settled", self.engine().settle_due(1_000).await.unwrap());
         for fact in self.engine().feed(head, 1_000).await.unwrap().iter().flat_map(|entry| &entry.facts) {
             write!(out, "\n{}", told::fact_told(&self.newest(), fact)).unwrap();
