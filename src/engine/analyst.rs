@@ -18,11 +18,39 @@ use crate::domain::program::{ProgramNo, Timeline};
 /// How many entries are folded under one lock.
 const STEP: usize = 4_096;
 
+/// The most entries that wait here to be folded; what comes faster is read back from the store.
+const WAITING_MAX: usize = 65_536;
+
 /// What the analyst knows, and how far it reaches.
 #[derive(Default)]
 pub(super) struct Kept {
     crowds: RwLock<BTreeMap<ProgramNo, Crowd>>,
     up_to: Mutex<Seq>,
+    pub(super) fresh: Fresh,
+}
+
+/// The newest entries without a gap, as the lane made them: reading them back would cost more than folding them.
+#[derive(Default)]
+pub(super) struct Fresh(std::sync::Mutex<Vec<Arc<Entry>>>);
+
+impl Fresh {
+    /// Adds what the lane has just committed.
+    pub(super) fn add(&self, entries: impl ExactSizeIterator<Item = Arc<Entry>>) {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.len() + entries.len() > WAITING_MAX {
+            *waiting = Vec::new();
+        }
+        waiting.extend(entries);
+    }
+
+    /// What waits, if it goes on after `up_to`; what is older was folded.
+    fn after(&self, up_to: Seq) -> Vec<Arc<Entry>> {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let folded = waiting.partition_point(|entry| entry.seq <= up_to);
+        waiting.drain(..folded);
+        let follows = waiting.first().is_some_and(|first| first.seq == up_to.next());
+        if follows { std::mem::take(&mut waiting) } else { Vec::new() }
+    }
 }
 
 impl Engine {
@@ -54,7 +82,7 @@ impl Engine {
         let mut up_to = self.shared.analyst.up_to.lock().await;
         let head = self.shared.store.status().head;
         while *up_to < head {
-            let entries = self.feed(*up_to, STEP).await?;
+            let entries = self.after(*up_to).await?;
             let Some(last) = entries.last() else { break };
             let bought = self.purchases_of(&entries).await?;
             let (engine, reached) = (self.clone(), last.seq);
@@ -65,6 +93,12 @@ impl Engine {
             tokio::task::yield_now().await;
         }
         Ok(())
+    }
+
+    /// The entries after `up_to`, some at a time.
+    async fn after(&self, up_to: Seq) -> Result<Vec<Arc<Entry>>, Failure> {
+        let fresh = self.shared.analyst.fresh.after(up_to);
+        if fresh.is_empty() { self.feed(up_to, STEP).await } else { Ok(fresh) }
     }
 
     /// The entries of the purchases that these entries bring back.
@@ -80,15 +114,17 @@ impl Engine {
 
     fn enter(&self, entries: &[Arc<Entry>], bought: &HashMap<Seq, Arc<Entry>>) {
         let programs = self.programs();
-        let mut crowds = self.shared.analyst.crowds.write().unwrap_or_else(PoisonError::into_inner);
-        for entry in entries {
-            let Some(timeline) = programs.numbered(entry.program) else { continue };
-            let first = timeline.versions().next();
-            let wallet = first.and_then(|program| program.wallets.first()).map(|wallet| wallet.id);
-            // Of the versions known then, so that folding anew comes to the same.
-            let setting = Setting { zone: &timeline.at(entry.recorded_at).zone, wallet };
-            let purchase = purchase_of(entry).and_then(|seq| bought.get(&seq));
-            crowds.entry(entry.program).or_default().enter(entry, setting, purchase.map(|entry| &**entry));
+        for step in entries.chunks(STEP) {
+            let mut crowds = self.shared.analyst.crowds.write().unwrap_or_else(PoisonError::into_inner);
+            for entry in step {
+                let Some(timeline) = programs.numbered(entry.program) else { continue };
+                let first = timeline.versions().next();
+                let wallet = first.and_then(|program| program.wallets.first()).map(|wallet| wallet.id);
+                // Of the versions known then, so that folding anew comes to the same.
+                let setting = Setting { zone: &timeline.at(entry.recorded_at).zone, wallet };
+                let purchase = purchase_of(entry).and_then(|seq| bought.get(&seq));
+                crowds.entry(entry.program).or_default().enter(entry, setting, purchase.map(|entry| &**entry));
+            }
         }
     }
 }

@@ -824,7 +824,7 @@ prop_compose! {
             enrolled_at: times.0, recorded_at: times.1, identifiers, attributes,
             purses: purses.into(),
             desk: (!desk.is_empty()).then(|| Box::new(desk)),
-            belonging: belonging.map(Box::new),
+            belonging: belonging.map(Arc::new),
             pot: pot.map(Box::new),
             meters: Meters::from_counts(counts),
             standing: Standing::from_parts(tier.map(TierId), times.2, held),

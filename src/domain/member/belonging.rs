@@ -119,6 +119,8 @@ pub struct Belonging {
     pub sent: Vec<SentTier>,
     /// Windows whose end is waited for.
     pub windows: Vec<AwaitedWindow>,
+    /// When the first of all this ends, as [`Belonging::date`] found it: asked with every order, changed by few.
+    pub ends_at: Option<Moment>,
 }
 
 impl Belonging {
@@ -132,6 +134,7 @@ impl Belonging {
         boosts: Vec::new(),
         sent: Vec::new(),
         windows: Vec::new(),
+        ends_at: None,
     };
 
     /// Whether there is nothing of it.
@@ -155,6 +158,15 @@ impl Belonging {
     /// The next moment at which time, or a crash's clearing up, changes it.
     #[must_use]
     pub fn next_due(&self) -> Moment {
+        self.ends_at.unwrap_or(Moment::NEVER)
+    }
+
+    /// Works out anew when the first of it ends; whoever changes the lists owes this.
+    pub fn date(&mut self) {
+        self.ends_at = self.first_end();
+    }
+
+    fn first_end(&self) -> Option<Moment> {
         let clubs = self.clubs.iter().map(|membership| membership.until);
         let invitations = self.invitations.iter().map(|invitation| invitation.until);
         let allowances = self.allowances.iter().map(|allowance| allowance.until);
@@ -164,6 +176,14 @@ impl Belonging {
         let sent = self.sent.iter().map(|_| Moment(0));
         let windows = self.windows.iter().map(|window| window.closes_at);
         let ends = clubs.chain(invitations).chain(allowances).chain(choices);
-        ends.chain(boosts).chain(sent).chain(windows).min().unwrap_or(Moment::NEVER)
+        ends.chain(boosts).chain(sent).chain(windows).min()
+    }
+
+    /// What must always hold.
+    ///
+    /// # Errors
+    /// The broken promise.
+    pub fn check(&self) -> Result<(), String> {
+        if self.ends_at == self.first_end() { Ok(()) } else { Err("what she belongs to is misdated".into()) }
     }
 }

@@ -1,5 +1,7 @@
 //! Folding facts about belonging into a member: as dumb as `fold.rs`.
 
+use std::sync::Arc;
+
 use super::belonging::{Allowance, AwaitedWindow, Belonging, HeldBoost, Invitation, Membership, OpenChoice, SentTier};
 use super::{Held, Member};
 use crate::domain::event::{BelongingFact, FeePaid, MeterPost, Seq};
@@ -29,7 +31,7 @@ impl Member {
             }
             other => self.club(other, seq)?,
         }
-        self.clear_belonging();
+        self.tidy_belonging();
         Ok(())
     }
 
@@ -215,11 +217,15 @@ impl Member {
     }
 
     fn belonging_mut(&mut self) -> &mut Belonging {
-        self.belonging.get_or_insert_default()
+        Arc::make_mut(self.belonging.get_or_insert_default())
     }
 
-    fn clear_belonging(&mut self) {
-        if self.belonging.as_ref().is_some_and(|belonging| belonging.is_empty()) {
+    /// Dates what changed, and forgets it where nothing is left.
+    fn tidy_belonging(&mut self) {
+        // What is shared with the member before was not changed.
+        let Some(belonging) = self.belonging.as_mut().and_then(Arc::get_mut) else { return };
+        belonging.date();
+        if belonging.is_empty() {
             self.belonging = None;
         }
     }

@@ -12,6 +12,8 @@ mod pot;
 mod purse;
 mod standing;
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
 use super::event::Seq;
@@ -67,8 +69,9 @@ pub struct Member {
     pub purses: SmallVec<[Purse; 1]>,
     /// What she has under way; absent if nothing.
     pub desk: Option<Box<Desk>>,
-    /// What she belongs to and what that gave her; absent if nothing.
-    pub belonging: Option<Box<Belonging>>,
+    /// What she belongs to and what that gave her; absent if nothing. Few orders change it, so it is shared with the
+    /// member before.
+    pub belonging: Option<Arc<Belonging>>,
     /// What this is if it is no member: something scarce.
     pub pot: Option<Box<Pot>>,
     /// What her meters counted.
@@ -155,6 +158,7 @@ impl Member {
         }
         self.purses.iter().try_for_each(Purse::check)?;
         self.desk().check()?;
+        self.belonging().check()?;
         self.meters.check()?;
         self.standing.check()
     }

@@ -8,9 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::domain::lot::Lot;
+use crate::domain::member::{
+    Allowance, AwaitedWindow, Belonging, HeldBoost, Invitation, Membership, OpenChoice, SentTier,
+};
 use crate::domain::member::{Desk, Held, Hold, Member, MeterCount, Pot, Purse, Reservation, Transfer, Voucher};
 use crate::domain::order::{AttributeValue, Identifier, MemberKey};
-use crate::domain::program::Value;
+use crate::domain::program::{ClubId, OptionId, Value};
 use crate::domain::units::Moment;
 use crate::store::format::rows::lead;
 use crate::store::hashing::KeyHash;
@@ -220,6 +223,7 @@ fn weight_of(member: &Member) -> u32 {
         + list::<Held>(member.standing.held().len())
         + purses_weight(member)
         + member.desk.as_deref().map_or(0, desk_weight)
+        + member.belonging.as_deref().map_or(0, belonging_weight)
         + member.pot.as_deref().map_or(0, pot_weight);
     u32::try_from(weight).unwrap_or(u32::MAX)
 }
@@ -245,6 +249,20 @@ fn desk_weight(desk: &Desk) -> usize {
         + desk.vouchers.iter().map(|voucher| voucher.nonce.len()).sum::<usize>()
         + list::<Transfer>(desk.transfers.len())
         + held.chain(sent).sum::<usize>()
+}
+
+fn belonging_weight(held: &Belonging) -> usize {
+    let taken = held.choices.iter().map(|choice| list::<(OptionId, u32)>(choice.taken.len()));
+    list::<Belonging>(1)
+        + list::<Membership>(held.clubs.len())
+        + list::<Invitation>(held.invitations.len())
+        + list::<ClubId>(held.asked.len())
+        + list::<Allowance>(held.allowances.len())
+        + list::<OpenChoice>(held.choices.len())
+        + taken.sum::<usize>()
+        + list::<HeldBoost>(held.boosts.len())
+        + list::<SentTier>(held.sent.len())
+        + list::<AwaitedWindow>(held.windows.len())
 }
 
 fn pot_weight(pot: &Pot) -> usize {

@@ -30,6 +30,8 @@
 //!
 //! Her key is not part of it: it is the key it is kept under.
 
+use std::sync::Arc;
+
 use super::eye::{Eye, Wire, unknown};
 use super::fact::{read_attribute, read_identifier, read_word, write_attribute, write_identifier};
 use super::pen::Pen;
@@ -80,7 +82,7 @@ pub fn read(bytes: &[u8], key: MemberKey) -> Result<Member, Damage> {
             13 => since = wire.moment()?,
             14 => held = runs::read(wire, runs::take_held)?,
             16..=20 => desk::read(&mut member, field, wire)?,
-            21 => member.belonging = Some(Box::new(ties::read(wire)?)),
+            21 => member.belonging = Some(Arc::new(ties::read(wire)?)),
             22 => held = runs::read(wire, runs::take_held_somehow)?,
             other => read_field(&mut member, other, wire)?,
         }

@@ -130,6 +130,7 @@ pub fn read(wire: Wire<'_>) -> Result<Belonging, Damage> {
             other => return Err(unknown("what a member belongs to", other)),
         }
     }
+    belonging.date();
     Ok(belonging)
 }
 

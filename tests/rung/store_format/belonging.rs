@@ -154,7 +154,7 @@ fn whole() -> Belonging {
     let waiting = HeldBoost { boost: BOOST, entry: Seq(6), register_before: Some(until), since: never, until: never };
     let begun = HeldBoost { register_before: None, since: later(-1), until: later(29), entry: Seq(7), ..waiting };
     let sent = SentTier { entry: Seq(9), to: key(2), tier: TIER, until };
-    Belonging {
+    let mut whole = Belonging {
         clubs: vec![member, Membership { club: ClubId(Word(301)), until: never, has_place: false, ..member }],
         invitations: vec![Invitation { club: ClubId(Word(302)), until }],
         asked: vec![ClubId(Word(303)), ClubId(Word(0))],
@@ -163,12 +163,15 @@ fn whole() -> Belonging {
         boosts: vec![waiting, begun],
         sent: vec![sent, SentTier { until: never, ..sent }],
         windows: vec![AwaitedWindow { meter: MeterId(Word(2)), window: TODAY, closes_at: later(60) }],
-    }
+        ends_at: None,
+    };
+    whole.date();
+    whole
 }
 
 fn a_member_of_clubs() -> Member {
     let mut member = (*everything().members[&key(1)]).clone();
-    member.belonging = Some(Box::new(whole()));
+    member.belonging = Some(Arc::new(whole()));
     member.standing = Standing::from_parts(Some(TIER), later(-30), held_each_way());
     member
 }
@@ -465,13 +468,16 @@ prop_compose! {
         let allowance = |(word, entry, left, until)| Allowance { privilege: PrivilegeId(word), entry, left, until };
         let sending = |(entry, to, tier, until)| SentTier { entry, to, tier: TierId(tier), until };
         let window = |(meter, window, closes_at)| AwaitedWindow { meter: MeterId(meter), window, closes_at };
-        Belonging {
+        let mut belonging = Belonging {
             clubs, choices, boosts,
             invitations: invitations.into_iter().map(invitation).collect(),
             asked: asked.into_iter().map(ClubId).collect(),
             allowances: allowances.into_iter().map(allowance).collect(),
             sent: sent.into_iter().map(sending).collect(),
             windows: awaited.into_iter().map(window).collect(),
-        }
+            ends_at: None,
+        };
+        belonging.date();
+        belonging
     }
 }
