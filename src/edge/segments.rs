@@ -9,6 +9,7 @@ use tonic::{Request, Response, Status};
 
 use super::members::named;
 use super::wire::faults::{Faults, Path};
+use super::wire::forecasts::{self, horizon};
 use super::wire::naming;
 use super::wire::page::{Page, page, token};
 use super::wire::scalars::count64;
@@ -19,13 +20,14 @@ use crate::domain::crowd::Crowd;
 use crate::domain::crowd::daybook::{MemberNo, Window};
 use crate::domain::crowd::ranking::{Customers, Question, follow};
 use crate::domain::insight::concentration::Portion;
+use crate::domain::insight::forecast::fitted::Past;
 use crate::domain::insight::rfm::{Scores, cells, scores};
 use crate::domain::insight::rhythm::{Tolerance, rhythm};
 use crate::domain::insight::stages::{Borders, stage};
 use crate::domain::order::{MemberKey, Refusal};
 use crate::domain::program::{TierId, Timeline};
 use crate::domain::units::Text;
-use crate::engine::{Denied, Engine};
+use crate::engine::{Age, Denied, Engine};
 use crate::pb;
 
 /// Where the fields of a window lie in most requests.
@@ -76,6 +78,31 @@ impl Segments {
         let now = self.engine.now();
         let tomorrow = timeline.at(now).zone.day_of(now).plus_days(1);
         Ok(Ready { program, timeline, tomorrow })
+    }
+
+    /// What may be expected in the `horizon` days from `day` on of somebody with this past.
+    async fn forecast(
+        &self,
+        ready: &Ready,
+        (day, past): (Day, Past),
+        horizon: u32,
+    ) -> Result<Option<pb::Forecast>, Denied> {
+        if past.days == 0 {
+            return Ok(None);
+        }
+        let Some(fitted) = self.engine.fitted(&ready.program, day, Age::Recent).await? else { return Ok(None) };
+        let expected = fitted.forecast(&past, horizon);
+        Ok(expected.map(|expected| forecasts::forecast(&expected, horizon, self.currency(ready))))
+    }
+
+    /// What may be expected in the `horizon` days from `day` on of all customers.
+    async fn crowd_forecast(&self, ready: &Ready, day: Day, horizon: u32) -> Result<Option<pb::CrowdForecast>, Denied> {
+        let expected = self.engine.expected(&ready.program, day, horizon).await?;
+        Ok(expected.map(|(fitted, total)| forecasts::of_crowd(&fitted, &total, horizon, self.currency(ready))))
+    }
+
+    fn currency<'a>(&self, ready: &'a Ready) -> &'a str {
+        ready.timeline.at(self.engine.now()).currency.as_str()
     }
 
     /// The best of a window that lie on a page, with their ids.
@@ -140,6 +167,12 @@ impl ListedKeys {
             more: u64::try_from(end).is_ok_and(|end| end < ranked),
         }
     }
+}
+
+/// The day after a window, but after today at the latest: nobody has been silent on days to come.
+fn forecast_day(crowd: &Crowd, question: &Question, tomorrow: Day) -> Day {
+    let known = crowd.daybook.days().map_or(tomorrow, |(_, last)| last.plus_days(1).max(tomorrow));
+    question.window.to.min(known)
 }
 
 fn tier_name(timeline: &Timeline, tier: TierId) -> String {
@@ -234,40 +267,50 @@ impl pb::segment_service_server::SegmentService for Segments {
         &self,
         request: Request<pb::GetMemberSegmentsRequest>,
     ) -> Result<Response<pb::GetMemberSegmentsResponse>, Status> {
-        let pb::GetMemberSegmentsRequest { program, member_id, identifier, window: given } = request.into_inner();
+        let pb::GetMemberSegmentsRequest { program, member_id, identifier, window: given, horizon_days } =
+            request.into_inner();
         let mut faults = Faults::default();
         let (program, name) = named(&self.engine, program, member_id, identifier, &mut faults);
         let asked = window(given, &WINDOW, self.timeline(&program).as_deref(), &mut faults);
+        let horizon = horizon(horizon_days, &mut faults);
         let ready = self.ready(program, &asked, &WINDOW, faults).await?;
         let view = self.engine.member(&ready.program, &name).await?;
         let (tomorrow, key) = (ready.tomorrow, view.member.key);
-        let found = self
-            .engine
-            .ask_analyst(&ready.program, move |crowd, _| segments_of(crowd, &asked.question(crowd, tomorrow), key));
-        let found = found.await?;
+        let found = self.engine.ask_analyst(&ready.program, move |crowd, _| {
+            let question = asked.question(crowd, tomorrow);
+            let day = forecast_day(crowd, &question, tomorrow);
+            let past = crowd.number(key).map(|member| crowd.daybook.past(member, day)).unwrap_or_default();
+            (segments_of(crowd, &question, key), (day, past))
+        });
+        let (found, past) = found.await?;
+        let forecast = self.forecast(&ready, past, horizon).await?;
         let tier = view.member.standing.tier().map(|tier| tier_name(&view.timeline, tier)).unwrap_or_default();
         let member_id = view.member.id.to_string();
-        Ok(Response::new(pb::GetMemberSegmentsResponse { member_id, tier, ..found }))
+        Ok(Response::new(pb::GetMemberSegmentsResponse { member_id, tier, forecast, ..found }))
     }
 
     async fn get_segment_report(
         &self,
         request: Request<pb::GetSegmentReportRequest>,
     ) -> Result<Response<pb::GetSegmentReportResponse>, Status> {
-        let pb::GetSegmentReportRequest { program, window: given, top_share, then_from, then_to } =
+        let pb::GetSegmentReportRequest { program, window: given, top_share, then_from, then_to, horizon_days } =
             request.into_inner();
         let mut faults = Faults::default();
         let program = naming::program(program, &mut faults);
         let asked = window(given, &WINDOW, self.timeline(&program).as_deref(), &mut faults);
         let top = share(&top_share, 20, "top_share", &mut faults);
         let (from, to) = days((then_from, then_to), ("then_from", "then_to"), &Path::Request, &mut faults);
+        let horizon = horizon(horizon_days, &mut faults);
         let ready = self.ready(program, &asked, &WINDOW, faults).await?;
         let tomorrow = ready.tomorrow;
         let reported = self.engine.ask_analyst(&ready.program, move |crowd, _| {
             let question = asked.question(crowd, tomorrow);
             let then = Asked { from: from.or(Some(question.window.to)), to, ..asked };
-            report(crowd, &question, &then.question(crowd, tomorrow), top)
+            let day = forecast_day(crowd, &question, tomorrow);
+            (report(crowd, &question, &then.question(crowd, tomorrow), top), day)
         });
-        Ok(Response::new(reported.await?))
+        let (reported, day) = reported.await?;
+        let forecast = self.crowd_forecast(&ready, day, horizon).await?;
+        Ok(Response::new(pb::GetSegmentReportResponse { forecast, ..reported }))
     }
 }

@@ -429,7 +429,7 @@ async fn check_members(house: &House, scratch: &Scratch, span: &Span, customers:
     let (ranked, scores) = (best(customers), scratch.scores(span));
     for member in 0..MEMBERS {
         let (program, member_id, window) = ("shop".into(), format!("m-{member}"), Some(span.asked.clone()));
-        let request = pb::GetMemberSegmentsRequest { program, member_id, identifier: None, window };
+        let request = pb::GetMemberSegmentsRequest { program, member_id, window, ..Default::default() };
         let told = house.segments.get_member_segments(Request::new(request)).await.unwrap().into_inner();
         let key = MemberKey::of("shop", &format!("m-{member}"));
         let rank = ranked.iter().position(|(found, _)| *found == key).map_or(0, |at| at as i64 + 1);
@@ -456,7 +456,14 @@ async fn check_members(house: &House, scratch: &Scratch, span: &Span, customers:
 async fn check_report(house: &House, scratch: &Scratch, span: &Span, then: &Span) {
     let (then_from, then_to) = (then.from.to_string(), then.to.to_string());
     let (window, top_share) = (Some(span.asked.clone()), "0.34".into());
-    let request = pb::GetSegmentReportRequest { program: "shop".into(), window, top_share, then_from, then_to };
+    let request = pb::GetSegmentReportRequest {
+        program: "shop".into(),
+        window,
+        top_share,
+        then_from,
+        then_to,
+        ..Default::default()
+    };
     let told = house.segments.get_segment_report(Request::new(request)).await.unwrap().into_inner();
     let then = Span { asked: span.asked.clone(), ..then.clone() };
     let vital = |customers: &[(MemberKey, i64)]| {

@@ -10,6 +10,7 @@ mod books;
 pub mod clock;
 mod draft;
 pub mod figures;
+mod forecasts;
 mod lane;
 mod lookups;
 mod migration;
@@ -38,6 +39,7 @@ pub use answer::{Applied, ApplyProgram, Denied, EngineStatus, Failure, Outcome, 
 pub use books::{Liability, LiabilityRow};
 use clock::Clock;
 use draft::Keys;
+pub use forecasts::Age;
 use lane::{Job, Lane, Orders};
 pub use migration::Migration;
 pub use programs::Programs;
@@ -66,6 +68,7 @@ struct Shared {
     mint: Mint,
     books: books::Kept,
     analyst: analyst::Kept,
+    forecasts: forecasts::Kept,
     programs: ArcSwap<Programs>,
     head: watch::Sender<Seq>,
     clock_moved: watch::Sender<Moment>,
@@ -124,6 +127,7 @@ impl Engine {
             mint: options.pseudonyms.mint(),
             books: books::Kept::default(),
             analyst: analyst::Kept::default(),
+            forecasts: forecasts::Kept::default(),
             pseudonyms: options.pseudonyms,
             programs: ArcSwap::from_pointee(programs),
             head: watch::Sender::new(head),

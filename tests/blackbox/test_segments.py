@@ -5,6 +5,7 @@ import datetime
 import itertools
 import statistics
 import subprocess
+import time
 
 import grpc
 import pytest
@@ -37,6 +38,19 @@ def cdnow(tmp_path_factory):
         assert invoke(map(written, items), timeout=120).applied == 23_570
         load = [BINARY, "load", "--server", server.address, "--program", "cdnow", "--format", "cdnow", MASTER]
         subprocess.run(load, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=300)
+        yield lambda path, **fields: server.client.call(f"SegmentService/{path}", program="cdnow", timeout=60, **fields)
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory):
+    """The published sample of one in ten."""
+    flags = ("--test-clock", "1998-07-01T16:00:00Z", "--program", str(ROOT / "deploy/programs/cdnow.toml"))
+    server = Server(tmp_path_factory.mktemp("sample"), *flags)
+    try:
+        command = [BINARY, "load", "--server", server.address, "--program", "cdnow", "--format", "cdnow"]
+        subprocess.run([*command, MASTER.with_name("CDNOW_sample.txt")], check=True, capture_output=True, timeout=120)
         yield lambda path, **fields: server.client.call(f"SegmentService/{path}", program="cdnow", timeout=60, **fields)
     finally:
         server.stop()
@@ -182,6 +196,84 @@ def test_one_members_segments(cdnow):
     assert rhythm.get("isSilent", False) == (silent > alarm)
     before = cdnow("GetMemberSegments", member_id=who, window={"from": "1996-01-01", "to": "1997-01-01"})
     assert (before["stage"], numbers(before, "rank", "customers", "recency")) == ("STAGE_PROSPECT", (0, 0, 0))
+
+
+WEEKS = {"from": "1997-01-01", "to": "1997-10-01"}
+"""The 39 weeks on which the published figures rest; the next 39 weeks are 273 days."""
+
+
+def decimals(message, *names):
+    for name in names:
+        assert len(message[name].split(".")[1]) == 6, message[name]
+    return tuple(float(message[name]) for name in names)
+
+
+def test_the_published_models_of_the_sample(sample):
+    def ask():
+        begun = time.monotonic()
+        forecast = sample("GetSegmentReport", window=WEEKS, horizon_days=273)["forecast"]
+        return forecast, time.monotonic() - begun
+
+    told, first = ask()
+    assert (told["until"], told["horizonDays"], told["currencyCode"]) == ("1997-09-30", 273, "USD")
+    assert numbers(told, "customers", "repeaters") == (2_357, 946)
+    fitted = decimals(told, "r", "alpha", "a", "b", "lnLikelihood")
+    assert fitted == pytest.approx((0.24259, 4.41353, 0.79289, 2.42575, -9582.4256), abs=5e-5)
+    assert fitted[:4] == pytest.approx((0.24259, 4.41353, 0.79289, 2.42575), abs=5e-6)
+    assert decimals(told, "p", "q", "v") == pytest.approx((6.2488, 3.7446, 15.4478), abs=1e-4)
+    # Published under parameters of three decimals: 1.196723 of somebody new, 1,653.9 of all.
+    assert decimals(told, "expectedOfNew", "expectedPurchases") == pytest.approx((1.195016, 1653.4233), abs=5e-5)
+    assert float(told["expectedPurchases"]) == pytest.approx(1653.9, abs=0.6)
+    mean = float(told["expectedWorth"]) / float(told["expectedPurchases"])
+    assert 30 < mean < 60, "a purchase of theirs is worth about 40 dollars"
+    again, second = ask()
+    assert again == told
+    assert second < max(first / 3, 0.05), "what was fitted is kept"
+    sooner = sample("GetSegmentReport", window=WEEKS, horizon_days=30)["forecast"]
+    assert (sooner["r"], float(sooner["expectedPurchases"]) < 300) == (told["r"], True)
+
+
+def test_what_may_be_expected_of_the_first_customer(sample):
+    told = sample("GetMemberSegments", member_id="00004", window=WEEKS, horizon_days=273)["forecast"]
+    alive, purchases, spend, worth = decimals(
+        told, "probabilityAlive", "expectedPurchases", "expectedSpendPerPurchase", "expectedWorth"
+    )
+    # Published under parameters of three decimals: 0.726579 and 1.226028.
+    assert (alive, purchases) == pytest.approx((0.726609, 1.225910), abs=1e-6)
+    assert (alive, purchases) == pytest.approx((0.726579, 1.226028), abs=2e-4)
+    p, q, v = 6.248802, 3.744588, 15.447748
+    assert spend == pytest.approx(p * (v + 2 * 22.35) / (2 * p + q - 1), abs=1e-3), "29.73 and 14.96 are 22.35 each"
+    assert worth == pytest.approx(purchases * spend, abs=1e-4)
+    assert (told["currencyCode"], told["horizonDays"]) == ("USD", 273)
+    year = sample("GetMemberSegments", member_id="00004", window=WEEKS)["forecast"]
+    assert (year["horizonDays"], year["probabilityAlive"]) == (365, told["probabilityAlive"])
+
+
+def test_a_forecast_that_nobody_can_give_is_left_out(sample):
+    before = sample("GetMemberSegments", member_id="00004", window={"from": "1996-01-01", "to": "1997-01-01"})
+    assert "forecast" not in before, "she had not bought"
+    first_day = {"from": "1997-01-01", "to": "1997-01-02"}
+    assert "forecast" not in sample("GetMemberSegments", member_id="00004", window=first_day), "nobody had come back"
+    assert "forecast" not in sample("GetSegmentReport", window=first_day)
+    later = sample("GetSegmentReport", window={"from": "1997-01-01", "to": "2030-01-01"})["forecast"]
+    assert later["until"] == "1998-07-01", "nobody has been silent on days to come"
+    for horizon in (-1, 3_651):
+        with pytest.raises(Refused) as no:
+            sample("GetMemberSegments", member_id="00004", window={"from": "x"}, horizon_days=horizon)
+        assert no.value.fields == ["window.from", "horizon_days"]
+        with pytest.raises(Refused) as no:
+            sample("GetSegmentReport", horizon_days=horizon)
+        assert no.value.fields == ["horizon_days"]
+
+
+def test_how_the_samples_money_is_spread(sample):
+    report = sample("GetParetoReport", **ALL)
+    assert numbers(report, "customers", "amount") == (2_357, 24_409_194)
+    assert of_group(report["asked"])[::2] == (472, 674_550)
+    assert int(report["needed"]["members"]) == 777
+    assert report["needed"]["shareOfMembers"]["decimal"] == "0.329656"
+    assert report["gini"] == "0.630917"
+    assert [int(group["members"]) for group in report["abc"]] == [777, 801, 779]
 
 
 def test_only_those_on_a_tier(cdnow):

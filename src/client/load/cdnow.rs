@@ -1,4 +1,5 @@
-//! The format of the CDNOW master file: `customer date cds dollars`, blank separated, one purchase a row.
+//! The formats of the CDNOW files, blank separated, one purchase a row: `customer date cds dollars` in the master file,
+//! `customer sample_id date cds dollars` in the sample, whose own numbering of customers is passed over.
 //!
 //! Exact duplicates are legitimate repeat purchases there, so a purchase's key is its row number: the receipt
 //! is `<file stem> <row>`, counted without the header. Knows rows and text, no wire.
@@ -104,8 +105,9 @@ struct Row {
 
 fn parse(text: &str) -> Result<Row, String> {
     let cells: Vec<&str> = text.split_ascii_whitespace().collect();
-    let &[customer, day, cds, dollars] = cells.as_slice() else {
-        return Err(format!("{} columns where there should be four", cells.len()));
+    let (customer, day, cds, dollars) = match *cells.as_slice() {
+        [customer, day, cds, dollars] | [customer, _, day, cds, dollars] => (customer, day, cds, dollars),
+        _ => return Err(format!("{} columns where there should be four, or five in the sample", cells.len())),
     };
     let day = compact_day(day).ok_or_else(|| format!("`{day}` is no day (YYYYMMDD)"))?;
     let occurred_at = noon(day).ok_or_else(|| format!("{day} is out of range"))?;
@@ -165,6 +167,18 @@ mod tests {
     fn noise_is_bad_rows_not_a_panic() {
         let rows = Cdnow::new(&[0xff_u8, 0xfe, b'\n', b' ', 0, 0x80][..], "x", Days::default());
         assert!(rows.map(|row| row.is_err()).collect::<Vec<_>>().iter().all(|bad| *bad));
+    }
+
+    #[test]
+    fn the_published_sample_reads_whole_under_the_ids_of_the_master_file() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/cdnow/CDNOW_sample.txt");
+        let file = std::io::BufReader::new(std::fs::File::open(path).expect("the fixture"));
+        let sales: Vec<Sale> =
+            Cdnow::new(file, "CDNOW_sample", Days::default()).collect::<Result<_, _>>().expect("good rows");
+        assert_eq!(sales.len(), 6_919);
+        assert_eq!(sales.iter().map(|sale| sale.items[0].minor_units).sum::<i64>(), 24_409_194);
+        let members: std::collections::BTreeSet<&str> = sales.iter().map(|sale| &*sale.member_id).collect();
+        assert_eq!((members.len(), members.first().copied()), (2_357, Some("00004")));
     }
 
     #[test]

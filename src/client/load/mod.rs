@@ -30,7 +30,8 @@ pub struct Args {
     /// The program to load into.
     #[arg(long, value_name = "ID")]
     program: String,
-    /// How the file is written: `csv` (a header names the columns) or `cdnow` (customer, day, CDs, dollars).
+    /// How the file is written: `csv` (a header names the columns) or `cdnow` (customer, day, CDs, dollars;
+    /// in the sample, the customer's number there comes second).
     #[arg(long, value_enum, default_value_t = Format::Csv)]
     format: Format,
     /// The first day to load (YYYY-MM-DD); rows before it are passed over.
@@ -51,7 +52,7 @@ enum Format {
     /// `receipt_source`, `receipt_id`, `line_id`, `currency`, `kind`, `quantity`, `category`, `sku`, `channel`,
     /// `store`.
     Csv,
-    /// The CDNOW master file's.
+    /// The CDNOW master file's and the sample's.
     Cdnow,
 }
 

@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::calendar::Day;
+use crate::domain::insight::forecast::fitted::Past;
 
 /// A member, by the order in which the book came to know her.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -101,6 +102,11 @@ impl Page {
                 rows.filter(|((_, store), _)| **store == only.0).for_each(|((member, _), found)| add(*member, found));
             }
         }
+    }
+
+    fn visits_and_spend(&self) -> impl Iterator<Item = (u32, i32, i64)> + '_ {
+        let rows = self.members.iter().zip(&self.visits).zip(&self.spend);
+        rows.map(|((member, visits), spend)| (*member, *visits, *spend))
     }
 
     fn bytes(&self) -> usize {
@@ -255,6 +261,36 @@ impl Daybook {
         habits
     }
 
+    /// How many rows lie before `day`: as rows are only ever added, as many rows are the same rows.
+    #[must_use]
+    pub fn rows_before(&self, day: Day) -> usize {
+        self.pages.range(..day).map(|(_, page)| page.members.len()).sum()
+    }
+
+    /// What is known of each member at the beginning of `day`, by her number.
+    #[must_use]
+    pub fn pasts(&self, day: Day) -> Vec<Past> {
+        let mut pasts = vec![Past::default(); self.members()];
+        for (day, page) in self.pages.range(..day) {
+            for (member, visits, spend) in page.visits_and_spend() {
+                let past = pasts.iter_mut().skip(member as usize).take(1);
+                past.for_each(|past| past.see(day.0.into(), visits > 0, spend));
+            }
+        }
+        pasts
+    }
+
+    /// The same of one member: a walk over the whole book.
+    #[must_use]
+    pub fn past(&self, member: MemberNo, day: Day) -> Past {
+        let mut past = Past::default();
+        for (day, page) in self.pages.range(..day) {
+            let hers = page.visits_and_spend().filter(|(found, ..)| *found == member.0);
+            hers.for_each(|(_, visits, spend)| past.see(day.0.into(), visits > 0, spend));
+        }
+        past
+    }
+
     /// The days on which one member bought, in order: a walk over the whole book.
     #[must_use]
     pub fn purchase_days(&self, member: MemberNo) -> Vec<Day> {
@@ -314,6 +350,29 @@ mod tests {
             }
             let (a, b) = (book.clone(), book);
             prop_assert_eq!(a, b);
+        }
+
+        #[test]
+        fn a_past_is_what_the_rows_say(rows in prop::collection::vec(row(), 0..120), to in 0_i32..45) {
+            let book = book(&rows);
+            prop_assert_eq!(book.rows_before(Day(to)), rows.iter().filter(|row| row.1 < to).count());
+            let pasts = book.pasts(Day(to));
+            for member in 0..6_u8 {
+                let hers = || rows.iter().filter(|row| row.0 == member && row.1 < to);
+                let mut days: Vec<i64> = hers().filter(|row| !row.5).map(|row| row.1.into()).collect();
+                days.sort_unstable();
+                days.dedup();
+                let (first, last) = (days.first().copied(), days.last().copied());
+                let later = hers().filter(|row| first.is_some_and(|first| first < i64::from(row.1)));
+                let past = Past {
+                    first: first.unwrap_or(0),
+                    last: last.unwrap_or(0),
+                    days: days.len() as u32,
+                    repeat_spend: later.map(|row| row.3).sum(),
+                };
+                prop_assert_eq!(pasts[usize::from(member)], past);
+                prop_assert_eq!(book.past(MemberNo(member.into()), Day(to)), past);
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::forecast::bgnbd::{BgNbd, History};
+use super::forecast::fitted::{FITTED_MAX, Fitted, Past, REPEATERS_MIN};
 use super::forecast::gamma_gamma::{GammaGamma, Spend};
 use super::forecast::special::{gauss, gauss_slope, ln_gamma};
 use super::tests_cdnow::sample;
@@ -237,4 +238,80 @@ fn gauss_has_its_known_values() {
     near(gauss_slope(1.0, 0.0, 1.0, 0.5).unwrap(), std::f64::consts::LN_2, 1e-15);
     assert_eq!(gauss(1.0, 1.0, 1.0, 1.0), None);
     assert_eq!(gauss(1.0, 1.0, 0.0, 0.5), None);
+}
+
+/// What is known of each customer of the sample at the end of the 39 weeks.
+fn pasts() -> Vec<Past> {
+    let of = |rows: &Vec<(i64, i64)>| {
+        let mut rows: Vec<_> = rows.iter().filter(|(day, _)| *day <= CALIBRATED).copied().collect();
+        rows.sort_unstable();
+        rows.into_iter().fold(Past::default(), |mut past, (day, cents)| {
+            past.see(day, true, cents);
+            past
+        })
+    };
+    purchases().values().map(of).collect()
+}
+
+#[test]
+fn what_is_known_of_the_sample_is_the_published_summary() {
+    for (past, (history, spend)) in pasts().iter().zip(summary()) {
+        assert_eq!(past.history(CALIBRATED), Some(history));
+        assert_eq!(past.spend(100).purchases, spend.purchases);
+        near(past.spend(100).mean, spend.mean, 1e-9);
+    }
+}
+
+#[test]
+fn both_models_are_fitted_to_the_sample() {
+    let pasts = pasts();
+    let fitted = Fitted::of(&pasts, CALIBRATED, 100).unwrap();
+    assert_eq!((fitted.customers, fitted.repeaters), (2_357, 946));
+    near(fitted.visits.model.r, 0.24259, 5e-6);
+    near(fitted.visits.ln_likelihood, -9_582.425_6, 5e-5);
+    near(fitted.spend.unwrap().model.v, 15.447_748, 5e-7);
+    let plainly: Vec<f64> = pasts.iter().map(|past| fitted.forecast(past, 273).unwrap().purchases).collect();
+    let worth: f64 = pasts.iter().map(|past| fitted.forecast(past, 273).unwrap().worth().unwrap()).sum();
+    let total = fitted.total(&pasts, 273);
+    near(total.purchases, plainly.iter().sum(), 1e-8);
+    near(total.purchases, 1_653.423, 5e-4);
+    near(total.worth.unwrap(), worth, 1e-6);
+    near(fitted.of_new(273).unwrap(), 1.195_016, 5e-7);
+    assert_eq!(fitted.forecast(&Past::default(), 273), None, "nobody's past says nothing");
+}
+
+#[test]
+fn a_few_who_came_back_say_nothing_about_others() {
+    let all = pasts();
+    let few = |repeaters: usize| -> Vec<Past> {
+        let once = all.iter().filter(|past| !past.is_repeater());
+        once.chain(all.iter().filter(|past| past.is_repeater()).take(repeaters)).copied().collect()
+    };
+    assert_eq!(Fitted::of(&few(REPEATERS_MIN - 1), CALIBRATED, 100), None);
+    assert!(Fitted::of(&few(REPEATERS_MIN), CALIBRATED, 100).is_some());
+    assert_eq!(Fitted::of(&[], CALIBRATED, 100), None);
+}
+
+#[test]
+fn a_great_crowd_is_looked_at_evenly() {
+    let all: Vec<Past> = pasts().iter().copied().cycle().take(FITTED_MAX * 2 + 17).collect();
+    let fitted = Fitted::of(&all, CALIBRATED, 100).unwrap();
+    assert_eq!(fitted.customers, FITTED_MAX);
+    near(fitted.visits.model.r, 0.24259, 0.005);
+}
+
+#[test]
+fn purchases_of_a_day_are_one_and_returns_take_off() {
+    let mut past = Past::default();
+    past.see(10, false, -100);
+    past.see(10, true, 500);
+    past.see(10, true, 700);
+    assert_eq!(past, Past { first: 10, last: 10, days: 1, repeat_spend: 0 });
+    past.see(13, true, 900);
+    past.see(13, false, -301);
+    past.see(20, true, 1);
+    assert_eq!(past, Past { first: 10, last: 20, days: 3, repeat_spend: 600 });
+    assert_eq!(past.spend(100), Spend { purchases: 2, mean: 3.0 });
+    assert_eq!(past.history(20), Some(History { repeats: 2, last: 1.43, watched: 1.43 }));
+    assert_eq!((past.history(9), Past::default().history(9)), (None, None));
 }

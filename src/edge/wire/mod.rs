@@ -15,6 +15,7 @@ pub mod entries;
 pub mod explain;
 pub mod facts;
 pub mod faults;
+pub mod forecasts;
 pub mod grants;
 pub mod held;
 pub mod import;

@@ -128,6 +128,7 @@ pub fn followed(followed: &Followed, cells: &Cells) -> pb::GetSegmentReportRespo
         entered: count64(followed.then_top.members.saturating_sub(stayed)),
         left: count64(followed.group.members.saturating_sub(stayed)),
         rfm: rfm(cells),
+        ..Default::default()
     }
 }
 
@@ -166,7 +167,6 @@ pub fn place(place: &Place, distribution: &Distribution, today: Day) -> pb::GetM
     let share = place.rank.and_then(|_| share(place.amount.into(), distribution.amount()));
     let score = |of: fn(Scores) -> u8| place.scores.map_or(0, |scores| count32(of(scores)));
     pb::GetMemberSegmentsResponse {
-        member_id: String::new(),
         amount: place.amount,
         rank: place.rank.map(count64).unwrap_or_default(),
         customers: count64(distribution.members()),
@@ -177,7 +177,7 @@ pub fn place(place: &Place, distribution: &Distribution, today: Day) -> pb::GetM
         money: score(|scores| scores.money),
         stage: place.stage.map_or(pb::Stage::Unspecified, stage).into(),
         rhythm: place.rhythm.map(|found| rhythm(&found, today)),
-        tier: String::new(),
+        ..Default::default()
     }
 }
 
