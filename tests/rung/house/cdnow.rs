@@ -17,8 +17,12 @@ fn open(flags: &[&str]) -> House {
 
 /// Runs `rung load` on the fixture and reads what it counted.
 fn load(house: &House, flags: &[&str]) -> BTreeMap<String, u64> {
+    load_into(house, "cdnow", flags)
+}
+
+fn load_into(house: &House, program: &str, flags: &[&str]) -> BTreeMap<String, u64> {
     let fixture = file("tests/data/cdnow/CDNOW_master.txt");
-    let fixed = ["load", "--server", house.address(), "--program", "cdnow", "--format", "cdnow"];
+    let fixed = ["load", "--server", house.address(), "--program", program, "--format", "cdnow"];
     let run = rung().args(fixed).args(flags).arg(fixture).output().unwrap();
     let said = String::from_utf8(run.stdout).unwrap();
     assert!(run.status.success(), "{said}{}", String::from_utf8_lossy(&run.stderr));
@@ -72,4 +76,25 @@ async fn the_spenders_of_1997_stand_on_their_tiers() {
     };
     assert_eq!((standing("collector"), standing("regular")), (102, 883 - 102));
     assert_eq!(standing("member"), CUSTOMERS - 883);
+}
+
+/// If the free visit is among the rows, both wordings of "the tenth is free" give the same; if every row is a paid one,
+/// nine paid visits give more.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_row_is_punched_and_stamped() {
+    let house = House::open(&["--program", &file("tests/programs/cdnow-cards.toml")]);
+    assert_eq!(load_into(&house, "cdnow-cards", &[])["applied"], ROWS);
+    let members = house.till().await.all_members("cdnow-cards").await;
+    let vouchers = |reward: &str| {
+        let cut = members.iter().flat_map(|member| &member.vouchers);
+        cut.filter(|voucher| voucher.reward == reward).count()
+    };
+    assert_eq!((vouchers("tenth"), vouchers("free")), (1_601, 1_991));
+    let on_cards = |wallet| points(&members, wallet) as u64;
+    assert_eq!((on_cards("every-tenth"), on_cards("nine-then-free")), (ROWS - 10 * 1_601, ROWS - 9 * 1_991));
+    let stamps = members.iter().flat_map(|member| &member.balances).filter(|balance| balance.wallet == "stamps");
+    let stamps: Vec<i64> = stamps.map(|balance| balance.available).collect();
+    assert_eq!(stamps.iter().sum::<i64>(), 24_960_913);
+    assert_eq!(stamps.iter().map(|stamps| stamps / 1_200).sum::<i64>(), 12_488, "full books");
+    assert_eq!(stamps.iter().filter(|stamps| **stamps >= 1_200).count(), 5_272);
 }
