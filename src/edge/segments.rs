@@ -15,10 +15,12 @@ use super::wire::page::{Page, page, token};
 use super::wire::scalars::count64;
 use super::wire::segment_questions::{self, Asked, days, share, unknown_store, window};
 use super::wire::segments::{self, Place, followed, place};
+use super::wire::tier_flows as tiers;
 use crate::domain::calendar::Day;
 use crate::domain::crowd::Crowd;
 use crate::domain::crowd::daybook::{MemberNo, Window};
 use crate::domain::crowd::ranking::{Customers, Question, follow};
+use crate::domain::crowd::tiers::flows;
 use crate::domain::insight::concentration::Portion;
 use crate::domain::insight::forecast::fitted::Past;
 use crate::domain::insight::rfm::{Scores, cells, scores};
@@ -303,11 +305,13 @@ impl pb::segment_service_server::SegmentService for Segments {
         let horizon = horizon(horizon_days, &mut faults);
         let ready = self.ready(program, &asked, &WINDOW, faults).await?;
         let tomorrow = ready.tomorrow;
-        let reported = self.engine.ask_analyst(&ready.program, move |crowd, _| {
+        let reported = self.engine.ask_analyst(&ready.program, move |crowd, timeline| {
             let question = asked.question(crowd, tomorrow);
             let then = Asked { from: from.or(Some(question.window.to)), to, ..asked };
             let day = forecast_day(crowd, &question, tomorrow);
-            (report(crowd, &question, &then.question(crowd, tomorrow), top), day)
+            let then = then.question(crowd, tomorrow);
+            let told = report(crowd, &question, &then, top);
+            (tiers::moved(told, &flows(crowd, &question, then.window.to), timeline), day)
         });
         let (reported, day) = reported.await?;
         let forecast = self.crowd_forecast(&ready, day, horizon).await?;

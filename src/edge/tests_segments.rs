@@ -26,8 +26,6 @@ use pb::member_service_server::MemberService;
 use pb::points_service_server::PointsService;
 use pb::segment_service_server::SegmentService;
 
-/// 2026-05-28T20:26:40Z.
-const NOW: i64 = 1_780_000_000;
 static ZONE: LazyLock<Zone> = LazyLock::new(|| Zone::named("Europe/Berlin").unwrap());
 const MEMBERS: u64 = 9;
 const SHOP: &str = r#"
@@ -53,8 +51,12 @@ meters = ["spend"]
 [ladder]
 [[ladder.tier]]
 id = "gold"
+qualify = 'spend >= 100'
+validity = { span = "40d" }
+[[ladder.tier]]
+id = "black"
 qualify = 'spend >= 400'
-validity = { span = "12mo" }
+validity = { span = "10d" }
 [[club]]
 id = "crew"
 door = "open"
@@ -126,11 +128,26 @@ impl House {
     /// Something happens; what is refused did not.
     async fn live(&mut self, step: usize) {
         let member = format!("m-{}", self.dice.below(MEMBERS - 1));
-        match self.dice.below(10) {
+        match self.dice.below(12) {
             0 => self.join(member, step).await,
-            1..=3 if !self.sold.is_empty() => self.bring_back(step).await,
+            1 | 6 => self.wait().await,
+            2 if self.dice.below(8) == 0 => self.close(member, step).await,
+            3..=5 if !self.sold.is_empty() => self.bring_back(step).await,
             _ => self.buy(member, step).await,
         }
+    }
+
+    /// Some days pass, and tiers end.
+    async fn wait(&mut self) {
+        let days = self.dice.below(25) as i64;
+        self.engine.advance_clock(Moment(self.engine.now().0 + days * 86_400_000_000)).unwrap();
+        while self.engine.settle_due(1_000).await.unwrap() > 0 {}
+    }
+
+    async fn close(&self, member_id: String, step: usize) {
+        let (program, request_id) = ("shop".into(), format!("close-{step}"));
+        let request = pb::CloseMemberRequest { program, member_id, request_id, ..Default::default() };
+        drop(self.members.close_member(Request::new(request)).await);
     }
 
     async fn join(&self, member_id: String, step: usize) {
@@ -145,7 +162,7 @@ impl House {
         let cost = ("cost".to_owned(), pb::AttributeValue { value: Some(cost) });
         let attributes: BTreeMap<_, _> = (self.dice.below(3) == 0).then_some(cost).into_iter().collect();
         let line = pb::PurchaseLine { line_id: "1".into(), amount: euro(amount), attributes, ..Default::default() };
-        let seconds = NOW - self.dice.below(120 * 86_400) as i64;
+        let seconds = self.engine.now().0 / 1_000_000 - self.dice.below(120 * 86_400) as i64;
         let purchase = pb::Purchase {
             receipt: Some(pb::Receipt { source: "till".into(), id: step.to_string() }),
             kind: "sale".into(),
@@ -157,8 +174,9 @@ impl House {
         };
         let purchase = Some(purchase);
         let request = pb::RecordPurchaseRequest { program: "shop".into(), member_id, purchase, ..Default::default() };
-        self.points.record(Request::new(Asking::Message(Box::new(request)))).await.unwrap();
-        self.sold.push((step.to_string(), amount));
+        if self.points.record(Request::new(Asking::Message(Box::new(request)))).await.is_ok() {
+            self.sold.push((step.to_string(), amount));
+        }
     }
 
     async fn bring_back(&mut self, step: usize) {
@@ -176,7 +194,8 @@ impl House {
     }
 
     fn window(&mut self) -> pb::SegmentWindow {
-        let day = |days: u64| Day(i32::try_from(NOW / 86_400 - days as i64).unwrap());
+        let today = ZONE.day_of(self.engine.now());
+        let day = |days: u64| today.plus_days(-(days as i32));
         let (long, short) = (60 + self.dice.below(70), self.dice.below(60));
         let open = self.dice.below(4) == 0;
         let shown = |days: u64| if open { String::new() } else { day(days).to_string() };
@@ -208,6 +227,9 @@ struct Scratch {
     known: Vec<MemberKey>,
     rows: Vec<Row>,
     tiers: HashMap<MemberKey, String>,
+    /// Since which day who stood where.
+    stood: Vec<(MemberKey, Day, String)>,
+    today: Day,
     crew: BTreeSet<MemberKey>,
 }
 
@@ -234,7 +256,7 @@ fn row(entry: &Entry) -> Row {
 }
 
 async fn scratch(engine: &Engine) -> Scratch {
-    let mut scratch = Scratch::default();
+    let mut scratch = Scratch { today: ZONE.day_of(engine.now()), ..Default::default() };
     let entries = engine.feed(Seq::NONE, 100_000).await.unwrap();
     let program = engine.programs().named("shop").unwrap().newest().clone();
     for entry in entries.iter().filter(|entry| entry.member != MemberKey::NOBODY) {
@@ -252,16 +274,17 @@ async fn scratch(engine: &Engine) -> Scratch {
                     scratch.rows.push(Row { spend: -back, margin: -margin, points, receipts: 0, ..whole });
                 }
                 Fact::MemberEnrolled(enrolled) => {
-                    scratch.tiers.insert(entry.member, program.text(enrolled.base_tier.unwrap().0).to_owned());
+                    scratch.stand(entry.member, entry.recorded_at, program.text(enrolled.base_tier.unwrap().0));
                 }
-                Fact::TierChanged { to, .. } => {
-                    scratch.tiers.insert(entry.member, program.text(to.0).to_owned());
+                Fact::TierChanged { to, at, .. } => scratch.stand(entry.member, *at, program.text(to.0)),
+                Fact::MemberClosed(_) => {
+                    scratch.stood.push((entry.member, ZONE.day_of(entry.recorded_at), String::new()));
                 }
-                Fact::Belonging(fact) => {
-                    if let BelongingFact::ClubJoined { .. } = &**fact {
-                        scratch.crew.insert(entry.member);
-                    }
-                }
+                Fact::Belonging(fact) => match **fact {
+                    BelongingFact::ClubJoined { .. } => drop(scratch.crew.insert(entry.member)),
+                    BelongingFact::ClubLeft { .. } => drop(scratch.crew.remove(&entry.member)),
+                    _ => {}
+                },
                 _ => {}
             }
         }
@@ -270,7 +293,7 @@ async fn scratch(engine: &Engine) -> Scratch {
 }
 
 /// A window with its days.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Span {
     from: Day,
     to: Day,
@@ -278,9 +301,36 @@ struct Span {
 }
 
 impl Scratch {
+    fn stand(&mut self, member: MemberKey, at: Moment, tier: &str) {
+        self.tiers.insert(member, tier.to_owned());
+        self.stood.push((member, ZONE.day_of(at), tier.to_owned()));
+    }
+
+    /// Where a member stood at the beginning of a day; nowhere is an empty word.
+    fn stood(&self, member: MemberKey, day: Day) -> String {
+        let hers = self.stood.iter().filter(|(found, since, _)| *found == member && *since < day);
+        hers.max_by_key(|(_, since, _)| *since).map(|(.., tier)| tier.clone()).unwrap_or_default()
+    }
+
+    /// How many of those that a question is about moved from where to where.
+    fn moved(&self, asked: &pb::SegmentWindow, from: Day, to: Day) -> BTreeMap<(String, String), i64> {
+        let mut moved = BTreeMap::new();
+        let about = |member: &&MemberKey| {
+            (asked.tier.is_empty() || self.tiers[member] == asked.tier)
+                && (asked.club.is_empty() || self.crew.contains(member))
+        };
+        for member in self.known.iter().filter(about) {
+            let flow = (self.stood(*member, from), self.stood(*member, to));
+            if flow != Default::default() {
+                *moved.entry(flow).or_default() += 1;
+            }
+        }
+        moved
+    }
+
     fn span(&self, asked: &pb::SegmentWindow) -> Span {
         let days = || self.rows.iter().map(|row| row.day);
-        let tomorrow = ZONE.day_of(Moment(NOW * 1_000_000)).plus_days(1);
+        let tomorrow = self.today.plus_days(1);
         let end = days().map(|day| day.plus_days(1)).chain([tomorrow]).max().unwrap();
         let begin = days().min().unwrap_or(tomorrow.plus_days(-1));
         let to = Day::parse(&asked.to).unwrap_or(end);
@@ -376,7 +426,7 @@ fn check_pareto(told: &pb::GetParetoReportResponse, customers: &[(MemberKey, i64
     let (all, whole) = (customers.len(), total(&ranked));
     let aside: Vec<_> = customers.iter().filter(|(_, amount)| *amount <= 0).copied().collect();
     assert_eq!((&told.from, &told.to), (&span.from.to_string(), &span.to.to_string()));
-    assert_eq!((told.customers, told.buyers, told.amount), (all as i64, ranked.len() as i64, whole));
+    assert_eq!((told.customers, told.buyers, told.amount), (all as i64, ranked.len() as i64, whole), "{span:?}");
     assert_eq!((told.aside_members, told.aside_amount), (aside.len() as i64, total(&aside)));
     let top = |percent: usize| {
         let members = (all * percent).div_ceil(100);
@@ -454,7 +504,7 @@ async fn check_members(house: &House, scratch: &Scratch, span: &Span, customers:
 }
 
 async fn check_report(house: &House, scratch: &Scratch, span: &Span, then: &Span) {
-    let (then_from, then_to) = (then.from.to_string(), then.to.to_string());
+    let (then_from, then_to, then_to_day) = (then.from.to_string(), then.to.to_string(), then.to);
     let (window, top_share) = (Some(span.asked.clone()), "0.34".into());
     let request = pb::GetSegmentReportRequest {
         program: "shop".into(),
@@ -490,13 +540,37 @@ async fn check_report(house: &House, scratch: &Scratch, span: &Span, then: &Span
         let cell = cells.entry(scores).or_default();
         *cell = (cell.0 + 1, cell.1 + money);
     }
+    check_flows(&told, &scratch.moved(&span.asked, span.to, then_to_day));
     let of = |cell: &pb::RfmCell| ([cell.recency, cell.frequency, cell.money], (cell.members, cell.amount));
     assert_eq!(told.rfm.iter().map(of).collect::<BTreeMap<_, _>>(), cells);
 }
 
-/// Checks some questions; how many buyers they were about.
-async fn check(house: &mut House) -> i64 {
-    let mut buyers = 0;
+fn check_flows(told: &pb::GetSegmentReportResponse, moved: &BTreeMap<(String, String), i64>) {
+    let flow = |flow: &pb::TierFlow| ((flow.from_tier.clone(), flow.to_tier.clone()), flow.members);
+    assert_eq!(told.tier_flows.iter().map(flow).collect::<BTreeMap<_, _>>(), *moved);
+    let places = ["", "member", "gold", "black"];
+    let place = |tier: &str| places.iter().position(|place| *place == tier).unwrap();
+    assert!(
+        told.tier_flows.is_sorted_by_key(|flow| (place(&flow.from_tier), place(&flow.to_tier))),
+        "the ladder's order"
+    );
+    let counted = |tiers: &[pb::TierCount], side: fn(&(String, String)) -> &String| {
+        let mut counts = vec![0; places.len()];
+        moved.iter().for_each(|(flow, members)| counts[place(side(flow))] += members);
+        let counts = places.into_iter().zip(counts).filter(|(tier, members)| !tier.is_empty() && *members > 0);
+        let said = tiers.iter().map(|count| (count.tier.clone(), count.members));
+        assert!(said.eq(counts.map(|(tier, members)| (tier.to_owned(), members))));
+    };
+    counted(&told.tiers, |(from, _)| from);
+    counted(&told.then_tiers, |(_, to)| to);
+}
+
+/// How many buyers some questions were about, and how many members moved between tiers.
+type Asked = (i64, i64);
+
+/// Checks some questions.
+async fn check(house: &mut House) -> Asked {
+    let (mut buyers, mut moved) = (0, 0);
     let scratch = scratch(&house.engine).await;
     for _ in 0..3 {
         let mut asked = house.window();
@@ -518,13 +592,17 @@ async fn check(house: &mut House) -> i64 {
         check_top(house, &asked, &customers).await;
         check_members(house, &scratch, &span, &customers).await;
         check_report(house, &scratch, &span, &then).await;
+        let flows = scratch.moved(&span.asked, span.to, then.to);
+        let went = flows.iter().filter(|((from, to), _)| from != to && !from.is_empty() && !to.is_empty());
+        moved += went.map(|(_, members)| members).sum::<i64>();
     }
-    buyers
+    (buyers, moved)
 }
 
 #[tokio::test]
 async fn every_answer_is_that_of_a_computation_from_the_beginning() {
-    let mut buyers = 0;
+    let (mut buyers, mut moved) = (0, 0);
+    let mut add = |(more, moves): Asked| (buyers, moved) = (buyers + more, moved + moves);
     for seed in 0..20 {
         let mut house = house(seed).await;
         for member in 0..MEMBERS {
@@ -533,12 +611,12 @@ async fn every_answer_is_that_of_a_computation_from_the_beginning() {
         for step in 0..60 {
             house.live(step).await;
             if step % 20 == 0 {
-                buyers += check(&mut house).await;
+                add(check(&mut house).await);
             }
         }
-        buyers += check(&mut house).await;
+        add(check(&mut house).await);
     }
-    assert!(buyers > 300, "{buyers} are too few to tell anything");
+    assert!(buyers > 300 && moved > 50, "{buyers} and {moved} are too few to tell anything");
 }
 
 #[tokio::test]

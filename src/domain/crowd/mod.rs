@@ -5,6 +5,7 @@
 
 pub mod daybook;
 pub mod ranking;
+pub mod tiers;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -12,8 +13,9 @@ use crate::domain::calendar::{Day, Zone};
 use crate::domain::event::{BelongingFact, Entry, Fact, PurchaseRecorded, PurchaseReturned};
 use crate::domain::order::{Line, MemberKey, Purchase};
 use crate::domain::program::{ClubId, TierId, Value, WalletId};
-use crate::domain::units::Text;
+use crate::domain::units::{Moment, Text};
 use daybook::{Daybook, MemberNo, StoreNo, Sums};
+use tiers::Steps;
 
 /// The attribute of a line that carries what the goods cost, in minor units.
 pub const COST: &str = "cost";
@@ -32,6 +34,8 @@ pub struct Setting<'a> {
 pub struct Crowd {
     /// What they bought.
     pub daybook: Daybook,
+    /// Where they stood when.
+    pub steps: Steps,
     numbers: HashMap<MemberKey, MemberNo>,
     keys: Vec<MemberKey>,
     tiers: Vec<Option<TierId>>,
@@ -75,7 +79,12 @@ impl Crowd {
     pub fn bytes(&self) -> usize {
         let index = self.numbers.capacity() * (size_of::<(MemberKey, MemberNo)>() + 1);
         let clubs: usize = self.clubs.values().map(|members| members.capacity() * 5).sum();
-        self.daybook.bytes() + index + self.keys.capacity() * 16 + self.tiers.capacity() * 4 + clubs
+        self.daybook.bytes()
+            + index
+            + self.keys.capacity() * 16
+            + self.tiers.capacity() * 4
+            + self.steps.bytes()
+            + clubs
     }
 
     /// Folds an entry of the program. `bought` is the entry of the purchase where the entry brings something back.
@@ -88,13 +97,18 @@ impl Crowd {
             match fact {
                 Fact::PurchaseRecorded(recorded) => self.bought(member, recorded, setting),
                 Fact::PurchaseReturned(returned) => self.brought_back(member, returned, setting, bought),
-                Fact::MemberEnrolled(enrolled) => self.stand(member, enrolled.base_tier),
-                Fact::TierChanged { to, .. } => self.stand(member, Some(*to)),
+                Fact::MemberEnrolled(enrolled) => {
+                    let day = setting.zone.day_of(joined_at(entry));
+                    self.stand(member, enrolled.base_tier, day);
+                }
+                Fact::TierChanged { to, at, .. } => self.stand(member, Some(*to), setting.zone.day_of(*at)),
                 Fact::OpeningStateSet(state) => {
-                    if let Some((tier, _)) = state.tier {
-                        self.stand(member, Some(tier));
+                    if let Some((tier, since)) = state.tier {
+                        let day = setting.zone.day_of(since.max(joined_at(entry)));
+                        self.stand(member, Some(tier), day);
                     }
                 }
+                Fact::MemberClosed(_) => self.steps.step(member, setting.zone.day_of(entry.recorded_at), None),
                 Fact::Belonging(fact) => self.belong(member, fact),
                 _ => {}
             }
@@ -112,7 +126,8 @@ impl Crowd {
         number
     }
 
-    fn stand(&mut self, member: MemberNo, tier: Option<TierId>) {
+    fn stand(&mut self, member: MemberNo, tier: Option<TierId>, day: Day) {
+        self.steps.step(member, day, tier);
         self.tiers.iter_mut().skip(member.0 as usize).take(1).for_each(|known| *known = tier);
     }
 
@@ -171,6 +186,15 @@ impl Crowd {
             (None, None) => StoreNo::NONE,
         }
     }
+}
+
+/// When somebody who came with this entry became a member.
+fn joined_at(entry: &Entry) -> Moment {
+    let opening = entry.facts.iter().find_map(|fact| match fact {
+        Fact::OpeningStateSet(state) => state.enrolled_at,
+        _ => None,
+    });
+    opening.unwrap_or(entry.recorded_at)
 }
 
 fn is_of_pot(fact: &Fact) -> bool {

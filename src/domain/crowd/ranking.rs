@@ -25,6 +25,15 @@ pub struct Question {
     pub club: Option<ClubId>,
 }
 
+impl Question {
+    /// Whether a member is among those that it is about.
+    #[must_use]
+    pub fn is_about(&self, crowd: &Crowd, member: MemberNo) -> bool {
+        self.tier.is_none_or(|tier| crowd.tier(member) == Some(tier))
+            && self.club.is_none_or(|club| crowd.belongs(member, club))
+    }
+}
+
 /// The customers of a window and what each of them brings, in the order in which they became known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Customers(Vec<(MemberNo, i64)>);
@@ -33,14 +42,9 @@ impl Customers {
     /// Of a question.
     #[must_use]
     pub fn of(crowd: &Crowd, question: &Question) -> Self {
-        let Question { window, tier, club } = question;
-        let had_bought = had_bought(crowd, window);
-        let numbered = (0_u32..).map(MemberNo).zip(crowd.daybook.sums(*window)).zip(had_bought);
-        let asked = |member: MemberNo| {
-            tier.is_none_or(|tier| crowd.tier(member) == Some(tier))
-                && club.is_none_or(|club| crowd.belongs(member, club))
-        };
-        let customers = numbered.filter(|((member, _), had_bought)| *had_bought && asked(*member));
+        let had_bought = had_bought(crowd, &question.window);
+        let numbered = (0_u32..).map(MemberNo).zip(crowd.daybook.sums(question.window)).zip(had_bought);
+        let customers = numbered.filter(|((member, _), had_bought)| *had_bought && question.is_about(crowd, *member));
         Self(customers.map(|(brought, _)| brought).collect())
     }
 

@@ -43,6 +43,7 @@ pub mod segment_questions;
 pub mod segments;
 pub mod sentences;
 pub mod standings;
+pub mod tier_flows;
 pub mod tier_orders;
 
 #[cfg(test)]
