@@ -21,6 +21,8 @@ use crate::store::{CommitError, Group, Wants};
 
 /// The most orders decided and committed together.
 const GROUP_ORDERS_MAX: usize = 4_096;
+/// So many orders are looked at together before they are decided one by one.
+const NEAR: usize = 32;
 /// How often a group is decided anew after a conflict before its orders fail.
 const ATTEMPTS_MAX: usize = 5;
 
@@ -154,7 +156,11 @@ impl Lane {
         for _ in 0..ATTEMPTS_MAX {
             let mut draft = self.draft();
             let keys = lookups::read_for(&mut draft, &self.shared, orders, keys.to_vec()).await?;
-            let verdicts = orders.iter().zip(keys).map(|(order, keys)| draft.decide(order, keys)).collect();
+            let mut verdicts = Vec::with_capacity(orders.len());
+            for (orders, keys) in orders.chunks(NEAR).zip(keys.chunks(NEAR)) {
+                draft.bring_near(orders, keys);
+                verdicts.extend(orders.iter().zip(keys).map(|(order, keys)| draft.decide(order, *keys)));
+            }
             match self.commit(draft.into_group()).await? {
                 Committed::Kept => return Ok(verdicts),
                 Committed::Stale => {}

@@ -145,6 +145,15 @@ impl Member {
         alive.next().map_or(Moment::NEVER, |_| purse.lapses_at)
     }
 
+    /// Something of everything she points to.
+    #[must_use]
+    pub fn glance(&self) -> i64 {
+        let counted = self.meters.counts().iter().step_by(3).fold(0, |all, count| all ^ count.amount.0);
+        let held = self.standing.held().first().map_or(0, |held| held.until.0);
+        let lots = self.purses.first().and_then(|purse| purse.lots.first()).map_or(0, |lot| lot.points.0);
+        counted ^ held ^ lots ^ self.belonging().next_due().0
+    }
+
     /// What must hold of every member after every entry; the first thing that does not, in words.
     ///
     /// # Errors
