@@ -18,7 +18,7 @@ use rung::store::Store;
 use rung::store::embedded::{self, Embedded};
 use rung::store::memory::Memory;
 use rung::telemetry::{self, Telemetry};
-use rung::workers::{analyst, sweeper};
+use rung::workers::{analyst, sweeper, tagger};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -63,6 +63,7 @@ async fn serve(settings: Settings) -> anyhow::Result<(ExitCode, LaneThread)> {
     let stop = CancellationToken::new();
     let sweeping = tokio::spawn(sweeper::run(engine.clone(), stop.clone()));
     let analysing = tokio::spawn(analyst::run(engine.clone(), stop.clone()));
+    let tagging = tokio::spawn(tagger::run(engine.clone(), stop.clone()));
     let showing = operations(&settings, &engine, &telemetry, stop.clone()).await?;
     let address = listener.local_addr()?;
     let edge_options = edge::Options { drain: settings.drain, ..edge::Options::default() };
@@ -74,6 +75,7 @@ async fn serve(settings: Settings) -> anyhow::Result<(ExitCode, LaneThread)> {
     serving.await??;
     sweeping.await?;
     analysing.await?;
+    tagging.await?;
     if let Some(showing) = showing {
         // A peer who never asks for anything does not hold us.
         let _ = tokio::time::timeout(OPERATIONS_GRACE, showing).await;

@@ -10,6 +10,7 @@ use tonic::{Request, Response, Status};
 use super::members::named;
 use super::wire::faults::{Faults, Path};
 use super::wire::forecasts::{self, horizon};
+use super::wire::held::in_segment;
 use super::wire::naming;
 use super::wire::page::{Page, page, token};
 use super::wire::scalars::count64;
@@ -288,7 +289,9 @@ impl pb::segment_service_server::SegmentService for Segments {
         let forecast = self.forecast(&ready, past, horizon).await?;
         let tier = view.member.standing.tier().map(|tier| tier_name(&view.timeline, tier)).unwrap_or_default();
         let member_id = view.member.id.to_string();
-        Ok(Response::new(pb::GetMemberSegmentsResponse { member_id, tier, forecast, ..found }))
+        let held = view.member.belonging().segments.iter();
+        let segments = held.map(|held| in_segment(view.timeline.newest(), held)).collect();
+        Ok(Response::new(pb::GetMemberSegmentsResponse { member_id, tier, segments, forecast, ..found }))
     }
 
     async fn get_segment_report(

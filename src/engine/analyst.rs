@@ -13,18 +13,20 @@ use super::Engine;
 use super::answer::{Denied, Failure};
 use crate::domain::crowd::{Crowd, Setting};
 use crate::domain::event::{Entry, Fact, Seq};
-use crate::domain::program::{ProgramNo, Timeline};
+use crate::domain::program::{ProgramNo, Segment, Timeline};
 
 /// How many entries are folded under one lock.
 const STEP: usize = 4_096;
-
 /// The most entries that wait here to be folded; what comes faster is read back from the store.
 const WAITING_MAX: usize = 65_536;
+
+/// The members of each program.
+pub(super) type Crowds = BTreeMap<ProgramNo, Crowd>;
 
 /// What the analyst knows, and how far it reaches.
 #[derive(Default)]
 pub(super) struct Kept {
-    crowds: RwLock<BTreeMap<ProgramNo, Crowd>>,
+    pub(super) crowds: RwLock<Crowds>,
     up_to: Mutex<Seq>,
     pub(super) fresh: Fresh,
 }
@@ -121,7 +123,9 @@ impl Engine {
                 let first = timeline.versions().next();
                 let wallet = first.and_then(|program| program.wallets.first()).map(|wallet| wallet.id);
                 // Of the versions known then, so that folding anew comes to the same.
-                let setting = Setting { zone: &timeline.at(entry.recorded_at).zone, wallet };
+                let program = timeline.at(entry.recorded_at);
+                let notes_purchases = program.segments.iter().any(Segment::changes_with_purchases);
+                let setting = Setting { zone: &program.zone, wallet, notes_purchases };
                 let purchase = purchase_of(entry).and_then(|seq| bought.get(&seq));
                 crowds.entry(entry.program).or_default().enter(entry, setting, purchase.map(|entry| &**entry));
             }

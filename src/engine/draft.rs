@@ -422,10 +422,12 @@ fn judged_by(timeline: &Timeline, verb: &Verb, now: Moment) -> u32 {
 
 /// The key an order is known again by.
 fn claim_of(timeline: &Timeline, member: Option<MemberKey>, order: &Order) -> Option<Claim> {
-    if let Verb::Belonging(order) = &order.verb
-        && let BelongingOrder::ReceiveTier { sent_by, .. } = &**order
-    {
-        return Some(Claim::transfer(*sent_by));
+    if let Verb::Belonging(order) = &order.verb {
+        match &**order {
+            BelongingOrder::ReceiveTier { sent_by, .. } => return Some(Claim::transfer(*sent_by)),
+            BelongingOrder::Tag(tag) => return Some(Claim::segment(member?, tag.segment, tag.is_in, tag.rests_on)),
+            _ => {}
+        }
     }
     match &order.verb {
         Verb::RecordPurchase(purchase) => Some(Claim::receipt(timeline.number, &purchase.receipt)),

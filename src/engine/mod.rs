@@ -17,6 +17,7 @@ mod migration;
 mod pots;
 mod programs;
 mod pseudonym;
+pub mod segments;
 mod transfers;
 mod versions;
 

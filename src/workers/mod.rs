@@ -3,3 +3,4 @@
 
 pub mod analyst;
 pub mod sweeper;
+pub mod tagger;

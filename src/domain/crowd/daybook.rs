@@ -291,6 +291,24 @@ impl Daybook {
         past
     }
 
+    /// How many receipts a member had in all.
+    #[must_use]
+    pub fn receipts(&self, member: MemberNo) -> i64 {
+        self.visits.get(member.0 as usize).copied().unwrap_or(0)
+    }
+
+    /// Every row, day after day: whose it is, and what it adds.
+    pub fn rows_by_day(&self) -> impl Iterator<Item = (Day, MemberNo, Sums)> + '_ {
+        self.pages.iter().flat_map(|(day, page)| {
+            let counted = page.spend.iter().zip(&page.visits).zip(&page.points).enumerate();
+            let sums = counted.map(|(at, ((spend, visits), points))| {
+                let margin = page.margin.get(at).copied().unwrap_or(0);
+                Sums { spend: *spend, margin, visits: *visits, points: *points }
+            });
+            page.members.iter().zip(sums).map(|(member, sums)| (*day, MemberNo(*member), sums))
+        })
+    }
+
     /// The days on which one member bought, in order: a walk over the whole book.
     #[must_use]
     pub fn purchase_days(&self, member: MemberNo) -> Vec<Day> {

@@ -5,7 +5,10 @@
 
 pub mod daybook;
 pub mod ranking;
+pub mod tagging;
+pub mod tags;
 pub mod tiers;
+pub mod visits;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -15,6 +18,7 @@ use crate::domain::order::{Line, MemberKey, Purchase};
 use crate::domain::program::{ClubId, TierId, Value, WalletId};
 use crate::domain::units::{Moment, Text};
 use daybook::{Daybook, MemberNo, StoreNo, Sums};
+use tags::Tags;
 use tiers::Steps;
 
 /// The attribute of a line that carries what the goods cost, in minor units.
@@ -27,6 +31,8 @@ pub struct Setting<'a> {
     pub zone: &'a Zone,
     /// The wallet whose points are counted: the first one of the program's first version.
     pub wallet: Option<WalletId>,
+    /// Whether it is noted who bought, since a segment changes with purchases.
+    pub notes_purchases: bool,
 }
 
 /// The members of one program.
@@ -41,6 +47,8 @@ pub struct Crowd {
     tiers: Vec<Option<TierId>>,
     clubs: BTreeMap<ClubId, HashSet<MemberNo>>,
     stores: HashMap<Text, StoreNo>,
+    /// What the ledger says of segments.
+    pub tags: Tags,
 }
 
 impl Crowd {
@@ -94,8 +102,14 @@ impl Crowd {
         }
         let member = self.welcome(entry.member);
         for fact in &entry.facts {
+            self.tags.enter(member, fact);
             match fact {
-                Fact::PurchaseRecorded(recorded) => self.bought(member, recorded, setting),
+                Fact::PurchaseRecorded(recorded) => {
+                    self.bought(member, recorded, setting);
+                    if setting.notes_purchases {
+                        self.tags.bought(member, entry.seq, day(recorded, setting));
+                    }
+                }
                 Fact::PurchaseReturned(returned) => self.brought_back(member, returned, setting, bought),
                 Fact::MemberEnrolled(enrolled) => {
                     let day = setting.zone.day_of(joined_at(entry));

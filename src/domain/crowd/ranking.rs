@@ -48,6 +48,12 @@ impl Customers {
         Self(customers.map(|(brought, _)| brought).collect())
     }
 
+    /// Those of them whom `keeps` keeps.
+    #[must_use]
+    pub fn only(self, keeps: impl Fn(MemberNo) -> bool) -> Self {
+        Self(self.0.into_iter().filter(|(member, _)| keeps(*member)).collect())
+    }
+
     /// How what they bring is spread.
     #[must_use]
     pub fn distribution(&self) -> Distribution {
@@ -98,7 +104,8 @@ impl Customers {
     }
 
     /// The best of them by a share of all, rounded up: those who bring anything.
-    fn vital(&self, portion: Portion) -> Vec<(MemberNo, i64)> {
+    #[must_use]
+    pub fn vital(&self, portion: Portion) -> Vec<(MemberNo, i64)> {
         let count = self.distribution().top(portion).members;
         let mut best = self.best(usize::try_from(count).unwrap_or(usize::MAX));
         best.truncate(best.partition_point(|(_, amount)| *amount > 0));

@@ -4,7 +4,7 @@ use super::benefits::{Giving, begin_boost};
 use super::privileges::{self, Asked, check};
 use super::standing::moved;
 use super::story::Story;
-use super::{Ground, Outcome, active, clubs, overflow};
+use super::{Ground, Outcome, active, clubs, overflow, segments};
 use crate::domain::event::{BelongingFact, Fact, InvitationEnd, Seq, TierCause};
 use crate::domain::member::{Held, HeldBy, Member, MemberState, OpenChoice};
 use crate::domain::order::{BelongingOrder, Granting, MemberKey, Note, Refusal, Using};
@@ -22,6 +22,10 @@ pub(super) fn decide(ground: &Ground<'_>, member: &Member, order: &BelongingOrde
             return clubs::admit(ground, member, club, *admitted, (reason, actor));
         }
         BelongingOrder::LeaveClub { club } => return clubs::leave(ground, member, club),
+        BelongingOrder::Tag(tagging) => {
+            let Outcome { facts, pots } = segments::tag(ground, member, *tagging);
+            return Ok(Outcome { facts: followed(ground, member, facts)?, pots });
+        }
         _ => {}
     }
     facts(ground, member, order).map(Outcome::from)
@@ -55,9 +59,10 @@ fn facts(ground: &Ground<'_>, member: &Member, order: &BelongingOrder) -> Result
             return choose(ground, member, (milestone, *reached), option, *times);
         }
         BelongingOrder::RegisterBoost { boost } => return register(ground, member, boost),
-        BelongingOrder::JoinClub { .. } | BelongingOrder::AdmitToClub { .. } | BelongingOrder::LeaveClub { .. } => {
-            Vec::new()
-        }
+        BelongingOrder::JoinClub { .. }
+        | BelongingOrder::AdmitToClub { .. }
+        | BelongingOrder::LeaveClub { .. }
+        | BelongingOrder::Tag(_) => Vec::new(),
     };
     followed(ground, member, facts)
 }

@@ -182,6 +182,32 @@ pub(super) fn left(held: &Membership, cause: LeftCause, at: Moment) -> Fact {
     Fact::from(BelongingFact::ClubLeft { club, cause, at, frees_place, joined })
 }
 
+/// What a club has for a member who came into one of its segments: an invitation, where its door is one or a fee is
+/// asked; membership, where she meets the condition that its door is. Nothing for whom it is no news, or who cannot come in.
+pub(super) fn open_to(ground: &Ground<'_>, member: &Member, club: &Club) -> Outcome {
+    let program = ground.timeline.at(ground.now);
+    let belonging = member.belonging();
+    let known = belonging.club(club.id).is_some() || belonging.invitations.iter().any(|held| held.club == club.id);
+    let closed = ground.now < club.from || club.until <= ground.now;
+    if known || closed || active(member).is_err() {
+        return Outcome::default();
+    }
+    let invited = |span| {
+        let (club, until, actor) = (club.id, invitation_end(program, span, ground.now), Text::default());
+        Outcome::from(vec![Fact::from(BelongingFact::ClubInvited { club, until, actor })])
+    };
+    let meets = || meets(program, club.condition.as_ref(), member, ground.now).is_ok();
+    match club.door {
+        Door::Invitation(span) => invited(span),
+        Door::Condition if meets() && club.fee.is_some() => invited(ADMISSION_STANDS),
+        Door::Condition if meets() => {
+            let nothing = (Points::ZERO, &Text::default());
+            come_in(ground, member, club, JoinedBy::Condition, nothing, &Text::default()).unwrap_or_default()
+        }
+        _ => Outcome::default(),
+    }
+}
+
 /// How long whom a fee is asked of, and who was let in, has to pay it.
 const ADMISSION_STANDS: CalendarSpan = CalendarSpan::Days(30);
 

@@ -120,6 +120,11 @@ fn privileges(ground: &Ground<'_>, fact: &BelongingFact, order: &BelongingOrder)
             ("option", same(ground, option.0, wanted)),
             ("times", times == often),
         ],
+        (
+            BelongingFact::SegmentEntered { segment, rests_on, .. }
+            | BelongingFact::SegmentLeft { segment, rests_on, .. },
+            BelongingOrder::Tag(asked),
+        ) => vec![("segment", *segment == asked.segment), ("rests_on", *rests_on == asked.rests_on)],
         (BelongingFact::BoostBegan { boost, .. }, BelongingOrder::RegisterBoost { boost: name }) => {
             vec![("boost", same(ground, boost.0, name))]
         }

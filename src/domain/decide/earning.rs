@@ -283,6 +283,7 @@ impl<'a> Earning<'a> {
             member: &self.buying.member.attributes,
             tier: self.buying.tier,
             clubs: &self.buying.member.belonging().clubs,
+            segments: &self.buying.member.belonging().segments,
             meters: &[],
             at: self.buying.counted_at,
         }

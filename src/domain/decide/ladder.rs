@@ -375,6 +375,7 @@ pub(super) fn member_subject<'a>(
         member: &member.attributes,
         tier: member.standing.tier(),
         clubs: &member.belonging().clubs,
+        segments: &member.belonging().segments,
         meters,
         at,
     }

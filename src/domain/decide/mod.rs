@@ -24,6 +24,7 @@ mod purchase;
 mod purses;
 mod returns;
 mod rewards;
+mod segments;
 mod settle;
 mod shares;
 mod standing;
@@ -173,6 +174,7 @@ pub fn pots_wanted(timeline: &Timeline, verb: &Verb, subject: Option<&Entry>) ->
             BelongingOrder::JoinClub { club, .. } | BelongingOrder::AdmitToClub { club, .. } => {
                 vec![Pot::places_of(club)]
             }
+            BelongingOrder::Tag(tagging) => segments::places_wanted(timeline, tagging),
             _ => Vec::new(),
         },
         Verb::CancelRedemption { .. } => {

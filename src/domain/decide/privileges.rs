@@ -7,7 +7,7 @@ use crate::domain::calendar::Day;
 use crate::domain::event::{BelongingFact, Entry, Fact, MeterPost, Seq};
 use crate::domain::member::{Allowance, Member, Membership};
 use crate::domain::order::{Note, Refusal, Using};
-use crate::domain::program::{ClubId, MeterId, Privilege, PrivilegeKind, Program, TierId, Window, Worth};
+use crate::domain::program::{ClubId, MeterId, Privilege, PrivilegeKind, Program, SegmentId, TierId, Window, Worth};
 use crate::domain::units::{Moment, Points, Ratio, Span};
 
 /// What is asked of a privilege.
@@ -28,6 +28,8 @@ pub enum Source {
     Tier(TierId),
     /// A club.
     Club(ClubId),
+    /// A segment.
+    Segment(SegmentId),
     /// Something that was given to her: a milestone, a choice, a reward.
     Given,
 }
@@ -35,7 +37,7 @@ pub enum Source {
 /// What a quota comes to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QuotaReading {
-    /// Uses that tiers and clubs give in the window.
+    /// Uses that tiers, clubs and segments give in the window.
     pub granted: i64,
     /// Uses made in the window.
     pub used: i64,
@@ -119,7 +121,7 @@ fn refusal(
     }
 }
 
-/// Who gives it: the highest tier up to the member's that names it, and every club she belongs to.
+/// Who gives it: the highest tier up to the member's that names it, every club she belongs to and every segment she is in.
 fn sources<'a>(program: &Program, member: &Member, privilege: &'a Privilege, now: Moment) -> Vec<(Source, &'a Worth)> {
     let rank = |tier| program.ladder.as_ref().and_then(|ladder| ladder.rank(tier));
     let own = program.ladder.as_ref().map(|ladder| member.standing.tier().unwrap_or(ladder.base)).and_then(rank);
@@ -130,7 +132,10 @@ fn sources<'a>(program: &Program, member: &Member, privilege: &'a Privilege, now
     let given = privilege.given.iter().filter(|_| !privilege.is_counted());
     let given = given.filter(|_| allowances(member, privilege, now).next().is_some());
     let by_club = by_club.map(|(club, worth)| (Source::Club(*club), worth));
-    by_tier.into_iter().chain(by_club).chain(given.map(|worth| (Source::Given, worth))).collect()
+    let is_in = |segment| member.belonging().segment(segment).is_some();
+    let by_segment = privilege.by_segment.iter().filter(|(segment, _)| is_in(*segment));
+    let by_segment = by_segment.map(|(segment, worth)| (Source::Segment(*segment), worth));
+    by_tier.into_iter().chain(by_club).chain(by_segment).chain(given.map(|worth| (Source::Given, worth))).collect()
 }
 
 fn is_on(membership: &Membership, now: Moment) -> bool {

@@ -5,7 +5,9 @@ use crate::domain::calendar::Day;
 use crate::domain::lot::Lot;
 use crate::domain::member::HeldBy;
 use crate::domain::order::{Claim, MemberKey};
-use crate::domain::program::{ClubId, MeterId, MilestoneId, OptionId, PrivilegeId, RuleId, TierId, WalletId};
+use crate::domain::program::{
+    ClubId, MeterId, MilestoneId, OptionId, PrivilegeId, RuleId, SegmentId, TierId, WalletId,
+};
 use crate::domain::units::{Moment, Points, Text};
 
 /// One thing that happened to a member's belonging.
@@ -267,6 +269,33 @@ pub enum BelongingFact {
         /// Who answers for it.
         actor: Text,
     },
+    /// A member came into a segment.
+    SegmentEntered {
+        /// The segment.
+        segment: SegmentId,
+        /// What it rests on.
+        rests_on: RestsOn,
+        /// When.
+        at: Moment,
+    },
+    /// A member is no longer in a segment.
+    SegmentLeft {
+        /// The segment.
+        segment: SegmentId,
+        /// What it rests on.
+        rests_on: RestsOn,
+        /// When.
+        at: Moment,
+    },
+}
+
+/// What puts a member into a segment or out of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RestsOn {
+    /// Everything that was bought before this day.
+    Day(Day),
+    /// Her own purchase, by its entry.
+    Purchase(Seq),
 }
 
 impl From<BelongingFact> for Fact {
@@ -277,10 +306,16 @@ impl From<BelongingFact> for Fact {
 
 impl BelongingFact {
     /// Adds the keys it claims; true if one of them is the key its order is known by.
-    pub(super) fn claim(&self, claims: &mut Vec<Claim>) -> bool {
+    pub(super) fn claim(&self, member: MemberKey, claims: &mut Vec<Claim>) -> bool {
         match self {
             Self::TierHeld { from: Some((_, sent_by)), .. } => claims.push(Claim::transfer(*sent_by)),
             Self::TierSentClosed { sent_by, .. } => claims.push(Claim::transfer(*sent_by).end()),
+            Self::SegmentEntered { segment, rests_on, .. } => {
+                claims.push(Claim::segment(member, *segment, true, *rests_on));
+            }
+            Self::SegmentLeft { segment, rests_on, .. } => {
+                claims.push(Claim::segment(member, *segment, false, *rests_on));
+            }
             Self::ClubLeft { club, frees_place: true, joined, .. } => {
                 claims.push(Claim::left(*joined, *club));
                 return false;

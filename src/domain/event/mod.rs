@@ -15,7 +15,7 @@ use super::lot::Lot;
 use super::order::{AttributeValue, Claim, Identifier, MemberKey, Note, Purchase, ReceiptKey};
 use super::program::{MeterId, ProgramNo, RewardId, RuleId, TierId, WalletId, Word};
 use super::units::{Moment, Points, Ratio, Text};
-pub use belonging::{BelongingFact, CountCause, FeePaid, InvitationEnd, JoinedBy, LeftCause};
+pub use belonging::{BelongingFact, CountCause, FeePaid, InvitationEnd, JoinedBy, LeftCause, RestsOn};
 pub use points::{
     AddedCause, LineReturned, OpeningState, PointsAdded, PointsTaken, PurchaseReturned, RewardRedeemed, TakenCause,
     VoucherIssued, VouchersCut,
@@ -479,7 +479,7 @@ impl Entry {
                 claims.push(Claim::return_number(self.program, &returned.receipt, returned.number));
             }
             Fact::HoldCaptured { hold, .. } => claims.push(Claim::capture(*hold)),
-            Fact::Belonging(fact) => return fact.claim(claims),
+            Fact::Belonging(fact) => return fact.claim(self.member, claims),
             Fact::TransferReceived { sent_by, .. } => claims.push(Claim::transfer(*sent_by)),
             Fact::TransferClosed { sent_by, .. } => claims.push(Claim::transfer(*sent_by).end()),
             Fact::RewardRedeemed(redeemed) => {

@@ -26,6 +26,12 @@ impl Portion {
         Self { part: if percent > 100 { 100 } else { percent }, of: 100 }
     }
 
+    /// In millionths, half up.
+    #[must_use]
+    pub fn millionths(self) -> i128 {
+        Ratio { part: self.part.into(), whole: self.of.into() }.in_units(1_000_000)
+    }
+
     /// This portion of `whole`, rounded up; `whole` is not negative and below 2⁹⁵.
     const fn ceil_of(self, whole: i128) -> i128 {
         let of = self.of as i128;

@@ -65,13 +65,19 @@ pub fn stage(purchases: &[i64], referrals: u32, today: i64, borders: &Borders) -
 fn bought(purchases: &[i64], today: i64, borders: &Borders) -> Stage {
     let before = today.saturating_sub(i64::from(borders.client_days));
     let count = |after: i64| purchases.iter().filter(|day| **day > after && **day <= today).count();
-    let reaches = |count: usize, border: u32| u32::try_from(count).map_or(true, |count| count >= border.max(1));
     let all = purchases.iter().filter(|day| **day <= today).count();
+    let narrow = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    bought_so_often(narrow(all), narrow(count(before)), borders)
+}
+
+/// The stage of whoever brings nobody, by how often she bought in all, and within the span in which a client is made.
+#[must_use]
+pub fn bought_so_often(all: u32, lately: u32, borders: &Borders) -> Stage {
     if all == 0 {
         Stage::Prospect
-    } else if reaches(count(before), borders.client_purchases) {
+    } else if lately >= borders.client_purchases.max(1) {
         Stage::Client
-    } else if reaches(all, borders.customer_purchases) {
+    } else if all >= borders.customer_purchases.max(1) {
         Stage::Customer
     } else {
         Stage::Shopper

@@ -1,11 +1,12 @@
-//! What a member belongs to and what that gave her: clubs, invitations, uses, choices, boosts, and tiers on their way.
+//! What a member belongs to and what that gave her: clubs, segments, invitations, uses, choices, boosts, and tiers on
+//! their way.
 //!
 //! Most members have nothing here, so it is kept apart from what every member has.
 
 use crate::domain::calendar::Day;
 use crate::domain::event::Seq;
 use crate::domain::order::MemberKey;
-use crate::domain::program::{ClubId, MeterId, MilestoneId, OptionId, PrivilegeId, RuleId, TierId};
+use crate::domain::program::{ClubId, MeterId, MilestoneId, OptionId, PrivilegeId, RuleId, SegmentId, TierId};
 use crate::domain::units::Moment;
 
 /// Membership of a club.
@@ -22,6 +23,17 @@ pub struct Membership {
     /// Whether she takes one of the club's places: who was given her membership does not, nor who came in when they were
     /// not counted.
     pub has_place: bool,
+}
+
+/// That a member is in a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InSegment {
+    /// The segment.
+    pub segment: SegmentId,
+    /// Since when without a break.
+    pub since: Moment,
+    /// The entry that put her into it.
+    pub entry: Seq,
 }
 
 /// An invitation into a club.
@@ -105,6 +117,8 @@ pub struct AwaitedWindow {
 pub struct Belonging {
     /// Clubs she belongs to.
     pub clubs: Vec<Membership>,
+    /// Segments she is in.
+    pub segments: Vec<InSegment>,
     /// Clubs she is invited into.
     pub invitations: Vec<Invitation>,
     /// Clubs she asked to be let into.
@@ -127,6 +141,7 @@ impl Belonging {
     /// Nothing of it.
     pub(super) const NOTHING: &'static Self = &Self {
         clubs: Vec::new(),
+        segments: Vec::new(),
         invitations: Vec::new(),
         asked: Vec::new(),
         allowances: Vec::new(),
@@ -147,6 +162,12 @@ impl Belonging {
     #[must_use]
     pub fn club(&self, club: ClubId) -> Option<&Membership> {
         self.clubs.iter().find(|membership| membership.club == club)
+    }
+
+    /// That she is in a segment, if she is.
+    #[must_use]
+    pub fn segment(&self, segment: SegmentId) -> Option<&InSegment> {
+        self.segments.iter().find(|held| held.segment == segment)
     }
 
     /// Whether a boost grants at `at`.

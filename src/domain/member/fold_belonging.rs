@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::belonging::{Allowance, AwaitedWindow, Belonging, HeldBoost, Invitation, Membership, OpenChoice, SentTier};
+use super::belonging::{
+    Allowance, AwaitedWindow, Belonging, HeldBoost, InSegment, Invitation, Membership, OpenChoice, SentTier,
+};
 use super::{Held, Member};
 use crate::domain::event::{BelongingFact, FeePaid, MeterPost, Seq};
 use crate::domain::program::PrivilegeId;
@@ -25,6 +27,7 @@ impl Member {
             | BelongingFact::UsesGone { .. }
             | BelongingFact::PrivilegeUsed { .. }
             | BelongingFact::PrivilegeReturned { .. } => self.privilege(fact, seq)?,
+            BelongingFact::SegmentEntered { .. } | BelongingFact::SegmentLeft { .. } => self.segment(fact, seq),
             BelongingFact::ClubJoined { fee: Some(FeePaid { wallet: Some(wallet), lots, .. }), .. } => {
                 self.take_all(*wallet, lots, seq)?;
                 self.club(fact, seq)?;
@@ -33,6 +36,18 @@ impl Member {
         }
         self.tidy_belonging();
         Ok(())
+    }
+
+    fn segment(&mut self, fact: &BelongingFact, seq: Seq) {
+        match *fact {
+            BelongingFact::SegmentEntered { segment, at, .. } => {
+                self.belonging_mut().segments.push(InSegment { segment, since: at, entry: seq });
+            }
+            BelongingFact::SegmentLeft { segment, .. } => {
+                self.belonging_mut().segments.retain(|held| held.segment != segment);
+            }
+            _ => {}
+        }
     }
 
     /// A fact's own entry goes by its number from now on.

@@ -21,7 +21,9 @@ use super::lot;
 use super::order::{AttributeValue, Identifier, MemberKey};
 use super::program::{ProgramNo, WalletId};
 use super::units::{Moment, Points, Text};
-pub use belonging::{Allowance, AwaitedWindow, Belonging, HeldBoost, Invitation, Membership, OpenChoice, SentTier};
+pub use belonging::{
+    Allowance, AwaitedWindow, Belonging, HeldBoost, InSegment, Invitation, Membership, OpenChoice, SentTier,
+};
 pub use desk::{Desk, Hold, Transfer, Voucher};
 pub use meters::{MeterCount, Meters};
 pub use pot::{Pot, RESERVATION_TTL, Reservation};

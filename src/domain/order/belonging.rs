@@ -1,9 +1,9 @@
 //! What may be asked about a member's belonging: granted tiers, clubs, privileges, choices and boosts.
 
 use super::{MemberKey, MemberName, Note};
-use crate::domain::event::Seq;
+use crate::domain::event::{RestsOn, Seq};
 use crate::domain::member::HeldBy;
-use crate::domain::program::TierId;
+use crate::domain::program::{SegmentId, TierId};
 use crate::domain::units::{Moment, Points, Text};
 
 /// An order about belonging.
@@ -120,6 +120,19 @@ pub enum BelongingOrder {
         /// The campaign's id.
         boost: Text,
     },
+    /// Put her into a segment or out of it; the engine's own order.
+    Tag(Tagging),
+}
+
+/// That a member is in a segment now, or no longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tagging {
+    /// The segment.
+    pub segment: SegmentId,
+    /// Whether she is in it.
+    pub is_in: bool,
+    /// What that rests on.
+    pub rests_on: RestsOn,
 }
 
 /// A tier to grant.

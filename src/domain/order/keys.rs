@@ -5,8 +5,8 @@
 use smallvec::SmallVec;
 
 use super::ReceiptKey;
-use crate::domain::event::Seq;
-use crate::domain::program::{ClubId, ProgramNo};
+use crate::domain::event::{RestsOn, Seq};
+use crate::domain::program::{ClubId, ProgramNo, SegmentId};
 
 /// The 16-byte key that leads everything a store keeps of a member: a hash of program id and member id.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,6 +78,18 @@ impl Claim {
     pub fn left(joined: Seq, club: ClubId) -> Self {
         let digest = Digest::of("rung left v1").bytes(&joined.0.to_be_bytes());
         Self(digest.bytes(&club.0.0.to_be_bytes()).half())
+    }
+
+    /// A member's coming into a segment or going out of it, once by each thing it rests on.
+    #[must_use]
+    pub fn segment(member: MemberKey, segment: SegmentId, is_in: bool, rests_on: RestsOn) -> Self {
+        let digest = Digest::of("rung segment v1").bytes(&member.0).bytes(&segment.0.0.to_be_bytes());
+        let digest = digest.bytes(&[u8::from(is_in)]);
+        let digest = match rests_on {
+            RestsOn::Day(day) => digest.text("day").bytes(&day.0.to_be_bytes()),
+            RestsOn::Purchase(entry) => digest.text("purchase").bytes(&entry.0.to_be_bytes()),
+        };
+        Self(digest.half())
     }
 
     /// The cancellation of a redemption.

@@ -14,7 +14,7 @@ use super::calendar::Zone;
 use super::event::Seq;
 use super::program::{AttributeId, Value};
 use super::units::{CurrencyCode, Moment, Points, Quantity, Text};
-pub use belonging::{BelongingOrder, Granting, Using};
+pub use belonging::{BelongingOrder, Granting, Tagging, Using};
 pub use keys::{Claim, MemberKey};
 pub use points::{
     Adjustment, Arrival, Holding, Import, ImportedLot, ImportedMeter, ImportedTier, Return, ReturnLine, Sending,

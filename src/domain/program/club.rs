@@ -1,6 +1,6 @@
 //! Clubs: groups with a door of their own.
 
-use super::{ClubId, Condition, TierId, WalletId};
+use super::{ClubId, Condition, SegmentId, TierId, WalletId};
 use crate::domain::calendar::CalendarSpan;
 use crate::domain::units::{Moment, Points};
 
@@ -16,6 +16,8 @@ pub struct Club {
     /// A condition over meters, tier and attributes that whoever comes in must meet, by whatever door; anew with every
     /// term. (The only question of [`Door::Condition`].)
     pub condition: Option<Condition>,
+    /// Whoever enters one of these segments is invited at once, or, where the door is a condition that she meets, comes in.
+    pub segments: Vec<SegmentId>,
     /// How long a membership lasts; without end if absent.
     pub term: Option<CalendarSpan>,
     /// What a term costs; a member who pays again while she belongs goes on for another term.

@@ -12,6 +12,7 @@ mod milestone;
 pub mod points;
 mod privilege;
 pub mod reward;
+pub mod segment;
 pub mod source;
 mod suggest;
 pub mod timeline;
@@ -28,6 +29,7 @@ pub use milestone::{Choice, ChoiceOption, Judged, Milestone, Steps};
 pub use points::{Conversion, Cut, Debt, Expiry, Pending, Valuation, Wallet};
 pub use privilege::{Gift, Privilege, PrivilegeKind, Worth};
 pub use reward::{Limit, Reward};
+pub use segment::{CellPattern, Segment, Who};
 pub use timeline::Timeline;
 
 /// A word of a program's register: the permanent number of an id such as `miles` or `gold`.
@@ -60,6 +62,8 @@ word_ids! {
     RewardId,
     /// A club, by its word.
     ClubId,
+    /// A segment, by its word.
+    SegmentId,
     /// A privilege, by its word.
     PrivilegeId,
     /// A milestone, by its word.
@@ -162,6 +166,8 @@ pub struct Program {
     pub rewards: Vec<Reward>,
     /// Groups with doors of their own, in the order of the file.
     pub clubs: Vec<Club>,
+    /// Whom the operator wants to find again, in the order of the file.
+    pub segments: Vec<Segment>,
     /// What belonging gives, in the order of the file.
     pub privileges: Vec<Privilege>,
     /// Thresholds that give something, in the order of the file.
@@ -460,6 +466,12 @@ impl Program {
     #[must_use]
     pub fn club(&self, id: ClubId) -> Option<&Club> {
         self.clubs.iter().find(|club| club.id == id)
+    }
+
+    /// The segment with this id.
+    #[must_use]
+    pub fn segment(&self, id: SegmentId) -> Option<&Segment> {
+        self.segments.iter().find(|segment| segment.id == id)
     }
 
     /// The privilege with this id.

@@ -1,6 +1,6 @@
 //! Privileges: what belonging gives and nobody else gets.
 
-use super::{ClubId, MeterId, PrivilegeId, TierId, Window};
+use super::{ClubId, MeterId, PrivilegeId, SegmentId, TierId, Window};
 use crate::domain::calendar::CalendarSpan;
 use crate::domain::units::{Ratio, Span};
 
@@ -17,6 +17,8 @@ pub struct Privilege {
     pub by_tier: Vec<(TierId, Worth)>,
     /// What a club gives.
     pub by_club: Vec<(ClubId, Worth)>,
+    /// What a segment gives.
+    pub by_segment: Vec<(SegmentId, Worth)>,
     /// What it is worth to whom it is given by a milestone, a choice or a reward, where uses are not counted.
     pub given: Option<Worth>,
     /// How many companions it covers.
@@ -28,7 +30,7 @@ pub struct Privilege {
 pub enum PrivilegeKind {
     /// She has it or not.
     Flag,
-    /// So many uses in a window; what tier, clubs and milestones give is added up.
+    /// So many uses in a window; what tier, clubs, segments and milestones give is added up.
     Quota {
         /// The window in which what tiers and clubs give refills.
         window: Window,

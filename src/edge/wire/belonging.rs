@@ -9,7 +9,7 @@ use super::lots::{lots, wallet_of};
 use super::scalars::{count32, stamp};
 use crate::domain::calendar::Day;
 use crate::domain::event::{
-    BelongingFact, CountCause, FeePaid, InvitationEnd, JoinedBy, LIFETIME, LeftCause, MeterPost, Seq,
+    BelongingFact, CountCause, FeePaid, InvitationEnd, JoinedBy, LIFETIME, LeftCause, MeterPost, RestsOn, Seq,
 };
 use crate::domain::member::HeldBy;
 use crate::domain::program::{ClubId, MeterId, Timeline, Word};
@@ -22,7 +22,7 @@ impl Page<'_> {
     #[must_use]
     pub fn belonging(self, fact: &BelongingFact) -> Option<Wire> {
         let told = self.of_tiers(fact).or_else(|| self.given(fact)).or_else(|| self.uses(fact));
-        told.or_else(|| self.of_clubs(fact)).or_else(|| self.counted(fact))
+        told.or_else(|| self.of_clubs(fact)).or_else(|| self.of_segments(fact)).or_else(|| self.counted(fact))
     }
 
     /// Tiers that are held otherwise than by having been earned, and tiers on their way.
@@ -197,6 +197,26 @@ impl Page<'_> {
                 actor: actor.to_string(),
             }),
             _ => return None,
+        })
+    }
+
+    /// Segments.
+    fn of_segments(self, fact: &BelongingFact) -> Option<Wire> {
+        let (BelongingFact::SegmentEntered { segment, rests_on, at }
+        | BelongingFact::SegmentLeft { segment, rests_on, at }) = fact
+        else {
+            return None;
+        };
+        let (segment, at) = (text(self.timeline, segment.0), stamp(*at));
+        let (day, purchase_entry_id) = match rests_on {
+            RestsOn::Day(day) => (day.to_string(), String::new()),
+            RestsOn::Purchase(purchase) => (String::new(), entry_id(*purchase)),
+        };
+        Some(match fact {
+            BelongingFact::SegmentEntered { .. } => {
+                Wire::SegmentEntered(pb::SegmentEntered { segment, at, day, purchase_entry_id })
+            }
+            _ => Wire::SegmentLeft(pb::SegmentLeft { segment, at, day, purchase_entry_id }),
         })
     }
 

@@ -7,7 +7,9 @@ use super::explain::{ending, noted};
 use super::grants::meter_decimals;
 use super::sentences::{Teller, or_somebody};
 use crate::domain::calendar::rfc3339;
-use crate::domain::event::{BelongingFact, CountCause, FeePaid, InvitationEnd, JoinedBy, LeftCause, MeterPost, Seq};
+use crate::domain::event::{
+    BelongingFact, CountCause, FeePaid, InvitationEnd, JoinedBy, LeftCause, MeterPost, RestsOn, Seq,
+};
 use crate::domain::member::HeldBy;
 use crate::domain::units::{Moment, decimal_text};
 
@@ -16,7 +18,10 @@ impl Teller<'_> {
     #[must_use]
     pub fn belonging(self, fact: &BelongingFact) -> Option<String> {
         let told = self.of_tiers(fact).or_else(|| self.of_milestones(fact)).or_else(|| self.of_uses(fact));
-        told.or_else(|| self.of_boosts(fact)).or_else(|| self.of_clubs(fact)).or_else(|| self.of_windows(fact))
+        told.or_else(|| self.of_boosts(fact))
+            .or_else(|| self.of_clubs(fact))
+            .or_else(|| self.of_windows(fact))
+            .or_else(|| self.of_segments(fact))
     }
 
     fn of_tiers(self, fact: &BelongingFact) -> Option<String> {
@@ -142,6 +147,22 @@ impl Teller<'_> {
             BelongingFact::ClubAsked { club } => format!("Asked to be let into {}.", self.word(club.0)),
             BelongingFact::ClubDenied { club, reason, actor } => {
                 noted(&format!("Not let into {}{}", self.word(club.0), answered(actor)), reason)
+            }
+            _ => return None,
+        })
+    }
+
+    fn of_segments(self, fact: &BelongingFact) -> Option<String> {
+        let rests = |rests_on: &RestsOn| match rests_on {
+            RestsOn::Day(day) => format!("by what was bought before {day}"),
+            RestsOn::Purchase(purchase) => format!("by the purchase of entry {}", entry_id(*purchase)),
+        };
+        Some(match fact {
+            BelongingFact::SegmentEntered { segment, rests_on, at } => {
+                format!("In segment {} since {}, {}.", self.word(segment.0), rfc3339(*at), rests(rests_on))
+            }
+            BelongingFact::SegmentLeft { segment, rests_on, at } => {
+                format!("No longer in segment {} from {}, {}.", self.word(segment.0), rfc3339(*at), rests(rests_on))
             }
             _ => return None,
         })

@@ -1,4 +1,4 @@
-//! What a member belongs to and was given, as she stands: clubs, invitations, choices, boosts, uses, held tiers.
+//! What a member belongs to and was given, as she stands: clubs, segments, invitations, choices, boosts, uses, held tiers.
 //!
 //! Shows what is there; whether she may do anything with it is asked elsewhere.
 
@@ -22,6 +22,7 @@ pub fn belonging(program: &Program, belonging: &Belonging) -> Option<pb::Member>
         choices: belonging.choices.iter().map(|held| open_choice(program, held)).collect(),
         boosts: belonging.boosts.iter().map(|held| boost(program, held)).collect(),
         allowances: belonging.allowances.iter().map(|held| allowance(program, held)).collect(),
+        segments: belonging.segments.iter().map(|held| in_segment(program, held)).collect(),
         asked_clubs: belonging.asked.iter().map(|club| program.text(club.0).to_owned()).collect(),
         ..pb::Member::default()
     })
@@ -35,6 +36,16 @@ pub fn membership(program: &Program, held: &member::Membership) -> pb::Membershi
         since: stamp(held.since),
         until: stamp(held.until),
         has_place: held.has_place,
+    }
+}
+
+/// That she is in a segment.
+#[must_use]
+pub fn in_segment(program: &Program, held: &member::InSegment) -> pb::InSegment {
+    pb::InSegment {
+        segment: program.text(held.segment.0).to_owned(),
+        since: stamp(held.since),
+        entry_id: recorded_id(held.entry),
     }
 }
 

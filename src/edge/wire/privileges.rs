@@ -51,6 +51,7 @@ pub fn privilege(program: &Program, found: &Privilege, member: Option<&Member>, 
     let asked = decide::Asked { uses: 1, ..decide::Asked::default() };
     let by_tier = found.by_tier.iter().map(|(tier, worth)| source(program, Source::Tier(*tier), worth));
     let by_club = found.by_club.iter().map(|(club, worth)| source(program, Source::Club(*club), worth));
+    let by_segment = found.by_segment.iter().map(|(id, worth)| source(program, Source::Segment(*id), worth));
     pb::Privilege {
         privilege: program.text(found.id.0).to_owned(),
         name: found.name.to_string(),
@@ -61,7 +62,7 @@ pub fn privilege(program: &Program, found: &Privilege, member: Option<&Member>, 
         },
         companions: count32(found.companions),
         gift_tier: gift_tier(program, found),
-        sources: by_tier.chain(by_club).collect(),
+        sources: by_tier.chain(by_club).chain(by_segment).collect(),
         state: member.map(|member| state(checked(program, member, found, asked, now))),
     }
 }
@@ -95,6 +96,7 @@ fn source(program: &Program, giver: Source, gives: &Worth) -> pb::PrivilegeSourc
     let (giver, id) = match giver {
         Source::Tier(tier) => (pb::PrivilegeGiver::Tier, program.text(tier.0)),
         Source::Club(club) => (pb::PrivilegeGiver::Club, program.text(club.0)),
+        Source::Segment(segment) => (pb::PrivilegeGiver::Segment, program.text(segment.0)),
         Source::Given => (pb::PrivilegeGiver::Benefit, ""),
     };
     pb::PrivilegeSource { giver: giver.into(), id: id.to_owned(), worth: worth(gives) }

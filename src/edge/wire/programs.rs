@@ -36,6 +36,7 @@ pub fn program(program: &Program, in_force: bool) -> pb::Program {
         rewards: program.rewards.iter().map(|found| promises::reward(program, found)).collect(),
         clubs: program.clubs.iter().map(|found| promises::club(program, found)).collect(),
         privileges: program.privileges.iter().map(|found| promises::privilege(program, found)).collect(),
+        segments: program.segments.iter().map(|found| promises::segment(program, found)).collect(),
         milestones: program.milestones.iter().map(|found| promises::milestone(program, found)).collect(),
     }
 }

@@ -4,9 +4,11 @@
 use super::benefits::{benefit, lasts, many, percent, span, worth};
 use super::programs::window;
 use crate::domain::calendar::rfc3339;
+use crate::domain::crowd::daybook::Measure;
+use crate::domain::insight::stages::Stage;
 use crate::domain::program::{
     BonusOf, ChoiceOption, Club, Cut, Debt, Door, Expiry, Fee, Judged, Milestone, Pending, Privilege, PrivilegeKind,
-    Program, Reward, Rule, Stacking, Steps, TierId, Validity, Wallet,
+    Program, Reward, Rule, Segment, Stacking, Steps, TierId, Validity, Wallet, Who,
 };
 use crate::domain::units::{Moment, Points, decimal_text};
 use crate::pb;
@@ -164,6 +166,10 @@ pub fn club(program: &Program, club: &Club) -> pb::ProgramClub {
     if let Door::Invitation(stands) = club.door {
         terms.push(format!("an invitation stands {}", span(stands)));
     }
+    if !club.segments.is_empty() {
+        let segments = named(program, club.segments.iter().map(|segment| segment.0));
+        terms.push(format!("opens to whoever comes into {segments}"));
+    }
     terms.extend(club.term.map(|term| format!("a term of {}", span(term))));
     terms.extend(club.fee.iter().flat_map(|fee| fees(program, fee)));
     terms.extend(club.capacity.map(|capacity| many(capacity, "place")));
@@ -202,6 +208,46 @@ fn dates(from: Moment, until: Moment) -> Vec<String> {
     from.into_iter().chain(until).collect()
 }
 
+/// A segment.
+#[must_use]
+pub fn segment(program: &Program, segment: &Segment) -> pb::ProgramSegment {
+    let who = match &segment.who {
+        Who::Top { share, measure, window: over } => {
+            let percent = decimal_text(share.millionths(), 4);
+            let percent = percent.trim_end_matches('0').trim_end_matches('.');
+            format!("the best {percent} % of customers by {} in {}", measured_by(*measure), window(*over))
+        }
+        Who::Cells { cells, window: over } => {
+            let cells: Vec<String> = cells.iter().map(ToString::to_string).collect();
+            format!("recency, frequency and money {} in {}", cells.join(", "), window(*over))
+        }
+        Who::Slipping(_) => "silent beyond her own rhythm".into(),
+        Who::FirstPurchase(None) => "bought once".into(),
+        Who::FirstPurchase(Some(lasts)) => format!("bought once, for {}", span(*lasts)),
+        Who::OnStage(stage) => format!("at the stage of a {}", staged(*stage)),
+    };
+    pb::ProgramSegment { segment: program.text(segment.id.0).to_owned(), name: segment.name.to_string(), who }
+}
+
+const fn measured_by(measure: Measure) -> &'static str {
+    match measure {
+        Measure::Spend => "spend",
+        Measure::Margin => "margin",
+        Measure::Visits => "visits",
+        Measure::Points => "points",
+    }
+}
+
+const fn staged(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Prospect => "prospect",
+        Stage::Shopper => "shopper",
+        Stage::Customer => "customer",
+        Stage::Client => "client",
+        Stage::Advocate => "advocate",
+    }
+}
+
 /// A privilege.
 #[must_use]
 pub fn privilege(program: &Program, privilege: &Privilege) -> pb::ProgramPrivilege {
@@ -215,11 +261,13 @@ pub fn privilege(program: &Program, privilege: &Privilege) -> pb::ProgramPrivile
     let by_tier = privilege.by_tier.iter().map(|(tier, given)| format!("{}: {}", program.text(tier.0), worth(given)));
     let by_club =
         privilege.by_club.iter().map(|(club, given)| format!("club {}: {}", program.text(club.0), worth(given)));
+    let by_segment = privilege.by_segment.iter();
+    let by_segment = by_segment.map(|(id, given)| format!("segment {}: {}", program.text(id.0), worth(given)));
     pb::ProgramPrivilege {
         privilege: program.text(privilege.id.0).to_owned(),
         name: privilege.name.to_string(),
         kind,
-        given_by: by_tier.chain(by_club).collect(),
+        given_by: by_tier.chain(by_club).chain(by_segment).collect(),
         companions: super::scalars::count32(privilege.companions),
         gift_tier: gift_tier(program, privilege),
     }

@@ -8,13 +8,14 @@ use super::sentences::Teller;
 use super::{programs, standings};
 use crate::domain::calendar::Day;
 use crate::domain::event::{
-    BelongingFact, CountCause, Fact, FeePaid, InvitationEnd, JoinedBy, LIFETIME, LeftCause, MeterPost, Seq, TierCause,
+    BelongingFact, CountCause, Fact, FeePaid, InvitationEnd, JoinedBy, LIFETIME, LeftCause, MeterPost, RestsOn, Seq,
+    TierCause,
 };
 use crate::domain::member::HeldBy;
 use crate::domain::order::MemberKey;
 use crate::domain::program::{
-    ClubId, MeterId, MilestoneId, OptionId, PrivilegeId, ProgramNo, Register, RuleId, TierId, Timeline, WalletId, Word,
-    source,
+    ClubId, MeterId, MilestoneId, OptionId, PrivilegeId, ProgramNo, Register, RuleId, SegmentId, TierId, Timeline,
+    WalletId, Word, source,
 };
 use crate::domain::units::{Moment, Points};
 use crate::pb;
@@ -236,6 +237,12 @@ fn of_clubs(timeline: &Timeline) -> Vec<BelongingFact> {
         BelongingFact::InvitationEnded { club, cause: InvitationEnd::Revoked, at, note: "oops".into() },
         BelongingFact::ClubAsked { club },
         BelongingFact::ClubDenied { club, reason: "full".into(), actor: "e-7".into() },
+        BelongingFact::SegmentEntered {
+            segment: SegmentId(club.0),
+            rests_on: RestsOn::Day(Day(20_500)),
+            at: Moment(0),
+        },
+        BelongingFact::SegmentLeft { segment: SegmentId(club.0), rests_on: RestsOn::Purchase(Seq(7)), at: Moment(0) },
     ]
 }
 

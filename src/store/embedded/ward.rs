@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::domain::lot::Lot;
 use crate::domain::member::{
-    Allowance, AwaitedWindow, Belonging, HeldBoost, Invitation, Membership, OpenChoice, SentTier,
+    Allowance, AwaitedWindow, Belonging, HeldBoost, InSegment, Invitation, Membership, OpenChoice, SentTier,
 };
 use crate::domain::member::{Desk, Held, Hold, Member, MeterCount, Pot, Purse, Reservation, Transfer, Voucher};
 use crate::domain::order::{AttributeValue, Identifier, MemberKey};
@@ -255,6 +255,7 @@ fn belonging_weight(held: &Belonging) -> usize {
     let taken = held.choices.iter().map(|choice| list::<(OptionId, u32)>(choice.taken.len()));
     list::<Belonging>(1)
         + list::<Membership>(held.clubs.len())
+        + list::<InSegment>(held.segments.len())
         + list::<Invitation>(held.invitations.len())
         + list::<ClubId>(held.asked.len())
         + list::<Allowance>(held.allowances.len())

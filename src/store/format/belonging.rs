@@ -1,5 +1,5 @@
 //! Facts about tiers held otherwise than by earning, what meters count of them, milestones and privileges; the numbers
-//! after each name its parts (`parts.rs`). Those about clubs, boosts and what is sent are in `clubs.rs`.
+//! after each name its parts (`parts.rs`). Those about clubs, segments, boosts and what is sent are in `clubs.rs`.
 //!
 //! | field | fact | its parts |
 //! |---|---|---|
@@ -59,6 +59,9 @@ pub fn write(pen: &mut Pen<'_>, fact: &BelongingFact, entry: &Entry) {
         | BelongingFact::InvitationEnded { .. }
         | BelongingFact::ClubAsked { .. }
         | BelongingFact::ClubDenied { .. } => clubs::write_clubs(pen, fact, entry),
+        BelongingFact::SegmentEntered { .. } | BelongingFact::SegmentLeft { .. } => {
+            clubs::write_segments(pen, fact, entry);
+        }
     }
 }
 

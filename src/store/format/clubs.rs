@@ -1,4 +1,4 @@
-//! Facts about tiers that were sent, boosts and clubs; the numbers after each name its parts (`parts.rs`).
+//! Facts about tiers that were sent, boosts, clubs and segments; the numbers after each name its parts (`parts.rs`).
 //!
 //! | field | fact | its parts |
 //! |---|---|---|
@@ -13,6 +13,8 @@
 //! | 76 | InvitationEnded | 1 club, 4 at, 8 note, 10 cause: 0 declined, 1 revoked, 2 expired |
 //! | 77 | ClubAsked | 1 club |
 //! | 78 | ClubDenied | 1 club, 8 reason, 9 actor |
+//! | 79 | SegmentEntered | 1 segment, 4 at; what it rests on: 7 her purchase, or 20 the day |
+//! | 80 | SegmentLeft | as SegmentEntered |
 
 use super::belonging::{write_end, write_named};
 use super::eye::{Eye, Wire, unknown};
@@ -21,8 +23,8 @@ use super::parts::Parts;
 use super::pen::Pen;
 use super::rewards::write_count;
 use super::{Damage, lots};
-use crate::domain::event::{BelongingFact, Entry, FeePaid, InvitationEnd, JoinedBy, LeftCause};
-use crate::domain::program::{ClubId, RuleId, TierId, WalletId};
+use crate::domain::event::{BelongingFact, Entry, FeePaid, InvitationEnd, JoinedBy, LeftCause, RestsOn, Seq};
+use crate::domain::program::{ClubId, RuleId, SegmentId, TierId, WalletId};
 use crate::domain::units::{Moment, Points, Text};
 
 /// Writes a fact of `entry` about a tier that was sent, or a boost.
@@ -100,6 +102,24 @@ pub fn write_clubs(pen: &mut Pen<'_>, fact: &BelongingFact, entry: &Entry) {
     }
 }
 
+/// Writes a fact of `entry` about a segment.
+pub fn write_segments(pen: &mut Pen<'_>, fact: &BelongingFact, entry: &Entry) {
+    let (field, segment, rests_on, at) = match fact {
+        BelongingFact::SegmentEntered { segment, rests_on, at } => (79, segment, rests_on, at),
+        BelongingFact::SegmentLeft { segment, rests_on, at } => (80, segment, rests_on, at),
+        // As above.
+        _ => return,
+    };
+    pen.nested(field, |pen| {
+        pen.number(1, segment.0.0.into());
+        pen.signed(4, distance(*at, entry));
+        match rests_on {
+            RestsOn::Purchase(purchase) => pen.number(7, purchase.0),
+            RestsOn::Day(day) => pen.signed(20, day.0.into()),
+        }
+    });
+}
+
 /// Reads the fact under `field`, of the entry read so far.
 ///
 /// # Errors
@@ -109,6 +129,7 @@ pub fn read(field: u64, eye: Eye<'_>, entry: &Entry) -> Result<BelongingFact, Da
     match field {
         68..=72 => read_boosts(field, parts),
         73..=78 => read_clubs(field, parts),
+        79 | 80 => read_segments(field, parts),
         other => Err(unknown("a fact", other)),
     }
 }
@@ -127,6 +148,7 @@ const fn known(field: u64) -> &'static [u64] {
         76 => &[1, 4, 8, 10],
         77 => &[1],
         78 => &[1, 8, 9],
+        79 | 80 => &[1, 4, 7, 20],
         _ => &[],
     }
 }
@@ -159,6 +181,17 @@ fn read_clubs(field: u64, parts: Parts) -> Result<BelongingFact, Damage> {
         76 => BelongingFact::InvitationEnded { club, cause: ended_for(cause)?, at, note },
         77 => BelongingFact::ClubAsked { club },
         78 => BelongingFact::ClubDenied { club, reason: note, actor },
+        other => return Err(unknown("a fact", other)),
+    })
+}
+
+fn read_segments(field: u64, parts: Parts) -> Result<BelongingFact, Damage> {
+    let Parts { word, at, entry: purchase, window: day, .. } = parts;
+    let rests_on = if purchase == Seq::NONE { RestsOn::Day(day) } else { RestsOn::Purchase(purchase) };
+    let segment = SegmentId(word);
+    Ok(match field {
+        79 => BelongingFact::SegmentEntered { segment, rests_on, at },
+        80 => BelongingFact::SegmentLeft { segment, rests_on, at },
         other => return Err(unknown("a fact", other)),
     })
 }

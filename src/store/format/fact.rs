@@ -15,7 +15,7 @@
 //! | 34 … 38, 40, 51 … 53 | rewards, vouchers, what is scarce | `rewards.rs` |
 //! | 39 / 49 | PurchaseReturned / OpeningStateSet | `returned.rs` |
 //! | 55 … 67 | tiers held otherwise than by earning, windows, milestones, privileges | `belonging.rs` |
-//! | 68 … 78 | tiers sent, boosts, clubs | `clubs.rs` |
+//! | 68 … 80 | tiers sent, boosts, clubs, segments | `clubs.rs` |
 //!
 //! An attribute value is a message: 1 id (its word), then one of 2 integer (sint), 3 text, 4 yes/no, 5 moment
 //! (sint). "…" marks a list.
@@ -114,7 +114,7 @@ pub fn read(field: u64, bytes: &[u8], entry: &Entry) -> Result<Fact, Damage> {
         28..=33 | 41..=48 | 50 | 54 => points::read(field, eye, entry),
         34..=38 | 40 | 51..=53 => rewards::read(field, eye, entry),
         55..=67 => belonging::read(field, eye, entry).map(|fact| Fact::Belonging(Box::new(fact))),
-        68..=78 => clubs::read(field, eye, entry).map(|fact| Fact::Belonging(Box::new(fact))),
+        68..=80 => clubs::read(field, eye, entry).map(|fact| Fact::Belonging(Box::new(fact))),
         other => Err(unknown("a fact", other)),
     }
 }

@@ -21,7 +21,7 @@
 //! | 17 bytes | what a count goes up or back by: a run of one post (`runs.rs`) | none |
 //! | 18 text | what the voucher's code is made anew from | empty |
 //! | 19 number | the option that was chosen | 0 |
-//! | 20 sint | the key of a meter's window: its first day | 0 |
+//! | 20 sint | the key of a meter's window: its first day; a day | 0 |
 //! | 21 sint | the how-manieth time | 1 |
 //! | 22 bytes | what several counts go up by: a run of posts | none |
 //! | 23 bytes | uses that were given: a run of them, their ends as 4 | none |

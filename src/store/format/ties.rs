@@ -10,6 +10,7 @@
 //! | 6… message | boosts | 1 campaign, 2 entry, 3 until, 4 since, 6 register_before |
 //! | 7… message | tiers sent | 1 tier, 2 entry, 3 until, 7 to |
 //! | 8… message | windows awaited | 1 meter, 3 closes_at, 8 window |
+//! | 9… message | segments she is in | 1 segment, 2 entry, 4 since |
 //!
 //! In all of these a part means the same; a reader refuses those that are not named there:
 //!
@@ -36,10 +37,10 @@ use super::{Damage, runs};
 use crate::domain::calendar::Day;
 use crate::domain::event::Seq;
 use crate::domain::member::{
-    Allowance, AwaitedWindow, Belonging, HeldBoost, Invitation, Membership, OpenChoice, SentTier,
+    Allowance, AwaitedWindow, Belonging, HeldBoost, InSegment, Invitation, Membership, OpenChoice, SentTier,
 };
 use crate::domain::order::MemberKey;
-use crate::domain::program::{ClubId, MeterId, MilestoneId, OptionId, PrivilegeId, RuleId, TierId, Word};
+use crate::domain::program::{ClubId, MeterId, MilestoneId, OptionId, PrivilegeId, RuleId, SegmentId, TierId, Word};
 use crate::domain::units::Moment;
 
 /// What of one of these has been read, or is to be written.
@@ -100,6 +101,9 @@ pub fn write(pen: &mut Pen<'_>, belonging: &Belonging) {
     for &AwaitedWindow { meter: MeterId(word), window, closes_at: until } in &belonging.windows {
         put(8, Tie { word, until, window, ..Tie::BLANK });
     }
+    for &InSegment { segment: SegmentId(word), since, entry } in &belonging.segments {
+        put(9, Tie { word, entry, since, ..Tie::BLANK });
+    }
 }
 
 /// Reads what a member belongs to.
@@ -127,6 +131,7 @@ pub fn read(wire: Wire<'_>) -> Result<Belonging, Damage> {
                 belonging.sent.push(SentTier { entry, to, tier: TierId(word), until });
             }
             8 => belonging.windows.push(AwaitedWindow { meter: MeterId(word), window, closes_at: until }),
+            9 => belonging.segments.push(InSegment { segment: SegmentId(word), since, entry }),
             other => return Err(unknown("what a member belongs to", other)),
         }
     }
@@ -145,6 +150,7 @@ const fn known(field: u64) -> &'static [u64] {
         6 => &[1, 2, 3, 4, 6],
         7 => &[1, 2, 3, 7],
         8 => &[1, 3, 8],
+        9 => &[1, 2, 4],
         _ => &[],
     }
 }

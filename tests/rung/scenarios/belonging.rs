@@ -2,7 +2,7 @@
 
 use rung::domain::calendar::{parse_rfc3339, rfc3339};
 use rung::domain::decide::{Asked, Source, check, club_offer, meter_values, next_tier, renewal};
-use rung::domain::event::BelongingFact;
+use rung::domain::event::{BelongingFact, RestsOn};
 use rung::domain::member::HeldBy;
 use rung::domain::order::{BelongingOrder, Granting, MemberName, Using, Verb};
 use rung::domain::program::condition::Shortfall;
@@ -140,6 +140,7 @@ fn may(view: &View, name: &str, asked: Asked) -> String {
         let source = match source {
             Source::Tier(tier) => program.text(tier.0),
             Source::Club(club) => program.text(club.0),
+            Source::Segment(segment) => program.text(segment.0),
             Source::Given => "given",
         };
         let worth = match worth {
@@ -202,6 +203,8 @@ fn belongs(view: &View) -> String {
     let mut told: Vec<String> = Vec::new();
     let clubs = belonging.clubs.iter();
     told.extend(clubs.map(|held| format!("belongs to {}{}", program.text(held.club.0), until(held.until))));
+    let segments = belonging.segments.iter();
+    told.extend(segments.map(|held| format!("in {} since {}", program.text(held.segment.0), rfc3339(held.since))));
     let invited = belonging.invitations.iter();
     told.extend(invited.map(|held| format!("invited to {}{}", program.text(held.club.0), until(held.until))));
     told.extend(belonging.asked.iter().map(|club| format!("waits for {}", program.text(club.0))));
@@ -227,6 +230,13 @@ fn offered(view: &View, name: &str) -> String {
     let offer = club_offer(program, club, &view.member, view.now);
     let fee = offer.fee.map(|fee| format!(" for {}", fee.0)).unwrap_or_default();
     offer.refusal.map_or(format!("open to her{fee}"), |refusal| format!("{}{fee}", refusal.reason()))
+}
+
+fn rests(rests_on: &RestsOn) -> String {
+    match rests_on {
+        RestsOn::Day(day) => format!("as of {day}"),
+        RestsOn::Purchase(_) => "by her purchase".into(),
+    }
 }
 
 /// A fact about belonging in words.
@@ -284,6 +294,12 @@ pub fn told(program: &Program, fact: &BelongingFact) -> String {
         BelongingFact::ClubInvited { club, until: end, .. } => format!("invited to {}{}", text(club.0), until(*end)),
         BelongingFact::InvitationEnded { club, cause, .. } => format!("invitation to {} {cause:?}", text(club.0)),
         BelongingFact::ClubAsked { club } => format!("asks to be let into {}", text(club.0)),
+        BelongingFact::SegmentEntered { segment, rests_on, .. } => {
+            format!("enters {} {}", text(segment.0), rests(rests_on))
+        }
+        BelongingFact::SegmentLeft { segment, rests_on, .. } => {
+            format!("leaves {} {}", text(segment.0), rests(rests_on))
+        }
         BelongingFact::ClubDenied { club, .. } => format!("is not let into {}", text(club.0)),
     }
 }

@@ -20,6 +20,7 @@ use rung::domain::order::{
 use rung::domain::program::{Program, Scope, Value, ValueType};
 use rung::domain::units::{CurrencyCode, Points, Quantity, Span, Text, parse_decimal};
 use rung::engine::clock::Clock;
+use rung::engine::segments::Rounds;
 use rung::engine::{Applied, ApplyProgram, Engine, Options, Pseudonyms, QUEUE_LIMIT};
 use rung::store::memory::Memory;
 use told::{refused, shown, told};
@@ -52,7 +53,8 @@ fn similar(name: &str, written: &str, came_out: &str) {
 
 /// Runs the commands of a file and writes the file as it should be.
 async fn run(text: &str) -> String {
-    let mut world = World { engine: None, program: String::new(), requests: 0, names: HashMap::new() };
+    let mut world =
+        World { engine: None, program: String::new(), requests: 0, names: HashMap::new(), rounds: Rounds::default() };
     let mut out = String::new();
     for line in text.lines() {
         match line.strip_prefix("> ") {
@@ -75,6 +77,8 @@ struct World {
     requests: u32,
     /// Entries and voucher codes by the names the text gives them: `hold=h1`, `code=c1`.
     names: HashMap<String, (Seq, Text)>,
+    /// For which days members were told their segments.
+    rounds: Rounds,
 }
 
 impl World {
@@ -93,6 +97,7 @@ impl World {
                 Err(denied) => refused(&denied),
             },
             ["sweep"] => self.sweep().await,
+            ["tag"] => self.tag().await,
             ["enroll", member, rest @ ..] => self.enroll(member, rest).await,
             ["buy", member, receipt, kind, rest @ ..] => self.buy(member, receipt, kind, rest, false).await,
             ["quote", member, receipt, kind, rest @ ..] => self.buy(member, receipt, kind, rest, true).await,
@@ -178,6 +183,23 @@ impl World {
         let mut out = format!("{} settled", self.engine().settle_due(1_000).await.unwrap());
         for fact in self.engine().feed(head, 1_000).await.unwrap().iter().flat_map(|entry| &entry.facts) {
             write!(out, "\n{}", told::fact_told(&self.newest(), fact)).unwrap();
+        }
+        out
+    }
+
+    /// Has members told their segments, with what that brings to the ledger, each under its member's id.
+    async fn tag(&mut self) -> String {
+        let head = self.engine().status().store.head;
+        let engine = self.engine().clone();
+        let told = engine.tag(&mut self.rounds).await.unwrap();
+        let entries = engine.feed(head, 1_000).await.unwrap();
+        let keys: Vec<_> = entries.iter().map(|entry| entry.member).collect();
+        let names = engine.member_ids(&keys).await.unwrap();
+        let mut out = format!("{told} told");
+        for entry in entries {
+            for fact in &entry.facts {
+                write!(out, "\n{} {}", names[&entry.member], told::fact_told(&self.newest(), fact)).unwrap();
+            }
         }
         out
     }

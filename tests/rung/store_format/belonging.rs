@@ -1,11 +1,11 @@
 //! Written forms of what members belong to: its facts, and its part of a snapshot.
 
 use proptest::sample::select;
-use rung::domain::event::{BelongingFact, CountCause, FeePaid, InvitationEnd, JoinedBy, LeftCause};
+use rung::domain::event::{BelongingFact, CountCause, FeePaid, InvitationEnd, JoinedBy, LeftCause, RestsOn};
 use rung::domain::member::{
-    Allowance, AwaitedWindow, Belonging, HeldBoost, HeldBy, Invitation, Membership, OpenChoice, SentTier,
+    Allowance, AwaitedWindow, Belonging, HeldBoost, HeldBy, InSegment, Invitation, Membership, OpenChoice, SentTier,
 };
-use rung::domain::program::{ClubId, MilestoneId, OptionId, PrivilegeId};
+use rung::domain::program::{ClubId, MilestoneId, OptionId, PrivilegeId, SegmentId};
 
 use super::*;
 
@@ -120,6 +120,7 @@ fn clubs() -> Vec<(&'static str, BelongingFact)> {
     let money = FeePaid { wallet: None, amount: Points(4_900), lots: Vec::new(), reference: "card 17".into() };
     let left = |cause, frees_place| BelongingFact::ClubLeft { club, cause, at, frees_place, joined: Seq(40) };
     let (cause, reason) = (InvitationEnd::Revoked, note.clone());
+    let segment = SegmentId(Word(302));
     vec![
         ("73-club-joined", joined(JoinedBy::Condition, Moment::NEVER, None)),
         ("73-club-joined-for-points", joined(JoinedBy::Asking, later(365), Some(points))),
@@ -130,6 +131,8 @@ fn clubs() -> Vec<(&'static str, BelongingFact)> {
         ("76-invitation-ended", BelongingFact::InvitationEnded { club, cause, at, note }),
         ("77-club-asked", BelongingFact::ClubAsked { club }),
         ("78-club-denied", BelongingFact::ClubDenied { club, reason, actor }),
+        ("79-segment-entered", BelongingFact::SegmentEntered { segment, rests_on: RestsOn::Day(TODAY), at }),
+        ("80-segment-left", BelongingFact::SegmentLeft { segment, rests_on: RestsOn::Purchase(Seq(40)), at }),
     ]
 }
 
@@ -155,6 +158,7 @@ fn whole() -> Belonging {
     let begun = HeldBoost { register_before: None, since: later(-1), until: later(29), entry: Seq(7), ..waiting };
     let sent = SentTier { entry: Seq(9), to: key(2), tier: TIER, until };
     let mut whole = Belonging {
+        segments: Vec::new(),
         clubs: vec![member, Membership { club: ClubId(Word(301)), until: never, has_place: false, ..member }],
         invitations: vec![Invitation { club: ClubId(Word(302)), until }],
         asked: vec![ClubId(Word(303)), ClubId(Word(0))],
@@ -200,7 +204,7 @@ fn what_no_fact_about_belonging_has_is_refused() {
     for part in 2..64 {
         assert!(stored::read(77, &[key_of(part), vec![1]].concat(), &line).is_err(), "77 with {part}");
     }
-    for number in 79..100 {
+    for number in 81..100 {
         assert!(stored::read(number, &[], &line).is_err(), "{number}");
     }
 }
@@ -415,8 +419,20 @@ fn club_fact() -> impl Strategy<Value = BelongingFact> {
             note
         }),
         club().prop_map(|club| BelongingFact::ClubAsked { club }),
+        (word(), rests_on(), moment(), any::<bool>()).prop_map(|(segment, rests_on, at, is_in)| {
+            let segment = SegmentId(segment);
+            match is_in {
+                true => BelongingFact::SegmentEntered { segment, rests_on, at },
+                false => BelongingFact::SegmentLeft { segment, rests_on, at },
+            }
+        }),
         (club(), text(), text()).prop_map(|(club, reason, actor)| BelongingFact::ClubDenied { club, reason, actor }),
     ]
+}
+
+/// No purchase is by the entry that is none.
+fn rests_on() -> impl Strategy<Value = RestsOn> {
+    prop_oneof![day().prop_map(RestsOn::Day), (1..=u64::MAX).prop_map(|seq| RestsOn::Purchase(Seq(seq)))]
 }
 
 fn fee() -> impl Strategy<Value = FeePaid> {
@@ -462,14 +478,16 @@ prop_compose! {
         clubs in vec(membership(), 0..3), invitations in vec((word(), end()), 0..3), asked in vec(word(), 0..3),
         allowances in vec((word(), seq(), any::<u32>(), end()), 0..3), choices in vec(choice(), 0..3),
         boosts in vec(boost(), 0..3), sent in vec((seq(), other(), word(), end()), 0..3),
-        awaited in vec((word(), day(), end()), 0..3),
+        awaited in vec((word(), day(), end()), 0..3), segments in vec((word(), end(), seq()), 0..3),
     ) -> Belonging {
         let invitation = |(club, until)| Invitation { club: ClubId(club), until };
         let allowance = |(word, entry, left, until)| Allowance { privilege: PrivilegeId(word), entry, left, until };
         let sending = |(entry, to, tier, until)| SentTier { entry, to, tier: TierId(tier), until };
         let window = |(meter, window, closes_at)| AwaitedWindow { meter: MeterId(meter), window, closes_at };
+        let in_segment = |(segment, since, entry)| InSegment { segment: SegmentId(segment), since, entry };
         let mut belonging = Belonging {
             clubs, choices, boosts,
+            segments: segments.into_iter().map(in_segment).collect(),
             invitations: invitations.into_iter().map(invitation).collect(),
             asked: asked.into_iter().map(ClubId).collect(),
             allowances: allowances.into_iter().map(allowance).collect(),

@@ -276,20 +276,25 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// Whether a member belongs to a club: the only list that is not written out.
-    fn in_club(&mut self, one: &IdedExpr) -> Option<Truth> {
-        let Expr::Literal(LiteralValue::String(name)) = &one.expr else {
-            return self.object(one, "only the id of a club, in quotes, is looked for in `member.clubs`");
+    /// Whether a member belongs to a club, or is in a segment: the only lists that are not written out.
+    fn in_hers(&mut self, one: &IdedExpr, list: Hers) -> Option<Truth> {
+        let (what, name) = list.named();
+        let Expr::Literal(LiteralValue::String(id)) = &one.expr else {
+            return self.object(one, format!("only the id of a {what}, in quotes, is looked for in `member.{name}`"));
         };
-        match self.names.club(name.inner()) {
-            Ok(club) => Some(Truth::Club(club)),
+        let found = match list {
+            Hers::Clubs => self.names.club(id.inner()).map(Truth::Club),
+            Hers::Segments => self.names.segment(id.inner()).map(Truth::Segment),
+        };
+        match found {
+            Ok(truth) => Some(truth),
             Err(message) => self.object(one, message),
         }
     }
 
     fn among(&mut self, one: &IdedExpr, list: &IdedExpr) -> Option<Truth> {
-        if is_clubs(list) {
-            return self.in_club(one);
+        if let Some(list) = hers(list) {
+            return self.in_hers(one, list);
         }
         let typed = self.typed(one);
         let Expr::List(list_of) = &list.expr else {
@@ -329,11 +334,32 @@ impl<'a> Lowering<'a> {
     }
 }
 
-/// Whether this is `member.clubs`.
-fn is_clubs(expression: &IdedExpr) -> bool {
-    let Expr::Select(select) = &expression.expr else { return false };
+/// A list that comes with the member.
+#[derive(Clone, Copy)]
+enum Hers {
+    Clubs,
+    Segments,
+}
+
+impl Hers {
+    /// What it lists, and its own name.
+    const fn named(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Clubs => ("club", "clubs"),
+            Self::Segments => ("segment", "segments"),
+        }
+    }
+}
+
+/// Which list of the member's this is: `member.clubs` or `member.segments`.
+fn hers(expression: &IdedExpr) -> Option<Hers> {
+    let Expr::Select(select) = &expression.expr else { return None };
     let is_member = matches!(&select.operand.expr, Expr::Ident(root) if root == "member");
-    is_member && !select.test && select.field == "clubs"
+    match select.field.as_str() {
+        "clubs" if is_member && !select.test => Some(Hers::Clubs),
+        "segments" if is_member && !select.test => Some(Hers::Segments),
+        _ => None,
+    }
 }
 
 fn negative(number: Number) -> Number {

@@ -37,6 +37,8 @@ pub struct Subject<'a> {
     pub tier: Option<super::TierId>,
     /// The clubs she belongs to.
     pub clubs: &'a [crate::domain::member::Membership],
+    /// The segments she is in.
+    pub segments: &'a [crate::domain::member::InSegment],
     /// The value of each meter at the moment that counts, by position in `program.meters`.
     pub meters: &'a [i64],
     /// The moment that counts (`occurred_at`).

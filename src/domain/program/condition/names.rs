@@ -1,9 +1,9 @@
-//! What a name means in a condition: the words of purchases, lines and members, the declared attributes, meters and
-//! clubs, and which of them may be used where.
+//! What a name means in a condition: the words of purchases, lines and members, the declared attributes, meters,
+//! clubs and segments, and which of them may be used where.
 
 use super::tree::{AttributeRef, Instant, Number, Text, Truth};
 use crate::domain::program::suggest::did_you_mean;
-use crate::domain::program::{Attribute, ClubId, Meter, Register, Scope, TierId, ValueType, Word};
+use crate::domain::program::{Attribute, ClubId, Meter, Register, Scope, SegmentId, TierId, ValueType, Word};
 use crate::domain::units::CurrencyCode;
 
 /// What can be said of a purchase besides its attributes; an attribute cannot have one of these names.
@@ -12,7 +12,7 @@ pub(in crate::domain::program) const PURCHASE_WORDS: &[&str] =
 /// What can be said of a line besides its attributes.
 pub(in crate::domain::program) const LINE_WORDS: &[&str] = &["line_id", "sku", "category", "quantity", "amount"];
 /// What can be said of a member besides her attributes.
-pub(in crate::domain::program) const MEMBER_WORDS: &[&str] = &["tier", "clubs", "id", "state"];
+pub(in crate::domain::program) const MEMBER_WORDS: &[&str] = &["tier", "clubs", "segments", "id", "state"];
 
 /// Where a condition stands, which decides what it may look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +21,8 @@ pub(in crate::domain::program) enum Place {
     Purchase,
     /// A rule's `lines` or `basis`: also the line.
     Line,
-    /// A tier's conditions: meters and the member's attributes. Tier and clubs are left out, since both may rest on it.
+    /// A tier's conditions: meters and the member's attributes. Tier, clubs and segments are left out: she stands where
+    /// she does by what was counted.
     Tier,
     /// What asks for a member and no purchase: meters, and all there is to `member`.
     Member,
@@ -32,7 +33,7 @@ impl Place {
         matches!(self, Self::Purchase | Self::Line)
     }
 
-    /// Whether tier and clubs may be asked for.
+    /// Whether tier, clubs and segments may be asked for.
     const fn sees_belonging(self) -> bool {
         !matches!(self, Self::Tier)
     }
@@ -50,6 +51,8 @@ pub(in crate::domain::program) struct Names<'a> {
     pub tiers: &'a [TierId],
     /// The clubs.
     pub clubs: &'a [ClubId],
+    /// The segments.
+    pub segments: &'a [SegmentId],
     /// The program's kinds; empty if any is accepted.
     pub kinds: &'a [Box<str>],
     pub currency: Option<CurrencyCode>,
@@ -134,6 +137,9 @@ impl Names<'_> {
             (Scope::Member, Place::Tier, "tier") => "a tier's condition cannot ask for the tier".into(),
             (Scope::Member, _, "tier") => "`member.tier` needs a `[ladder]`".into(),
             (Scope::Member, _, "clubs") => "`member.clubs` is a list; write `\"the-club\" in member.clubs`".into(),
+            (Scope::Member, _, "segments") => {
+                "`member.segments` is a list; write `\"the-segment\" in member.segments`".into()
+            }
             _ => {
                 let suggestion = did_you_mean(field, self.fields(scope));
                 format!("`{root}` has no `{field}`{suggestion}; attributes are declared under `[attributes.{root}]`")
@@ -145,7 +151,7 @@ impl Names<'_> {
         let words: &[&str] = match scope {
             Scope::Purchase => PURCHASE_WORDS.get(..7).unwrap_or_default(),
             Scope::Line => LINE_WORDS,
-            Scope::Member => &["tier", "clubs"],
+            Scope::Member => &["tier", "clubs", "segments"],
         };
         let declared = self.attributes.iter().filter(move |attribute| attribute.scope == scope);
         words.iter().copied().chain(declared.map(|attribute| self.register.text(attribute.id.0)))
@@ -178,6 +184,17 @@ impl Names<'_> {
         }
         let found = self.clubs.iter().find(|club| text(club) == name);
         found.copied().ok_or_else(|| format!("no club `{name}`{}", did_you_mean(name, self.clubs.iter().map(text))))
+    }
+
+    /// The segment called `name`, where segments may be asked for.
+    pub(super) fn segment(&self, name: &str) -> Result<SegmentId, String> {
+        let text = |segment: &SegmentId| self.register.text(segment.0);
+        if !self.place.sees_belonging() {
+            return Err("a tier's condition cannot ask for segments".into());
+        }
+        let found = self.segments.iter().find(|segment| text(segment) == name);
+        let suggestion = || did_you_mean(name, self.segments.iter().map(text));
+        found.copied().ok_or_else(|| format!("no segment `{name}`{}", suggestion()))
     }
 
     fn is_unsound(&self, scope: Scope, word: Option<Word>) -> bool {

@@ -6,7 +6,7 @@
 //! is taken to be possible, so that nothing sound is ever refused. It must not know where conditions stand.
 
 use super::tree::{Affix, AttributeRef, Comparison, Instant, Number, Text, Truth};
-use crate::domain::program::ClubId;
+use crate::domain::program::{ClubId, SegmentId};
 
 /// Steps after which a condition is taken to be possible; it bounds the work for one that multiplies its ways.
 const STEPS_MAX: u32 = 1_000;
@@ -81,6 +81,7 @@ enum About<'a> {
     Moment(&'a Instant),
     Attribute(&'a AttributeRef),
     Club(ClubId),
+    Segment(SegmentId),
 }
 
 /// What it is asked.
@@ -106,6 +107,7 @@ fn claim(truth: &Truth, wanted: bool) -> Option<Claim<'_>> {
     let (about, test) = match truth {
         Truth::Attribute(attribute) => (About::Attribute(attribute), Test::Holds),
         Truth::Club(club) => (About::Club(*club), Test::Holds),
+        Truth::Segment(segment) => (About::Segment(*segment), Test::Holds),
         Truth::Numbers(how, number, Number::Constant(n)) => (About::Number(number), Test::Number(*how, (*n).into())),
         Truth::NumberIn(number, list) => (About::Number(number), Test::NumberIn(list)),
         Truth::Texts(how, text, Text::Constant(constant)) => (About::Text(text), Test::Text(*how, constant)),

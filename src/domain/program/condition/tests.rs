@@ -60,6 +60,7 @@ fn names(program: &Program, place: Place) -> Names<'_> {
             let ladder = program.ladder.as_ref().unwrap();
             std::iter::once(ladder.base).chain(ladder.tiers.iter().map(|tier| tier.id)).collect()
         }),
+        segments: SEGMENTS.get_or_init(|| program.segments.iter().map(|segment| segment.id).collect()),
         clubs: CLUBS.get_or_init(|| program.clubs.iter().map(|club| club.id).collect()),
         kinds: &program.kinds,
         currency: Some(program.currency),
@@ -67,6 +68,7 @@ fn names(program: &Program, place: Place) -> Names<'_> {
 }
 
 static CLUBS: std::sync::OnceLock<Vec<crate::domain::program::ClubId>> = std::sync::OnceLock::new();
+static SEGMENTS: std::sync::OnceLock<Vec<crate::domain::program::SegmentId>> = std::sync::OnceLock::new();
 static TIERS: std::sync::OnceLock<Vec<crate::domain::program::TierId>> = std::sync::OnceLock::new();
 
 fn line() -> Line {
@@ -119,6 +121,7 @@ impl Scene {
             member: &self.member,
             tier: None,
             clubs: &[],
+            segments: &[],
             meters,
             at: self.purchase.occurred_at,
         }

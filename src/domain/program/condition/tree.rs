@@ -5,7 +5,7 @@ use std::num::NonZeroI64;
 
 use super::Subject;
 use crate::domain::order::{Line, Purchase};
-use crate::domain::program::{Absent, AttributeId, ClubId, Scope, Value};
+use crate::domain::program::{Absent, AttributeId, ClubId, Scope, SegmentId, Value};
 use crate::domain::units::{Moment, Overflow};
 
 /// A yes or no.
@@ -18,6 +18,7 @@ pub(super) enum Truth {
     Same(Box<Truth>, Box<Truth>),
     Attribute(AttributeRef),
     Club(ClubId),
+    Segment(SegmentId),
     Numbers(Comparison, Number, Number),
     NumberIn(Number, Box<[i64]>),
     Texts(Comparison, Text, Text),
@@ -107,6 +108,7 @@ impl Truth {
             Self::Same(a, b) => Ok(a.holds(subject)? == b.holds(subject)?),
             Self::Attribute(attribute) => Ok(attribute.truth(subject)),
             Self::Club(club) => Ok(belongs(*club, subject)),
+            Self::Segment(segment) => Ok(is_in(*segment, subject)),
             Self::Numbers(how, a, b) => Ok(how.of(&a.value(subject)?, &b.value(subject)?)),
             Self::NumberIn(number, list) => number.value(subject).map(|n| list.iter().any(|one| i128::from(*one) == n)),
             Self::Texts(how, a, b) => Ok(how.of(a.text(subject), b.text(subject))),
@@ -148,6 +150,11 @@ fn every(parts: &[Truth], subject: &Subject<'_>, wanted: bool) -> Result<bool, O
 /// Whether the member belongs to a club at the moment that counts.
 fn belongs(club: ClubId, subject: &Subject<'_>) -> bool {
     subject.clubs.iter().any(|one| one.club == club && one.since <= subject.at && subject.at < one.until)
+}
+
+/// Whether the member was in a segment by the moment that counts. Of a segment she left nothing is known.
+fn is_in(segment: SegmentId, subject: &Subject<'_>) -> bool {
+    subject.segments.iter().any(|one| one.segment == segment && one.since <= subject.at)
 }
 
 impl Comparison {

@@ -7,7 +7,7 @@ use super::sheet::{Node, Table};
 use super::terms;
 use super::wallets::whole_books;
 use crate::domain::program::condition::{Condition, Place};
-use crate::domain::program::{Club, ClubId, Door, Fee, Wallet};
+use crate::domain::program::{Club, ClubId, Door, Fee, SegmentId, Wallet};
 use crate::domain::units::{Points, parse_decimal};
 
 pub(super) const CLUBS_MAX: usize = 100;
@@ -37,11 +37,12 @@ impl Reader<'_> {
         let name = self.declared.name_of(table, id.map(|id| id.0));
         let door = table.need("door").and_then(|node| door(&node));
         let condition = self.condition(door);
+        let segments = table.find("segments").map(|node| self.segments(&node, door)).unwrap_or_default();
         let term = table.find("term").and_then(|node| terms::span(&node));
         let fee = table.find("fee").and_then(|node| self.fee(&node));
         let capacity = table.find("capacity").and_then(|node| node.integer(1..=CAPACITY_MAX));
         let (from, until) = terms::dates(table, self.head.zone.as_ref(), "a club");
-        Some(Club { id: id?, name, door: door?, condition, term, fee, capacity, from, until })
+        Some(Club { id: id?, name, door: door?, condition, segments, term, fee, capacity, from, until })
     }
 
     fn condition(&self, door: Option<Door>) -> Option<Condition> {
@@ -52,6 +53,14 @@ impl Reader<'_> {
             return None;
         };
         terms::possible(&node, &self.declared.names(Place::Member, self.head))
+    }
+
+    /// Who comes in by a segment needs no word of her own, so the door must be one that she does not knock at.
+    fn segments(&self, node: &Node<'_>, door: Option<Door>) -> Vec<SegmentId> {
+        if matches!(door, Some(Door::Open | Door::Approval)) {
+            node.flaw("segments are let in by the doors `{ invitation = … }` and `\"condition\"` only");
+        }
+        self.declared.segments_listed(node)
     }
 
     fn fee(&self, node: &Node<'_>) -> Option<Fee> {

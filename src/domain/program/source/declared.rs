@@ -12,8 +12,8 @@ use crate::domain::calendar::Zone;
 use crate::domain::program::condition::{LINE_WORDS, MEMBER_WORDS, Names, PURCHASE_WORDS, Place};
 use crate::domain::program::suggest::did_you_mean;
 use crate::domain::program::{
-    Absent, Attribute, AttributeId, ClubId, Meter, MeterId, PrivilegeId, Register, RuleId, Scope, TierId, Value,
-    ValueType, Wallet, WalletId, Window, Word,
+    Absent, Attribute, AttributeId, ClubId, Meter, MeterId, PrivilegeId, Register, RuleId, Scope, SegmentId, TierId,
+    Value, ValueType, Wallet, WalletId, Window, Word,
 };
 use crate::domain::units::Moment;
 
@@ -37,6 +37,8 @@ pub(super) struct Declared {
     pub tiers: Vec<TierId>,
     /// Clubs, whose ids are known before rules are read.
     pub clubs: Vec<ClubId>,
+    /// Segments, which are read before whatever names them.
+    pub segments: Vec<SegmentId>,
     /// Campaigns, once they are read, and whether each is a boost.
     pub campaigns: Vec<(RuleId, bool)>,
     /// Privileges, once they are read, and whether uses of them are counted, which is not known of a flawed one.
@@ -56,6 +58,7 @@ impl Declared {
             attributes: Vec::new(),
             tiers: Vec::new(),
             clubs: Vec::new(),
+            segments: Vec::new(),
             campaigns: Vec::new(),
             privileges: Vec::new(),
             given: RefCell::default(),
@@ -172,6 +175,11 @@ impl Declared {
         self.named(node, "club", self.clubs.iter().map(|club| club.0)).map(ClubId)
     }
 
+    /// The segment that a value names.
+    pub(super) fn segment_named(&self, node: &Node<'_>) -> Option<SegmentId> {
+        self.named(node, "segment", self.segments.iter().map(|segment| segment.0)).map(SegmentId)
+    }
+
     /// The privilege that a value names, and whether uses of it are counted.
     pub(super) fn privilege_named(&self, node: &Node<'_>) -> Option<(PrivilegeId, Option<bool>)> {
         let word = self.named(node, "privilege", self.privileges.iter().map(|(id, _)| id.0))?;
@@ -251,6 +259,11 @@ impl Declared {
         listed(list, "club", |node, _| self.club_named(node))
     }
 
+    /// The segments that a list names.
+    pub(super) fn segments_listed(&self, list: &Node<'_>) -> Vec<SegmentId> {
+        listed(list, "segment", |node, _| self.segment_named(node))
+    }
+
     /// A table whose keys are tiers.
     pub(super) fn by_tier<T>(&self, node: &Node<'_>, value: impl Fn(&Node<'_>) -> Option<T>) -> Vec<(TierId, T)> {
         keyed(node, |node, name, at| self.tier(node, name, at), value)
@@ -259,6 +272,11 @@ impl Declared {
     /// A table whose keys are clubs.
     pub(super) fn by_club<T>(&self, node: &Node<'_>, value: impl Fn(&Node<'_>) -> Option<T>) -> Vec<(ClubId, T)> {
         keyed(node, |node, name, at| self.club(node, name, at), value)
+    }
+
+    /// A table whose keys are segments.
+    pub(super) fn by_segment<T>(&self, node: &Node<'_>, value: impl Fn(&Node<'_>) -> Option<T>) -> Vec<(SegmentId, T)> {
+        keyed(node, |node, name, at| self.segment(node, name, at), value)
     }
 
     fn tier(&self, node: &Node<'_>, name: &str, at: usize) -> Option<TierId> {
@@ -272,6 +290,11 @@ impl Declared {
     fn club(&self, node: &Node<'_>, name: &str, at: usize) -> Option<ClubId> {
         let word = self.among(&self.clubs, |club| club.0, name);
         word.map_err(|suggestion| node.sheet.flaw(at, &node.path, format!("no club `{name}`{suggestion}"))).ok()
+    }
+
+    fn segment(&self, node: &Node<'_>, name: &str, at: usize) -> Option<SegmentId> {
+        let word = self.among(&self.segments, |segment| segment.0, name);
+        word.map_err(|suggestion| node.sheet.flaw(at, &node.path, format!("no segment `{name}`{suggestion}"))).ok()
     }
 
     /// The one called `name`, or what could have been meant.
@@ -291,6 +314,7 @@ impl Declared {
             meters: &self.meters,
             tiers: &self.tiers,
             clubs: &self.clubs,
+            segments: &self.segments,
             kinds: &head.kinds,
             currency: head.currency,
         }

@@ -1,7 +1,7 @@
 //! The program source: one TOML text, read whole, validated whole, every flaw reported with line and column.
 //!
 //! `sheet.rs` is the text while it is read, `head.rs`, `declared.rs`, `ladder.rs`, `earning.rs`, `campaign.rs`,
-//! `rate.rs`, `wallets.rs`, `clubs.rs`, `privileges.rs`, `milestones.rs` and `rewards.rs` read its parts, `terms.rs` and
+//! `rate.rs`, `wallets.rs`, `segments.rs`, `clubs.rs`, `privileges.rs`, `milestones.rs` and `rewards.rs` read its parts, `terms.rs` and
 //! `benefits.rs` the small forms they share; `soundness.rs` asks what no part can tell by itself, and `changes.rs` says
 //! what a next version may not change. Nothing here knows members or how a program is stored.
 
@@ -20,6 +20,7 @@ mod privileges;
 mod published;
 mod rate;
 mod rewards;
+mod segments;
 mod sheet;
 mod soundness;
 mod terms;
@@ -35,6 +36,8 @@ mod tests_belonging_flaws;
 mod tests_programs;
 #[cfg(test)]
 mod tests_promises;
+#[cfg(test)]
+mod tests_segments;
 #[cfg(test)]
 mod tests_soundness;
 
@@ -72,7 +75,7 @@ impl std::fmt::Display for Flaw {
 /// Reads and validates one version.
 ///
 /// `known` is the register of the version before (empty for a first version): ids keep their numbers, and new ones
-/// are added in a fixed order (wallets, meters, attributes, tiers, clubs, rules, campaigns, rewards, privileges,
+/// are added in a fixed order (wallets, meters, attributes, tiers, clubs, segments, rules, campaigns, rewards, privileges,
 /// milestones with their options, each in the order of the file; then hidden meters, which are no ids: they hold a `:`).
 ///
 /// # Errors
@@ -138,6 +141,7 @@ fn whole(sheet: &Sheet<'_>, root: &DeTable<'_>, known: &Register) -> Option<Prog
     let ladder = ladder::read(&table, &head, &mut declared);
     let club_entries = declared.entries(&table, "club", clubs::CLUBS_MAX);
     declared.clubs = club_entries.iter().filter_map(|entry| entry.id.map(ClubId)).collect();
+    let segments = segments::read(&table, &mut declared);
     let rules = earning::read(&table, &head, &mut declared);
     let cuttings = wallets::read(&table, &head, &mut declared);
     let reward_entries = declared.entries(&table, "reward", rewards::REWARDS_MAX);
@@ -169,6 +173,7 @@ fn whole(sheet: &Sheet<'_>, root: &DeTable<'_>, known: &Register) -> Option<Prog
         on_return: head.on_return,
         rewards,
         clubs,
+        segments,
         privileges,
         milestones,
         register: declared.register,

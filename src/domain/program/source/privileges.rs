@@ -1,11 +1,13 @@
-//! Privileges: what tiers and clubs give. Whether somebody gets one at all is asked in `soundness.rs`, once everything
+//! Privileges: what tiers, clubs and segments give. Whether somebody gets one at all is asked in `soundness.rs`, once everything
 //! that could give it is read.
 
 use super::declared::{Declared, Entry};
 use super::rate;
 use super::sheet::{Node, Table};
 use super::terms;
-use crate::domain::program::{ClubId, Gift, MeterId, Privilege, PrivilegeId, PrivilegeKind, TierId, Window, Worth};
+use crate::domain::program::{
+    ClubId, Gift, MeterId, Privilege, PrivilegeId, PrivilegeKind, SegmentId, TierId, Window, Worth,
+};
 
 const PRIVILEGES_MAX: usize = 200;
 const COMPANIONS_MAX: i64 = 100;
@@ -69,6 +71,7 @@ impl Reader<'_> {
         let name = self.declared.name_of(table, id.map(|id| id.0));
         let by_tier = table.find("tiers").map(|node| self.tiers(&node, kind)).unwrap_or_default();
         let by_club = table.find("clubs").map(|node| self.clubs(&node, kind)).unwrap_or_default();
+        let by_segment = table.find("segments").map(|node| self.segments(&node, kind)).unwrap_or_default();
         let companions = table.find("companions").and_then(|node| node.integer(0..=COMPANIONS_MAX)).unwrap_or(0);
         let gift = table.find("gift").and_then(|node| self.gift(&node, kind));
         let given = table.find("given").map(|node| given(&node, kind));
@@ -85,7 +88,7 @@ impl Reader<'_> {
             (None, PrivilegeKind::Flag) => Some(Worth::Had),
             (None, _) => None,
         };
-        Some(Privilege { id: id?, name, kind, by_tier, by_club, given, companions })
+        Some(Privilege { id: id?, name, kind, by_tier, by_club, by_segment, given, companions })
     }
 
     fn tiers(&self, node: &Node<'_>, kind: Option<Sort>) -> Vec<(TierId, Worth)> {
@@ -101,6 +104,14 @@ impl Reader<'_> {
             None => Vec::new(),
             Some(Sort::Flag) => had(self.declared.clubs_listed(node)),
             Some(kind) => self.declared.by_club(node, |node| worth(node, kind)),
+        }
+    }
+
+    fn segments(&self, node: &Node<'_>, kind: Option<Sort>) -> Vec<(SegmentId, Worth)> {
+        match kind {
+            None => Vec::new(),
+            Some(Sort::Flag) => had(self.declared.segments_listed(node)),
+            Some(kind) => self.declared.by_segment(node, |node| worth(node, kind)),
         }
     }
 

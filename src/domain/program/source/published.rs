@@ -51,6 +51,7 @@ fn earned(program: &Program, purchase: &Purchase, tier: &str) -> (i128, i128) {
         member: &[],
         tier: Some(tier),
         clubs: &[],
+        segments: &[],
         meters: &[],
         at: purchase.occurred_at,
     };

@@ -68,8 +68,9 @@ impl Whole<'_> {
             let Some(table) = self.entry(&["privilege"], ("id", id)) else { continue };
             // What a flawed list was to give is not known.
             let says_nobody = |key| table.find(key).is_none_or(|node| is_empty(&node));
-            if says_nobody("tiers") && says_nobody("clubs") {
-                table.doubt(format!("nobody gets `{id}`: no tier, club, milestone, option or reward gives it"));
+            if ["tiers", "clubs", "segments"].into_iter().all(says_nobody) {
+                table
+                    .doubt(format!("nobody gets `{id}`: no tier, club, segment, milestone, option or reward gives it"));
             }
         }
     }

@@ -103,7 +103,7 @@ fn two_campaigns_that_exclude_each_other_are_said() {
 #[test]
 fn what_nobody_gets_is_said() {
     let flag = "[[privilege]]\nid = \"p\"\nkind = \"flag\"";
-    let nobody = "1:1 nobody gets `p`: no tier, club, milestone, option or reward gives it";
+    let nobody = "1:1 nobody gets `p`: no tier, club, segment, milestone, option or reward gives it";
     assert_eq!(flaws_of(flag), [nobody]);
     assert_eq!(flaws_of(&format!("{flag}\ntiers = []")), [nobody]);
     assert_eq!(flaws_of(&format!("{flag}\nclubs = [\"admirals\"]")), [""; 0]);

@@ -1,0 +1,104 @@
+//! Segments come back as orders: who ought to be in one, as the analyst has it, is told to members who are not, and the
+//! other way round.
+//!
+//! Everybody is looked at once for each day of the program and each version of it, and once after a start; between that,
+//! those who bought. Nothing is kept of it but what the orders make facts: what a crash cut off is found again, since it
+//! is still different, and an order that was carried out is a replay.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError};
+
+use super::Engine;
+use super::answer::{Denied, Failure};
+use crate::domain::calendar::Day;
+use crate::domain::crowd::tagging::{self, Changes};
+use crate::domain::order::{BelongingOrder, Caller, MemberName, Order, Verb};
+use crate::domain::program::{ProgramNo, Timeline};
+use crate::domain::units::Text;
+
+/// Orders handed in together.
+const BATCH: usize = 1_024;
+
+/// For which version and day everybody of a program was looked at.
+#[derive(Clone, Debug, Default)]
+pub struct Rounds(HashMap<ProgramNo, (u32, Day)>);
+
+impl Engine {
+    /// Puts members into segments and out of them. Answers how many were told.
+    ///
+    /// # Errors
+    /// The engine is draining or its store fails; what was not told yet is found again.
+    pub async fn tag(&self, rounds: &mut Rounds) -> Result<usize, Failure> {
+        let mut told = 0_usize;
+        if self.status().clock_jumped {
+            return Ok(told);
+        }
+        for timeline in self.programs().all() {
+            let (now, known) = (self.now(), rounds.0.remove(&timeline.number));
+            let program = timeline.at(now);
+            let round = (program.version, program.zone.day_of(now));
+            let changes = self.changes(timeline, round, known == Some(round)).await?;
+            told = told.saturating_add(changes.len());
+            self.tell(&timeline.newest().id, changes).await?;
+            rounds.0.insert(timeline.number, round);
+        }
+        Ok(told)
+    }
+
+    /// What is different, for everybody, or for those who bought where everybody `is_done`.
+    async fn changes(
+        &self,
+        timeline: &Arc<Timeline>,
+        (version, today): (u32, Day),
+        is_done: bool,
+    ) -> Result<Changes, Failure> {
+        let Some(program) = timeline.version(version).cloned() else { return Ok(Changes::new()) };
+        if program.segments.is_empty() && is_done {
+            return Ok(Changes::new());
+        }
+        self.analyse().await?;
+        let (shared, number) = (Arc::clone(&self.shared), timeline.number);
+        let found = tokio::task::spawn_blocking(move || {
+            let noted = |crowds: &super::analyst::Crowds| {
+                crowds.get(&number).is_some_and(|crowd| crowd.tags.is_anybody_noted())
+            };
+            let anybody = noted(&shared.analyst.crowds.read().unwrap_or_else(PoisonError::into_inner));
+            let bought = anybody.then(|| {
+                let mut crowds = shared.analyst.crowds.write().unwrap_or_else(PoisonError::into_inner);
+                crowds.get_mut(&number).map(|crowd| crowd.tags.take_bought())
+            });
+            let bought = bought.flatten().unwrap_or_default();
+            let crowds = shared.analyst.crowds.read().unwrap_or_else(PoisonError::into_inner);
+            let Some(crowd) = crowds.get(&number) else { return Changes::new() };
+            if is_done {
+                tagging::of_purchases(crowd, &program, today, &bought)
+            } else {
+                tagging::of_day(crowd, &program, today)
+            }
+        });
+        found.await.map_err(|error| Failure::Store(error.to_string()))
+    }
+
+    async fn tell(&self, program: &str, changes: Changes) -> Result<(), Failure> {
+        let program: Text = program.into();
+        let order = |(member, tagging)| Order {
+            program: program.clone(),
+            member: MemberName::Key(member),
+            request_id: Text::default(),
+            caller: Caller::default(),
+            verb: Verb::Belonging(Box::new(BelongingOrder::Tag(tagging))),
+        };
+        for some in changes.chunks(BATCH) {
+            let batch = self.submit_all(some.iter().copied().map(order).collect()).await?;
+            for answer in batch.await.map_err(|_| Failure::Draining)? {
+                match answer {
+                    Err(Denied::Failed(failure)) => return Err(failure),
+                    // She may have closed since; the next day finds her out of it.
+                    Err(Denied::Refused(refusal)) => tracing::debug!(%refusal, "a member was not tagged"),
+                    Ok(_) => {}
+                }
+            }
+        }
+        Ok(())
+    }
+}
