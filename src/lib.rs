@@ -18,7 +18,7 @@
 //!       │    │
 //!      domain          pure: what loyalty means
 //!
-//!   client             the other side of the wire: load, bench (knows the generated types and nothing else)
+//!   client             the other side of the wire: load, report, bench (knows the generated types and nothing else)
 //! ```
 //!
 //! Imports only go down; `tests/rung/architecture.rs` reads the sources and holds this, the purity of the domain,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use rung::client::{bench, echo, load};
+use rung::client::{bench, echo, load, report};
 use rung::config::Serve;
 use rung::domain::program::{Register, source};
 use rung::domain::units::Moment;
@@ -37,6 +37,8 @@ enum Command {
     },
     /// Stream a transaction file into a running server
     Load(load::Args),
+    /// Write a page about a program's best customers
+    Report(report::Args),
     /// Take the figures of the README on this machine
     Bench(bench::Args),
     /// The empty server that `bench` compares against
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         Command::Serve(flags) => flags.settle().and_then(serve::run),
         Command::Check { files } => Ok(check(&files)),
         Command::Load(args) => block_on(load::run(args)),
+        Command::Report(args) => block_on(report::run(args)),
         Command::Bench(args) => block_on(bench::run(args)),
         Command::BenchEcho => block_on(echo::run()),
     };

@@ -244,4 +244,6 @@ pub async fn serve(
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod tests_scratch;
+#[cfg(test)]
 mod tests_segments;

@@ -18,6 +18,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 use jiff::civil::Date;
 
+pub use sale::decimals;
+
 use pipeline::Target;
 use sale::{BadRow, Days, Sale};
 

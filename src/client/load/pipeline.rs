@@ -6,14 +6,14 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use anyhow::Context;
 use indicatif::ProgressBar;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use tonic::{Code, Status, Streaming};
 
+use crate::client::connection::connect;
 use crate::pb::member_service_client::MemberServiceClient;
 use crate::pb::points_service_client::PointsServiceClient;
 use crate::pb::{
@@ -43,9 +43,7 @@ pub struct Target {
 impl Target {
     /// Connects to the server at `url` (`http://` may be left out).
     pub async fn connect(url: &str, program: String) -> anyhow::Result<Self> {
-        let full = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
-        let endpoint = Endpoint::from_shared(full).with_context(|| format!("`{url}` is no address"))?;
-        let channel = endpoint.connect().await.with_context(|| format!("connecting to {url}"))?;
+        let channel = connect(url).await?;
         let members = MemberServiceClient::new(channel.clone());
         Ok(Self { members, points: PointsServiceClient::new(channel), program })
     }

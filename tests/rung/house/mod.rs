@@ -12,6 +12,7 @@ mod folder;
 mod full_disk;
 mod load;
 mod pressure;
+mod report;
 mod server;
 mod till;
 mod time;

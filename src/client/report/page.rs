@@ -1,0 +1,368 @@
+//! The page: words, pictures and numbers, in the order in which somebody would ask. Everything that comes from a server is
+//! escaped by the template.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::charts::{self, NARROW, Shape, WIDE};
+use super::figures::{Best, Forecast, Report, Spread, Standpoint, Tiers, Wallet};
+use super::tables;
+use super::words::{count, in_majors, money, percent, rounded, share};
+
+const STYLE: &str = include_str!("style.css");
+/// Nothing is fetched, nothing runs.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
+
+/// The whole page.
+pub fn page(report: &Report) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (report.name) ": the best customers" }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                header {
+                    h1 { (report.name) ": the best customers" }
+                    p.when { (day(&report.first_day)) " to " (day(&report.last_day)) ", as Rung's ledger knows it" }
+                }
+                main { (key(report)) (sections(report)) }
+                footer {
+                    p {
+                        "Customers are the members who had bought by the end of a span. Returns count on the day of their "
+                        "purchase. Shares are exact and rounded only here; estimates are estimates, and move no point."
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn sections(report: &Report) -> Markup {
+    html! {
+        (spread(&report.spread, &report.currency))
+        (over_time(&report.over_time, &report.currency))
+        (best(report))
+        @if let Some(tiers) = &report.tiers { (standing(tiers)) }
+        (rfm(report))
+        @if let Some(forecast) = &report.forecast { (expected(forecast, report)) }
+        @if !report.liability.is_empty() { (liability(&report.liability, &report.currency)) }
+    }
+}
+
+/// The report in four numbers.
+fn key(report: &Report) -> Markup {
+    let best = report.spread.top.last().map(|group| percent(&group.share_of_revenue)).unwrap_or_default();
+    let kept = share(report.best.still_buying, report.best.group.customers);
+    html! {
+        dl.key {
+            (fact("of the revenue comes from the best 20% of the customers", &best))
+            (fact("of the customers bring 80% of it", &percent(&report.spread.for_most.share_of_customers)))
+            (fact(&format!("of the best before {} bought again", report.then_from), &percent(&kept)))
+            (fact(&format!("revenue in {}", report.currency), &in_majors(report.spread.revenue, &report.currency)))
+        }
+    }
+}
+
+/// A day, which no line breaks.
+fn day(day: &str) -> Markup {
+    html! { time { (day) } }
+}
+
+fn fact(words: &str, number: &str) -> Markup {
+    html! { div { dt { (words) } dd { (number) } } }
+}
+
+/// A picture in both its shapes, with a name and a description for who cannot see it.
+fn picture(id: &str, name: &str, about: &str, draw: impl Fn(Shape) -> String) -> Markup {
+    html! {
+        figure class=(id) { (drawn(&format!("{id}-wide"), "wide", (name, about), &draw(WIDE))) (drawn(&format!("{id}-narrow"), "narrow", (name, about), &draw(NARROW))) }
+    }
+}
+
+/// An SVG whose size follows the page instead of being its own.
+fn drawn(id: &str, class: &str, (name, about): (&str, &str), svg: &str) -> Markup {
+    let (head, body) = svg.split_once('>').unwrap_or_default();
+    let size = |name: &str| {
+        let value = head.split_once(&format!(" {name}=\"")).and_then(|(_, rest)| rest.split_once('"'));
+        value.map_or("0", |(value, _)| value)
+    };
+    let view = format!("0 0 {} {}", size("width"), size("height"));
+    let inside = body.trim_end().trim_end_matches("</svg>");
+    let (title, desc) = (format!("{id}-name"), format!("{id}-about"));
+    html! {
+        svg class=(class) xmlns="http://www.w3.org/2000/svg" viewBox=(view) role="img" aria-labelledby={ (title) " " (desc) } {
+            title id=(title) { (name) }
+            desc id=(desc) { (about) }
+            (PreEscaped(inside))
+        }
+    }
+}
+
+/// What the colours of a picture mean.
+fn legend(meanings: &[(&str, &str)]) -> Markup {
+    html! { ul.legend { @for (class, meaning) in meanings { li { i class=(class) {} (meaning) } } } }
+}
+
+/// A table that is opened by whoever wants it, and stands open on paper.
+fn numbers(of: &str, table: &Markup) -> Markup {
+    html! {
+        details {
+            summary { "The numbers: " (of) }
+            div.scroll tabindex="0" role="region" aria-label=(of) { (table) }
+        }
+    }
+}
+
+fn spread(spread: &Spread, currency: &str) -> Markup {
+    let best = spread.top.last().map(|group| percent(&group.share_of_revenue)).unwrap_or_default();
+    let about = format!(
+        "A curve from nothing to everything, the best customers first: the best 20% of {} bring {best}, where the rule of 80 \
+         to 20 has 80%. The further it bends from the straight line, the fewer bring most.",
+        count(spread.customers),
+    );
+    html! {
+        section {
+            h2 { "The vital few" }
+            p {
+                "The best 20% of " (count(spread.customers)) " customers bring " strong { (best) } " of the revenue. "
+                "The rule of 80 to 20 is an observation, not a law: here it takes "
+                (percent(&spread.for_most.share_of_customers)) " of the customers to bring 80%."
+            }
+            (picture("lorenz", "Lorenz curve", &about, |shape| charts::lorenz(spread, shape)))
+            (legend(&[("accent", &format!("measured: 20% bring {best}")), ("warm", "the rule: 20% bring 80%")]))
+            (numbers("the best, and A, B and C", &tables::top(spread, currency)))
+            (numbers("the curve", &tables::lorenz(spread, currency)))
+        }
+    }
+}
+
+fn over_time(rows: &[Standpoint], currency: &str) -> Markup {
+    let told = |row: Option<&Standpoint>| row.map(|row| percent(&row.share_of_best_20)).unwrap_or_default();
+    let (first, last) = (told(rows.first()), told(rows.last()));
+    let about = format!(
+        "Two lines over time. The share of the best 20% of those who bought begins at {first} and ends at {last}."
+    );
+    html! {
+        section {
+            h2 { "Is it getting more concentrated?" }
+            p {
+                "Of those who bought in the twelve months before each moment (at the beginning, in the months there were), the "
+                "best 20% brought " (first) " at first and " strong { (last) } " at last."
+            }
+            (picture("time", "Concentration over time", &about, |shape| charts::over_time(rows, shape)))
+            (legend(&[("accent", "the best 20%"), ("warm", "the best 1%")]))
+            (numbers("moment by moment", &tables::over_time(rows, currency)))
+        }
+    }
+}
+
+fn best(report: &Report) -> Markup {
+    let Best { group, then, still_buying, stayed, .. } = &report.best;
+    let (kept, stayed_share) = (share(*still_buying, group.customers), share(*stayed, group.customers));
+    let about = format!(
+        "One bar: {} of the best stayed among the best, {} bought again at all.",
+        percent(&stayed_share),
+        percent(&kept),
+    );
+    html! {
+        section {
+            h2 { "Do the best stay?" }
+            p {
+                "Of the " (count(group.customers)) " best customers before " (day(&report.then_from)) ", "
+                strong { (percent(&kept)) } " bought again by " (day(&report.last_day)) ", and " (percent(&stayed_share))
+                " were among the best again. They had brought " (percent(&group.share_of_revenue))
+                " of the revenue; now they bring " strong { (percent(&then.share_of_revenue)) } " of it."
+            }
+            (picture("best", "What became of the best customers", &about, |shape| charts::best(&report.best, shape)))
+            (legend(&[("accent", "among the best again"), ("warm", "bought again"), ("faint", "did not buy again")]))
+            (numbers("what became of the best", &tables::best(report)))
+        }
+    }
+}
+
+fn standing(tiers: &Tiers) -> Markup {
+    let base = tiers.counts.first();
+    let left_out = base.filter(|_| charts::is_base_left_out(tiers));
+    let above = |of: fn(&super::figures::TierCount) -> i64| tiers.counts.iter().skip(1).map(of).sum::<i64>();
+    let (before, after) = (above(|tier| tier.before), above(|tier| tier.after));
+    let about = format!("Bars for each tier: {} members above the base before, {} after.", count(before), count(after));
+    let moved =
+        "Bands from the tiers before, on the left, to the tiers after, on the right; as wide as members went that way.";
+    html! {
+        section {
+            h2 { "Who stands where" }
+            p {
+                "On " (day(&tiers.before_day)) ", " (count(before)) " members stood above the base; on " (day(&tiers.after_day)) ", "
+                strong { (count(after)) } "."
+                @if let Some(base) = left_out {
+                    " Those on " (base.name) ", " (count(base.before)) " before and " (count(base.after))
+                    " after, are left out of the picture."
+                }
+            }
+            (picture("tiers", "Members by tier", &about, |shape| charts::tiers(tiers, shape)))
+            (legend(&[("faint", &tiers.before_day), ("accent", &tiers.after_day)]))
+            @if charts::flows(tiers, WIDE).is_some() {
+                h3 { "Who went where" }
+                (picture("flows", "Ways between tiers", moved, |shape| charts::flows(tiers, shape).unwrap_or_default()))
+            }
+            (numbers("members by tier", &tables::tiers(tiers)))
+            (numbers("who went where", &tables::flows(tiers)))
+        }
+    }
+}
+
+fn rfm(report: &Report) -> Markup {
+    let shares = charts::shares_by_cell(&report.rfm);
+    let best = shares.last().and_then(|row| row.last()).map(|share| format!("{share:.1}%")).unwrap_or_default();
+    let about = format!(
+        "A map of five by five: how often across, how recently up. The corner of the most recent and most frequent brings \
+         {best} of the revenue.",
+    );
+    html! {
+        section {
+            h2 { "How recently, how often" }
+            p {
+                "Customers in fifths by their last purchase and by the days on which they bought. Each field shows what share "
+                "of the revenue it brings; the upper right corner, who came lately and often, brings " strong { (best) } "."
+            }
+            (picture("rfm", "Recency and frequency", &about, |shape| charts::rfm(&report.rfm, shape)))
+            (numbers("every field, with money as a third measure", &tables::rfm(&report.rfm, &report.currency)))
+        }
+    }
+}
+
+fn expected(forecast: &Forecast, report: &Report) -> Markup {
+    html! {
+        section {
+            h2 { "What may be expected" }
+            p {
+                "Within " (forecast.horizon_days) " days after " (day(&report.last_day)) ", all customers together may be expected to "
+                "buy " strong { (rounded(&forecast.expected_purchases)) } " times"
+                @if !forecast.expected_revenue.is_empty() {
+                    " for " strong { (rounded(&forecast.expected_revenue)) " " (report.currency) }
+                }
+                ". An estimate from how each of them bought so far."
+            }
+            (numbers("the models", &tables::forecast(forecast)))
+        }
+    }
+}
+
+fn liability(wallets: &[Wallet], currency: &str) -> Markup {
+    let about = "One bar for each wallet: what share of the points issued is outstanding, redeemed, or gone.";
+    let deferred: i64 = wallets.iter().map(|wallet| wallet.total.deferred).sum();
+    html! {
+        section {
+            h2 { "What is owed in points" }
+            p {
+                "What became of the points that were issued. "
+                @if deferred == 0 { "No revenue is deferred for them." }
+                @else { strong { (money(deferred, currency)) } " of revenue is deferred for those outstanding." }
+            }
+            (picture("points", "Points by what became of them", about, |shape| charts::liability(wallets, shape)))
+            (legend(&[("accent", "outstanding"), ("warm", "redeemed"), ("faint", "expired or taken back")]))
+            (numbers("points by wallet", &tables::liability(wallets, currency)))
+            @for wallet in wallets { (numbers(&format!("{} by month", wallet.name), &tables::months(wallet, currency))) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::report::figures::{Cell, Flow, Group, Month, Point, Points, TierCount};
+
+    const EVIL: &str = "<script>alert('1')</script>&\"$x^2$";
+
+    fn report() -> Report {
+        let half = || "0.500000".to_owned();
+        let group = || Group { customers: 2, share_of_customers: half(), revenue: 900, share_of_revenue: half() };
+        let point = |share: &str| Point {
+            share_of_customers: share.to_owned(),
+            share_of_revenue: share.to_owned(),
+            ..Point::default()
+        };
+        let tier = |tier: &str| TierCount { tier: tier.to_owned(), name: EVIL.to_owned(), before: 3, after: 4 };
+        let flow = |from: &str, to: &str| Flow { from: from.to_owned(), to: to.to_owned(), members: 3 };
+        let points = Points { issued: 10, outstanding: 10, deferred: 7, ..Points::default() };
+        Report {
+            program: "evil".to_owned(),
+            name: EVIL.to_owned(),
+            currency: "EUR".to_owned(),
+            spread: Spread {
+                customers: 4,
+                top: vec![group()],
+                for_most: group(),
+                lorenz: vec![point("0.000000"), point("1.000000")],
+                ..Spread::default()
+            },
+            over_time: vec![Standpoint { share_of_best_20: half(), ..Standpoint::default() }],
+            best: Best { group: group(), still_buying: 1, ..Best::default() },
+            tiers: Some(Tiers {
+                counts: vec![tier("base"), tier("top")],
+                flows: vec![flow("base", "top"), flow("", "base"), flow("top", "")],
+                ..Tiers::default()
+            }),
+            rfm: vec![Cell { recency: 5, frequency: 5, money: 5, customers: 1, revenue: 900 }],
+            forecast: Some(Forecast { expected_purchases: "1.5".to_owned(), ..Forecast::default() }),
+            liability: vec![Wallet {
+                wallet: "w".to_owned(),
+                name: EVIL.to_owned(),
+                total: points,
+                months: vec![Month { month: "2026-05".to_owned(), points }],
+                ..Wallet::default()
+            }],
+            ..Report::default()
+        }
+    }
+
+    #[test]
+    fn what_comes_from_a_server_is_escaped_in_words_and_pictures() {
+        let page = page(&report()).into_string();
+        assert!(!page.contains("<script") && !page.contains("alert('1')</"), "{page}");
+        assert!(page.matches("&lt;script&gt;").count() > 8, "it is shown all the same, in tables and pictures too");
+        assert!(page.contains("$x^2$"), "and is no mathematics");
+        assert!(!page.contains("x²"));
+    }
+
+    #[test]
+    fn every_picture_has_a_name_and_follows_the_page() {
+        let page = page(&report()).into_string();
+        let pictures: Vec<&str> = page.split("<svg ").skip(1).collect();
+        assert_eq!(pictures.len(), 14, "seven in two shapes");
+        for picture in pictures {
+            let head = picture.split('>').next().unwrap_or_default();
+            assert!(
+                head.contains("role=\"img\"") && head.contains("viewBox=\"0 0 ") && !head.contains("width="),
+                "{head}"
+            );
+            assert!(picture.contains("<title id=") && picture.contains("<desc id="));
+        }
+        for color in ["#000", "black", "rgb("] {
+            assert!(!page.contains(&format!("=\"{color}")), "{color} would not follow the page into the dark");
+        }
+    }
+
+    #[test]
+    fn nothing_is_fetched_and_nothing_runs() {
+        // Pictures refer to their own parts.
+        let page = page(&report()).into_string().replace("url(#", "");
+        for word in ["src=", "href=", "url(", "@import", "onload", "<link", "<iframe"] {
+            assert!(!page.contains(word), "{word}");
+        }
+        assert_eq!(page.matches("http").count(), 1 + 14, "a policy, and the names of SVG: {page}");
+    }
+
+    #[test]
+    fn what_a_program_does_not_have_is_left_out() {
+        let bare = Report { tiers: None, forecast: None, liability: Vec::new(), ..report() };
+        let page = page(&bare).into_string();
+        for title in ["Who stands where", "What may be expected", "What is owed"] {
+            assert!(!page.contains(title), "{title}");
+        }
+    }
+}
