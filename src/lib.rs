@@ -42,7 +42,8 @@
 //! The analyst ([`engine::Engine::ask_analyst`]) folds the same feed that followers read into what every member bought on
 //! which day ([`domain::crowd`]); rankings and shares are pure functions of that ([`domain::insight`]). A worker keeps it
 //! current, a question brings it up to the newest entry first. It is a cache like the snapshots: after a start it is folded
-//! anew.
+//! anew. Forecasts are fitted to a copy of what it knows, off the lane and outside its lock, and kept until more is known of
+//! the days they were fitted to.
 //!
 //! ## What holds everywhere
 //! - **The core is pure.** `decide(member, order, program, now)` gives facts or a refusal; `apply` folds facts. Time,

@@ -44,6 +44,9 @@ pub async fn report(channel: Channel, program: &str, wanted: Wanted) -> anyhow::
     let end = asking.segment_report((from, to), None).await?;
     let about = program_of(channel.clone(), program).await?;
     let last_day = last(to)?;
+    let standing = [(&parts, last(then)?, last_day.clone()), (&end, last_day.clone(), "today".to_owned())];
+    let standing = standing.into_iter().find(|(told, ..)| !told.tier_flows.is_empty());
+    let standing = standing.map(|(told, before, after)| tiers(&about, told, before, after));
     Ok(Report {
         program: about.program.clone(),
         name: about.name.clone(),
@@ -54,7 +57,7 @@ pub async fn report(channel: Channel, program: &str, wanted: Wanted) -> anyhow::
         spread: spread(&whole),
         over_time: asking.over_time(from, to).await?,
         best: best(&parts),
-        tiers: tiers(&about, &parts, last(then)?, last_day),
+        tiers: standing.flatten(),
         rfm: end.rfm.iter().map(cell).collect(),
         forecast: end.forecast.map(forecast),
         liability: liability(channel, &about).await?,

@@ -18,7 +18,7 @@ pub struct Report {
     pub spread: Spread,
     pub over_time: Vec<Standpoint>,
     pub best: Best,
-    /// Absent if the program has no ladder.
+    /// Absent if nobody stands on a tier.
     pub tiers: Option<Tiers>,
     pub rfm: Vec<Cell>,
     /// Absent if too few came back to tell.
@@ -89,6 +89,7 @@ pub struct Best {
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Tiers {
     pub before_day: String,
+    /// `today` where nobody was a member by the last day: a past that was loaded later.
     pub after_day: String,
     /// From the base upwards.
     pub counts: Vec<TierCount>,

@@ -72,6 +72,11 @@ fn day(day: &str) -> Markup {
     html! { time { (day) } }
 }
 
+/// On a day, or today.
+fn on(day: &str) -> Markup {
+    html! { @if day != "today" { "on " } time { (day) } }
+}
+
 fn fact(words: &str, number: &str) -> Markup {
     html! { div { dt { (words) } dd { (number) } } }
 }
@@ -196,8 +201,8 @@ fn standing(tiers: &Tiers) -> Markup {
         section {
             h2 { "Who stands where" }
             p {
-                "On " (day(&tiers.before_day)) ", " (count(before)) " members stood above the base; on " (day(&tiers.after_day)) ", "
-                strong { (count(after)) } "."
+                "Above the base stood " (count(before)) " members " (on(&tiers.before_day)) ", and "
+                strong { (count(after)) } " " (on(&tiers.after_day)) "."
                 @if let Some(base) = left_out {
                     " Those on " (base.name) ", " (count(base.before)) " before and " (count(base.after))
                     " after, are left out of the picture."

@@ -128,6 +128,19 @@ async fn liability(house: &House, told: &Value) {
     assert_eq!(months, rows.len());
 }
 
+/// Nobody was a member on days that were loaded later: tiers are those of today.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_past_that_was_loaded_at_once_shows_todays_tiers() {
+    let house = House::open(&["--program", &file("deploy/programs/cdnow.toml")]);
+    load(&house, &["--to", "1997-01-31"]);
+    let (page, told) = report(&house, &["--to", "1997-01-31"]);
+    let tiers = &told["tiers"];
+    assert_eq!((&tiers["before_day"], &tiers["after_day"]), (&json!("1997-01-31"), &json!("today")));
+    let after = tiers["counts"].as_array().unwrap().iter().map(|count| count["after"].as_i64().unwrap());
+    assert_eq!(after.sum::<i64>(), told["spread"]["customers"].as_i64().unwrap());
+    assert!(page.contains("Who stands where") && page.contains("<time>today</time>"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_report_that_cannot_be_made_says_why() {
     let house = House::open(&["--program", &file("deploy/programs/cdnow.toml")]);
