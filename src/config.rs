@@ -52,6 +52,10 @@ pub struct Serve {
     /// How log lines look [default: text]
     #[arg(long, env = "RUNG_LOG_FORMAT", value_enum)]
     log_format: Option<LogFormat>,
+    /// Fold nothing ahead of questions about all members, and let no segment or alert act: for the bench
+    #[arg(long, hide = true)]
+    #[serde(skip)]
+    no_analyst: bool,
     /// TOML file with any of these flags as keys
     #[arg(long, env = "RUNG_CONFIG", value_name = "FILE")]
     #[serde(skip)]
@@ -93,6 +97,8 @@ pub struct Settings {
     pub drain: Duration,
     /// How log lines look.
     pub log_format: LogFormat,
+    /// Whether the analyst works ahead, and what rests on it.
+    pub analyst: bool,
 }
 
 impl Serve {
@@ -121,6 +127,7 @@ impl Serve {
             cache_bytes: given.cache_mib.unwrap_or(1024).saturating_mul(1 << 20),
             drain: Duration::from_secs(given.drain_seconds.unwrap_or(20)),
             log_format: given.log_format.unwrap_or_default(),
+            analyst: !given.no_analyst,
         })
     }
 
@@ -137,6 +144,7 @@ impl Serve {
             cache_mib: self.cache_mib.or(file.cache_mib),
             drain_seconds: self.drain_seconds.or(file.drain_seconds),
             log_format: self.log_format.or(file.log_format),
+            no_analyst: self.no_analyst,
             config: None,
         }
     }

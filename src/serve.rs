@@ -21,6 +21,7 @@ use rung::telemetry::{self, Telemetry};
 use rung::workers::{analyst, sweeper, tagger};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// The program an empty folder gets when none is named.
@@ -62,8 +63,7 @@ async fn serve(settings: Settings) -> anyhow::Result<(ExitCode, LaneThread)> {
     let listener = listener.with_context(|| format!("cannot listen on {}", settings.listen))?;
     let stop = CancellationToken::new();
     let sweeping = tokio::spawn(sweeper::run(engine.clone(), stop.clone()));
-    let analysing = tokio::spawn(analyst::run(engine.clone(), stop.clone()));
-    let tagging = tokio::spawn(tagger::run(engine.clone(), stop.clone()));
+    let analysing = settings.analyst.then(|| analysing(&engine, &stop));
     let showing = operations(&settings, &engine, &telemetry, stop.clone()).await?;
     let address = listener.local_addr()?;
     let edge_options = edge::Options { drain: settings.drain, ..edge::Options::default() };
@@ -74,8 +74,9 @@ async fn serve(settings: Settings) -> anyhow::Result<(ExitCode, LaneThread)> {
     stop.cancel();
     serving.await??;
     sweeping.await?;
-    analysing.await?;
-    tagging.await?;
+    if let Some(analysing) = analysing {
+        analysing.await?;
+    }
     if let Some(showing) = showing {
         // A peer who never asks for anything does not hold us.
         let _ = tokio::time::timeout(OPERATIONS_GRACE, showing).await;
@@ -83,6 +84,15 @@ async fn serve(settings: Settings) -> anyhow::Result<(ExitCode, LaneThread)> {
     finish(&engine).await;
     telemetry.shutdown();
     Ok((code, lane))
+}
+
+/// The analyst, and what rests on it.
+fn analysing(engine: &Engine, stop: &CancellationToken) -> JoinHandle<()> {
+    let (engine, stop) = (engine.clone(), stop.clone());
+    let work = async move { tokio::join!(analyst::run(engine.clone(), stop.clone()), tagger::run(engine, stop)) };
+    tokio::spawn(async move {
+        work.await;
+    })
 }
 
 fn open_store(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {

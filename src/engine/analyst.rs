@@ -5,6 +5,7 @@
 //! was recorded before she asked.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::Mutex;
@@ -33,21 +34,31 @@ pub(super) struct Kept {
 
 /// The newest entries without a gap, as the lane made them: reading them back would cost more than folding them.
 #[derive(Default)]
-pub(super) struct Fresh(std::sync::Mutex<Vec<Arc<Entry>>>);
+pub(super) struct Fresh {
+    waiting: std::sync::Mutex<Vec<Arc<Entry>>>,
+    /// Whether anybody takes what waits.
+    followed: AtomicBool,
+}
 
 impl Fresh {
     /// Adds what the lane has just committed.
-    pub(super) fn add(&self, entries: impl ExactSizeIterator<Item = Arc<Entry>>) {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn add(&self, entries: Vec<Arc<Entry>>) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.len() + entries.len() > WAITING_MAX {
             *waiting = Vec::new();
         }
         waiting.extend(entries);
     }
 
+    /// These entries, to be added once they are committed; nothing if nobody would take them.
+    pub(super) fn wants(&self, entries: &[Arc<Entry>]) -> Vec<Arc<Entry>> {
+        if self.followed.load(Ordering::Relaxed) { entries.to_vec() } else { Vec::new() }
+    }
+
     /// What waits, if it goes on after `up_to`; what is older was folded.
     fn after(&self, up_to: Seq) -> Vec<Arc<Entry>> {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        self.followed.store(true, Ordering::Relaxed);
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let folded = waiting.partition_point(|entry| entry.seq <= up_to);
         waiting.drain(..folded);
         let follows = waiting.first().is_some_and(|first| first.seq == up_to.next());

@@ -189,11 +189,11 @@ impl Lane {
     async fn commit(&mut self, group: Option<Group>) -> Result<Committed, Failure> {
         let Some(group) = group else { return Ok(Committed::Kept) };
         let (recorded_at, head) = (group.recorded_at, group.entries.last().map_or(self.head, |entry| entry.seq));
-        let entries = group.entries.clone();
+        let fresh = self.shared.analyst.fresh.wants(&group.entries);
         match self.shared.store.commit(group).await {
             Ok(()) => {
                 (self.head, self.recorded_at) = (head, recorded_at);
-                self.shared.analyst.fresh.add(entries.into_iter());
+                self.shared.analyst.fresh.add(fresh);
                 self.shared.head.send_replace(head);
                 Ok(Committed::Kept)
             }

@@ -69,7 +69,7 @@ pub struct Calls {
     pub latency: Histogram<u64>,
 }
 
-/// Calls `method` for `span` and fails if any answer was not "applied".
+/// Calls `method` for `span`, as fast as answers come, and fails if any answer was not "applied".
 pub async fn run(
     address: &str,
     method: &Method,
@@ -77,13 +77,26 @@ pub async fn run(
     members: u32,
     span: Duration,
 ) -> anyhow::Result<Calls> {
+    run_paced(address, method, receipts, members, (span, None)).await
+}
+
+/// As [`run`], but so many calls a second over all callers, if `per_second` is given: each waits for its turn.
+pub async fn run_paced(
+    address: &str,
+    method: &Method,
+    receipts: &Receipts,
+    members: u32,
+    (span, per_second): (Duration, Option<f64>),
+) -> anyhow::Result<Calls> {
     let start = Instant::now() + WARM_UP;
     let mut callers = JoinSet::new();
+    let between = per_second.map(|rate| Duration::from_secs_f64((CONNECTIONS * CALLS) as f64 / rate));
     for _ in 0..CONNECTIONS {
         let grpc = connect(address).await?;
         for _ in 0..CALLS {
             let buyers = Buyers::new(receipts.next(), members);
-            let caller = Caller { grpc: grpc.clone(), method: method.clone(), buyers, receipts: receipts.clone() };
+            let (method, receipts) = (method.clone(), receipts.clone());
+            let caller = Caller { grpc: grpc.clone(), method, buyers, receipts, between };
             callers.spawn(caller.call_until(start, start + span));
         }
     }
@@ -99,12 +112,18 @@ struct Caller {
     method: Method,
     buyers: Buyers,
     receipts: Receipts,
+    /// From the beginning of one call to that of the next, unless the answer takes longer.
+    between: Option<Duration>,
 }
 
 impl Caller {
     async fn call_until(mut self, start: Instant, end: Instant) -> anyhow::Result<Histogram<u64>> {
         let mut latency = histogram()?;
+        let mut turn = self.between.map(tokio::time::interval);
         loop {
+            if let Some(turn) = &mut turn {
+                turn.tick().await;
+            }
             let since = Instant::now();
             let order = self.buyers.order(&self.receipts);
             applied(self.method.call(&mut self.grpc, order).await)?;

@@ -50,6 +50,12 @@ impl House {
         callers::run(&self.server.address, &self.unary, &self.receipts, self.members, span).await
     }
 
+    /// Unary calls for a while, so many a second.
+    pub async fn calls_at(&self, per_second: f64, span: Duration) -> anyhow::Result<Calls> {
+        let pace = (span, Some(per_second));
+        callers::run_paced(&self.server.address, &self.unary, &self.receipts, self.members, pace).await
+    }
+
     /// Streams until the end.
     pub async fn stream(&self, end: End) -> anyhow::Result<std::sync::Arc<Marks>> {
         streams::run(&self.server.address, &self.item, &self.receipts, self.members, end).await

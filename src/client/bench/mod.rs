@@ -18,6 +18,7 @@ mod postgres;
 mod process;
 mod raw;
 mod reads;
+mod slowing;
 mod streams;
 mod template;
 
@@ -79,6 +80,8 @@ enum Part {
     Reads,
     /// GetParetoReport, over everything and over a week, while purchases stream in.
     Pareto,
+    /// RecordPurchase at seven tenths of the load that can be borne, with the analyst and without, in seven rounds.
+    Analyst,
 }
 
 /// What is to be measured, and how much of it.
@@ -98,7 +101,16 @@ struct Plan {
 impl Plan {
     fn new(args: Args) -> anyhow::Result<Self> {
         let (members, orders, seconds) = if args.quick { (100_000, 1_000_000, 1) } else { (1_000_000, 10_000_000, 5) };
-        let all = [Part::Unary, Part::Stream, Part::Open, Part::Postgres, Part::Import, Part::Reads, Part::Pareto];
+        let all = [
+            Part::Unary,
+            Part::Stream,
+            Part::Open,
+            Part::Postgres,
+            Part::Import,
+            Part::Reads,
+            Part::Pareto,
+            Part::Analyst,
+        ];
         let plan = Self {
             parts: if args.only.is_empty() { all.to_vec() } else { args.only },
             members: args.members.unwrap_or(members),
@@ -154,6 +166,9 @@ async fn measure(plan: &Plan, figures: &mut Figures) -> anyhow::Result<()> {
     }
     if plan.does(Part::Pareto) {
         pareto::run(plan, figures).await?;
+    }
+    if plan.does(Part::Analyst) {
+        slowing::run(plan, figures).await?;
     }
     Ok(())
 }
