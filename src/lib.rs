@@ -41,8 +41,10 @@
 //! ## A question about everybody
 //! The analyst ([`engine::Engine::ask_analyst`]) folds the same feed that followers read into what every member bought on
 //! which day ([`domain::crowd`]); rankings and shares are pure functions of that ([`domain::insight`]). A worker keeps it
-//! current, a question brings it up to the newest entry first. It is a cache like the snapshots: after a start it is folded
-//! anew. Forecasts are fitted to a copy of what it knows, off the lane and outside its lock, and kept until more is known of
+//! current, a question brings it up to the newest entry first. It is a cache like the snapshots: another worker has it
+//! written down now and then, as notes that the store gives back only if they are whole and of this very journal; after a
+//! start it goes on from there, or from the beginning.
+//! Forecasts are fitted to a copy of what it knows, off the lane and outside its lock, and kept until more is known of
 //! the days they were fitted to.
 //!
 //! ## What holds everywhere

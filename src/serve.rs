@@ -18,7 +18,7 @@ use rung::store::Store;
 use rung::store::embedded::{self, Embedded};
 use rung::store::memory::Memory;
 use rung::telemetry::{self, Telemetry};
-use rung::workers::{analyst, sweeper, tagger};
+use rung::workers::{analyst, scribe, sweeper, tagger};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
@@ -89,9 +89,10 @@ async fn serve(settings: Settings) -> anyhow::Result<(ExitCode, LaneThread)> {
 /// The analyst, and what rests on it.
 fn analysing(engine: &Engine, stop: &CancellationToken) -> JoinHandle<()> {
     let (engine, stop) = (engine.clone(), stop.clone());
-    let work = async move { tokio::join!(analyst::run(engine.clone(), stop.clone()), tagger::run(engine, stop)) };
     tokio::spawn(async move {
-        work.await;
+        let folding = analyst::run(engine.clone(), stop.clone());
+        let noting = scribe::run(engine.clone(), stop.clone());
+        tokio::join!(folding, noting, tagger::run(engine, stop));
     })
 }
 
@@ -284,11 +285,14 @@ async fn wait_for_the_end(engine: &Engine, mut signals: Signals) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Lets the lane finish what is queued and brings the snapshots up to the head.
+/// Lets the lane finish what is queued, brings the snapshots up to the head and the analyst's notes up to what it knows.
 async fn finish(engine: &Engine) {
     engine.drain();
     engine.idle().await;
     if let Err(failure) = engine.checkpoint().await {
         tracing::warn!(%failure, head = engine.status().store.head.0, "no checkpoint; the next opening folds the journal");
+    }
+    if let Err(failure) = engine.note_crowds().await {
+        tracing::warn!(%failure, "no notes; the analyst goes on from older ones");
     }
 }

@@ -2,67 +2,77 @@
 //! a moment.
 //!
 //! Questions run on threads that may block; the feed waits for them, not the lane. Whoever asks hears of everything that
-//! was recorded before she asked.
+//! was recorded before she asked. After a start the scribe's notes (`scribe.rs`) are where folding goes on.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use tokio::sync::Mutex;
 
 use super::Engine;
-use super::answer::{Denied, Failure};
+use super::answer::{AnalystStatus, Denied, Failure};
+use super::fresh::Fresh;
+use super::programs::Programs;
 use crate::domain::crowd::{Crowd, Setting};
 use crate::domain::event::{Entry, Fact, Seq};
 use crate::domain::program::{ProgramNo, Segment, Timeline};
 
 /// How many entries are folded under one lock.
 const STEP: usize = 4_096;
-/// The most entries that wait here to be folded; what comes faster is read back from the store.
-const WAITING_MAX: usize = 65_536;
 
 /// The members of each program.
 pub(super) type Crowds = BTreeMap<ProgramNo, Crowd>;
 
-/// What the analyst knows, and how far it reaches.
+/// What the analyst knows.
 #[derive(Default)]
 pub(super) struct Kept {
-    pub(super) crowds: RwLock<Crowds>,
-    up_to: Mutex<Seq>,
+    pub(super) folded: RwLock<Folded>,
+    /// Whose turn it is to read the feed.
+    turn: Mutex<()>,
+    pub(super) tally: Tally,
     pub(super) fresh: Fresh,
 }
 
-/// The newest entries without a gap, as the lane made them: reading them back would cost more than folding them.
+/// The crowds, and how far they reach: changed together, since whoever folds may be given up in the middle of it, and
+/// the next one must neither fold an entry again nor miss one.
 #[derive(Default)]
-pub(super) struct Fresh {
-    waiting: std::sync::Mutex<Vec<Arc<Entry>>>,
-    /// Whether anybody takes what waits.
-    followed: AtomicBool,
+pub(super) struct Folded {
+    pub(super) crowds: Crowds,
+    /// Everything up to here is folded.
+    pub(super) reached: Seq,
+    /// How much further a crowd reached when it was read from notes; `None` before they were looked at.
+    pub(super) recalled: Option<BTreeMap<ProgramNo, Seq>>,
 }
 
-impl Fresh {
-    /// Adds what the lane has just committed.
-    pub(super) fn add(&self, entries: Vec<Arc<Entry>>) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.len() + entries.len() > WAITING_MAX {
-            *waiting = Vec::new();
+/// What is shown of the analyst, to be read without waiting for it.
+#[derive(Default)]
+pub(super) struct Tally {
+    pub(super) reached: AtomicU64,
+    pub(super) noted: AtomicU64,
+    entries: AtomicU64,
+}
+
+impl Kept {
+    pub(super) fn folded(&self) -> RwLockReadGuard<'_, Folded> {
+        self.folded.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn status(&self) -> AnalystStatus {
+        let Tally { reached, noted, entries } = &self.tally;
+        AnalystStatus {
+            reached: Seq(reached.load(Ordering::Relaxed)),
+            noted: Seq(noted.load(Ordering::Relaxed)),
+            entries: entries.load(Ordering::Relaxed),
         }
-        waiting.extend(entries);
     }
+}
 
-    /// These entries, to be added once they are committed; nothing if nobody would take them.
-    pub(super) fn wants(&self, entries: &[Arc<Entry>]) -> Vec<Arc<Entry>> {
-        if self.followed.load(Ordering::Relaxed) { entries.to_vec() } else { Vec::new() }
-    }
-
-    /// What waits, if it goes on after `up_to`; what is older was folded.
-    fn after(&self, up_to: Seq) -> Vec<Arc<Entry>> {
-        self.followed.store(true, Ordering::Relaxed);
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let folded = waiting.partition_point(|entry| entry.seq <= up_to);
-        waiting.drain(..folded);
-        let follows = waiting.first().is_some_and(|first| first.seq == up_to.next());
-        if follows { std::mem::take(&mut waiting) } else { Vec::new() }
+impl Folded {
+    /// Up to where the crowd of a program is folded.
+    pub(super) fn reached(&self, program: ProgramNo) -> Seq {
+        let recalled = self.recalled.as_ref().and_then(|recalled| recalled.get(&program));
+        recalled.map_or(self.reached, |recalled| self.reached.max(*recalled))
     }
 }
 
@@ -80,9 +90,8 @@ impl Engine {
         self.analyse().await?;
         let shared = Arc::clone(&self.shared);
         let answered = tokio::task::spawn_blocking(move || {
-            let crowds = shared.analyst.crowds.read().unwrap_or_else(PoisonError::into_inner);
             let nobody = Crowd::default();
-            ask(crowds.get(&timeline.number).unwrap_or(&nobody), &timeline)
+            ask(shared.analyst.folded().crowds.get(&timeline.number).unwrap_or(&nobody), &timeline)
         });
         answered.await.map_err(|error| Denied::Failed(Failure::Store(error.to_string())))
     }
@@ -92,17 +101,20 @@ impl Engine {
     /// # Errors
     /// The store cannot answer.
     pub async fn analyse(&self) -> Result<(), Failure> {
-        let mut up_to = self.shared.analyst.up_to.lock().await;
+        let _turn = self.shared.analyst.turn.lock().await;
+        self.recall().await?;
         let head = self.shared.store.status().head;
-        while *up_to < head {
-            let entries = self.after(*up_to).await?;
-            let Some(last) = entries.last() else { break };
+        let mut reached = self.shared.analyst.folded().reached;
+        while reached < head {
+            let entries = self.after(reached).await?;
+            if entries.is_empty() {
+                break;
+            }
             let bought = self.purchases_of(&entries).await?;
-            let (engine, reached) = (self.clone(), last.seq);
+            let engine = self.clone();
             // Questions hold the lock for a while.
             let entered = tokio::task::spawn_blocking(move || engine.enter(&entries, &bought)).await;
-            entered.map_err(|error| Failure::Store(error.to_string()))?;
-            *up_to = reached;
+            reached = entered.map_err(|error| Failure::Store(error.to_string()))?;
             tokio::task::yield_now().await;
         }
         Ok(())
@@ -125,22 +137,36 @@ impl Engine {
         Ok(bought)
     }
 
-    fn enter(&self, entries: &[Arc<Entry>], bought: &HashMap<Seq, Arc<Entry>>) {
-        let programs = self.programs();
+    /// Folds those of the entries that were not folded yet; up to where everything is now.
+    fn enter(&self, entries: &[Arc<Entry>], bought: &HashMap<Seq, Arc<Entry>>) -> Seq {
+        let (programs, mut reached) = (self.programs(), Seq::NONE);
         for step in entries.chunks(STEP) {
-            let mut crowds = self.shared.analyst.crowds.write().unwrap_or_else(PoisonError::into_inner);
-            for entry in step {
-                let Some(timeline) = programs.numbered(entry.program) else { continue };
-                let first = timeline.versions().next();
-                let wallet = first.and_then(|program| program.wallets.first()).map(|wallet| wallet.id);
-                // Of the versions known then, so that folding anew comes to the same.
-                let program = timeline.at(entry.recorded_at);
-                let notes_purchases = program.segments.iter().any(Segment::changes_with_purchases);
-                let setting = Setting { zone: &program.zone, wallet, notes_purchases };
-                let purchase = purchase_of(entry).and_then(|seq| bought.get(&seq));
-                crowds.entry(entry.program).or_default().enter(entry, setting, purchase.map(|entry| &**entry));
-            }
+            let mut folded = self.shared.analyst.folded.write().unwrap_or_else(PoisonError::into_inner);
+            step.iter().for_each(|entry| self.enter_one(&mut folded, &programs, (entry, bought)));
+            reached = folded.reached;
+            self.shared.analyst.tally.reached.store(reached.0, Ordering::Relaxed);
         }
+        reached
+    }
+
+    fn enter_one(
+        &self,
+        folded: &mut Folded,
+        programs: &Programs,
+        (entry, bought): (&Entry, &HashMap<Seq, Arc<Entry>>),
+    ) {
+        let reached = folded.reached(entry.program);
+        folded.reached = entry.seq.max(folded.reached);
+        let Some(timeline) = programs.numbered(entry.program).filter(|_| reached < entry.seq) else { return };
+        // A program's zone is that of its first version for ever, so that folding anew comes to the same.
+        let Some(first) = timeline.versions().next() else { return };
+        let in_force = timeline.at(entry.recorded_at);
+        let notes_purchases = in_force.segments.iter().any(Segment::changes_with_purchases);
+        let wallet = first.wallets.first().map(|wallet| wallet.id);
+        let setting = Setting { zone: &first.zone, wallet, notes_purchases };
+        let purchase = purchase_of(entry).and_then(|seq| bought.get(&seq));
+        folded.crowds.entry(entry.program).or_default().enter(entry, setting, purchase.map(|entry| &**entry));
+        self.shared.analyst.tally.entries.fetch_add(1, Ordering::Relaxed);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::event::{Entry, Fact};
+use crate::domain::event::{Entry, Fact, Seq};
 use crate::domain::member::Member;
 use crate::domain::order::{Claim, Refusal};
 use crate::domain::program::{RewardId, Timeline};
@@ -124,11 +124,24 @@ pub struct ApplyProgram {
     pub dry_run: bool,
 }
 
+/// How the analyst is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AnalystStatus {
+    /// Everything up to this entry is folded.
+    pub reached: Seq,
+    /// Everything up to this entry is in its notes: what a start goes on from.
+    pub noted: Seq,
+    /// How many entries were folded since the start.
+    pub entries: u64,
+}
+
 /// How the engine is doing.
 #[derive(Clone, Debug)]
 pub struct EngineStatus {
     /// The store's own report.
     pub store: Status,
+    /// How the analyst is doing.
+    pub analyst: AnalystStatus,
     /// Orders waiting.
     pub queued: usize,
     /// How many may wait.

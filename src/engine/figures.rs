@@ -63,7 +63,7 @@ type Read = dyn Fn(&EngineStatus) -> u64 + Send + Sync;
 
 /// Registers the gauges that are read off the engine's state whenever somebody looks.
 pub(super) fn observe(meter: &Meter, status: impl Fn() -> Option<EngineStatus> + Send + Sync + Clone + 'static) {
-    let gauges: [(&'static str, &'static str, Box<Read>); 8] = [
+    let gauges: [(&'static str, &'static str, Box<Read>); 11] = [
         ("rung.queue.depth", "Orders waiting or in work.", Box::new(|s| s.queued as u64)),
         ("rung.queue.limit", "Orders that may wait.", Box::new(|s| s.queue_limit as u64)),
         ("rung.store.head", "Newest entry of the journal.", Box::new(|s| s.store.head.0)),
@@ -71,6 +71,9 @@ pub(super) fn observe(meter: &Meter, status: impl Fn() -> Option<EngineStatus> +
         ("rung.store.dirty.members", "Members changed since their snapshot.", Box::new(|s| s.store.dirty_members)),
         ("rung.store.cached.members", "Members held in memory.", Box::new(|s| s.store.cached_members)),
         ("rung.store.journal.bytes", "What the journal occupies.", Box::new(|s| s.store.journal_bytes)),
+        ("rung.analyst.head", "Newest entry the analyst folded.", Box::new(|s| s.analyst.reached.0)),
+        ("rung.analyst.noted", "Newest entry in the analyst's notes.", Box::new(|s| s.analyst.noted.0)),
+        ("rung.analyst.folded", "Entries the analyst folded since the start.", Box::new(|s| s.analyst.entries)),
         ("rung.store.snapshot.bytes", "What the snapshots occupy.", Box::new(|s| s.store.snapshot_bytes)),
     ];
     for (name, description, read) in gauges {

@@ -11,12 +11,14 @@ pub mod clock;
 mod draft;
 pub mod figures;
 mod forecasts;
+mod fresh;
 mod lane;
 mod lookups;
 mod migration;
 mod pots;
 mod programs;
 mod pseudonym;
+mod scribe;
 pub mod segments;
 mod transfers;
 mod versions;
@@ -36,7 +38,7 @@ use crate::domain::program::Timeline;
 use crate::domain::units::{Moment, Points, Text};
 use crate::domain::voucher::{Mint, normal_code};
 use crate::store::{Store, Wants};
-pub use answer::{Applied, ApplyProgram, Denied, EngineStatus, Failure, Outcome, View, VoucherView};
+pub use answer::{AnalystStatus, Applied, ApplyProgram, Denied, EngineStatus, Failure, Outcome, View, VoucherView};
 pub use books::{Liability, LiabilityRow};
 use clock::Clock;
 use draft::Keys;
@@ -84,6 +86,7 @@ impl Shared {
     fn status(&self) -> EngineStatus {
         EngineStatus {
             store: self.store.status(),
+            analyst: self.analyst.status(),
             queued: self.queue_limit.saturating_sub(self.room.available_permits()),
             queue_limit: self.queue_limit,
             test_clock: self.clock.is_test(),

@@ -62,14 +62,14 @@ impl Engine {
             let noted = |crowds: &super::analyst::Crowds| {
                 crowds.get(&number).is_some_and(|crowd| crowd.tags.is_anybody_noted())
             };
-            let anybody = noted(&shared.analyst.crowds.read().unwrap_or_else(PoisonError::into_inner));
+            let anybody = noted(&shared.analyst.folded().crowds);
             let bought = anybody.then(|| {
-                let mut crowds = shared.analyst.crowds.write().unwrap_or_else(PoisonError::into_inner);
-                crowds.get_mut(&number).map(|crowd| crowd.tags.take_bought())
+                let mut folded = shared.analyst.folded.write().unwrap_or_else(PoisonError::into_inner);
+                folded.crowds.get_mut(&number).map(|crowd| crowd.tags.take_bought())
             });
             let bought = bought.flatten().unwrap_or_default();
-            let crowds = shared.analyst.crowds.read().unwrap_or_else(PoisonError::into_inner);
-            let Some(crowd) = crowds.get(&number) else { return Changes::new() };
+            let folded = shared.analyst.folded();
+            let Some(crowd) = folded.crowds.get(&number) else { return Changes::new() };
             if is_done {
                 tagging::of_purchases(crowd, &program, today, &bought)
             } else {

@@ -1,7 +1,7 @@
 //! Bytes that survive: the [`Store`] seam, its laws, and the implementations behind it.
 //!
 //! The seam is small enough to recite: read many, commit one group, follow the feed, ask what is due, list
-//! members, list programs, checkpoint, status. It speaks of members, entries and claims and of no engine below
+//! members, list programs, checkpoint, keep notes and give them back, status. It speaks of members, entries and claims and of no engine below
 //! it, so that an embedded journal, plain memory or a PostgreSQL-wire database can stand behind it alike.
 //!
 //! # The laws
@@ -14,6 +14,8 @@
 //! - **Gapless**: the feed's sequence numbers have no holes.
 //! - **Due-true**: the due index equals every member's `next_due()`.
 //! - **Keyed**: a claim answers with the entry that first made it, for ever.
+//! - **Noted**: notes that are given back are whole, and what they were made of is this very feed up to the entry they
+//!   reach; else they are not given back. They may be lost at any time: whoever keeps them can make them again.
 
 mod effects;
 pub mod embedded;
@@ -164,6 +166,30 @@ pub trait Store: Send + Sync + 'static {
 
     /// Brings the snapshots up to the head, so that the next opening has nothing to fold.
     fn checkpoint(&self) -> Answer<'_, Result<(), ReadError>>;
+
+    /// Keeps notes: what somebody made of the feed up to `reached`, under a name of lower-case letters, digits and
+    /// dashes, in the place of what was kept under it. Kept whole or not at all, and durable when it returns. It takes
+    /// as long as the parts do and must not be waited for where orders are.
+    ///
+    /// A part is 1 byte to 8 MiB long. A store that has no place for notes keeps none.
+    fn keep_notes<'a>(
+        &'a self,
+        _name: &'a str,
+        _reached: Seq,
+        _parts: &'a mut (dyn Iterator<Item = Vec<u8>> + Send),
+    ) -> Answer<'a, Result<(), ReadError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// Gives `take` the notes of this name, part by part, and answers with the entry they reach; `None` if there are
+    /// none. What was taken counts only if this succeeds. What `take` fails with is damage.
+    fn notes<'a>(
+        &'a self,
+        _name: &'a str,
+        _take: &'a mut (dyn FnMut(Vec<u8>) -> Result<(), format::Damage> + Send),
+    ) -> Answer<'a, Result<Option<Seq>, ReadError>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
 
     /// How the store is doing; cheap, never blocks for long.
     fn status(&self) -> Status;

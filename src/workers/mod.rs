@@ -2,5 +2,6 @@
 //! and speaks to it like any other client.
 
 pub mod analyst;
+pub mod scribe;
 pub mod sweeper;
 pub mod tagger;

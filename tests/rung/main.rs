@@ -7,6 +7,7 @@
     reason = "a test that cannot go on says so by panicking"
 )]
 
+mod analyst;
 mod architecture;
 mod belonging;
 mod cut_off;
@@ -20,5 +21,6 @@ mod store_faults;
 mod store_format;
 mod store_laws;
 mod store_ledger;
+mod store_notes;
 mod store_power;
 mod store_room;

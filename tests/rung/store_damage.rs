@@ -31,7 +31,7 @@ fn ledger_before(ledger: &Ledger, bytes: &[u8], start: usize) -> Ledger {
     before.clone_committed()
 }
 
-fn copied(dir: &TempDir) -> TempDir {
+pub fn copied(dir: &TempDir) -> TempDir {
     let copy = TempDir::new().unwrap();
     copy_all(dir.path(), copy.path());
     copy

@@ -3,6 +3,7 @@
 //! With `UPDATE_GOLDEN=1` the golden files are written anew; that is only right for a new format version.
 
 mod belonging;
+mod crowd;
 
 use std::path::PathBuf;
 use std::sync::Arc;

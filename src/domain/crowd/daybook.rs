@@ -51,16 +51,17 @@ pub struct Sums {
     pub points: i64,
 }
 
-/// The rows of one day, column by column.
+/// The rows of one day, column by column. A row that was added never changes, which whoever writes a book down while it
+/// grows relies on. Open to the format alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Page {
-    members: Vec<u32>,
-    stores: Vec<u16>,
-    spend: Vec<i64>,
-    visits: Vec<i32>,
-    points: Vec<i64>,
+pub(crate) struct Page {
+    pub(crate) members: Vec<u32>,
+    pub(crate) stores: Vec<u16>,
+    pub(crate) spend: Vec<i64>,
+    pub(crate) visits: Vec<i32>,
+    pub(crate) points: Vec<i64>,
     /// Empty as long as nothing on the day carried a cost.
-    margin: Vec<i64>,
+    pub(crate) margin: Vec<i64>,
 }
 
 impl Page {
@@ -142,14 +143,14 @@ pub struct Habit {
 /// The book of one program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Daybook {
-    pages: BTreeMap<Day, Page>,
+    pub(crate) pages: BTreeMap<Day, Page>,
     /// The day of each member's first purchase.
-    first: Vec<Option<Day>>,
-    spend: Vec<i64>,
-    margin: Vec<i64>,
-    visits: Vec<i64>,
-    points: Vec<i64>,
-    rows: usize,
+    pub(crate) first: Vec<Option<Day>>,
+    pub(crate) spend: Vec<i64>,
+    pub(crate) margin: Vec<i64>,
+    pub(crate) visits: Vec<i64>,
+    pub(crate) points: Vec<i64>,
+    pub(crate) rows: usize,
 }
 
 impl Daybook {

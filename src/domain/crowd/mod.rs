@@ -24,6 +24,10 @@ use tiers::Steps;
 /// The attribute of a line that carries what the goods cost, in minor units.
 pub const COST: &str = "cost";
 
+/// The number of the rules by which entries become a crowd. Whoever changes what the same entries come to raises it:
+/// crowds that were written down under another number are folded anew.
+pub const FOLD: u32 = 1;
+
 /// What the crowd must know of its program.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting<'a> {
@@ -35,20 +39,20 @@ pub struct Setting<'a> {
     pub notes_purchases: bool,
 }
 
-/// The members of one program.
-#[derive(Clone, Debug, Default)]
+/// The members of one program. Its parts are open to the format that writes them down and to nobody else.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Crowd {
     /// What they bought.
     pub daybook: Daybook,
     /// Where they stood when.
     pub steps: Steps,
-    numbers: HashMap<MemberKey, MemberNo>,
-    keys: Vec<MemberKey>,
-    tiers: Vec<Option<TierId>>,
-    clubs: BTreeMap<ClubId, HashSet<MemberNo>>,
-    stores: HashMap<Text, StoreNo>,
     /// What the ledger says of segments.
     pub tags: Tags,
+    pub(crate) numbers: HashMap<MemberKey, MemberNo>,
+    pub(crate) keys: Vec<MemberKey>,
+    pub(crate) tiers: Vec<Option<TierId>>,
+    pub(crate) clubs: BTreeMap<ClubId, HashSet<MemberNo>>,
+    pub(crate) stores: HashMap<Text, StoreNo>,
 }
 
 impl Crowd {

@@ -21,9 +21,9 @@ pub struct Bought {
 /// Who is in which segment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tags {
-    segments: BTreeMap<SegmentId, BTreeSet<MemberNo>>,
-    closed: BTreeSet<MemberNo>,
-    bought: BTreeMap<MemberNo, Bought>,
+    pub(crate) segments: BTreeMap<SegmentId, BTreeSet<MemberNo>>,
+    pub(crate) closed: BTreeSet<MemberNo>,
+    pub(crate) bought: BTreeMap<MemberNo, Bought>,
 }
 
 impl Tags {

@@ -13,7 +13,7 @@ use crate::domain::program::TierId;
 
 /// Every change of every member's tier.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Steps(BTreeMap<Day, Vec<(MemberNo, Option<TierId>)>>);
+pub struct Steps(pub(crate) BTreeMap<Day, Vec<(MemberNo, Option<TierId>)>>);
 
 impl Steps {
     /// A member stands on `tier` from `day` on, or on none. Changes of one member come in their order.

@@ -7,6 +7,7 @@
 //! | `ballast` | room to give back when the disk is full: delete it |
 //! | `journal/` | the ledger |
 //! | `snapshots/` | made from the ledger; may be deleted while no server runs |
+//! | `notes/` | made from the ledger by whoever would rather not make them again; may be deleted while no server runs |
 //! | `repairs.log` | what was ever repaired on opening, a line each |
 
 use std::fs::{self, File, TryLockError};
@@ -30,7 +31,9 @@ impl Folder {
     /// # Errors
     /// If another process has it, it has another format, or the system fails.
     pub fn take(path: &Path) -> Result<Self, OpenError> {
-        fs::create_dir_all(path.join("journal"))?;
+        for folder in ["journal", "notes"] {
+            fs::create_dir_all(path.join(folder))?;
+        }
         let lock = File::options().create(true).truncate(false).write(true).open(path.join("LOCK"))?;
         match lock.try_lock() {
             Ok(()) => {}
@@ -46,6 +49,12 @@ impl Folder {
     #[must_use]
     pub fn journal(&self) -> PathBuf {
         self.path.join("journal")
+    }
+
+    /// Where notes are.
+    #[must_use]
+    pub fn notes(&self) -> PathBuf {
+        self.path.join("notes")
     }
 
     /// Where the snapshots are.

@@ -11,6 +11,7 @@
 //! | `core.rs` | what is known, behind one lock |
 //! | `members.rs`, `ward.rs`, `claims.rs`, `bloom.rs`, `due.rs`, `identifiers.rs` | the kinds of it |
 //! | `keeper.rs`, `leaves.rs`, `rows.rs` | the snapshot database: when, how packed, how fenced |
+//! | `notes.rs` | what others made of the feed |
 //!
 //! Limits that are known: a flipped bit in the very last frame cannot be told from a write that was torn by a power
 //! cut, unless the snapshots already reflect it. The filters before the claims take two bytes of memory a claim, for
@@ -29,6 +30,7 @@ mod keeper;
 mod leaves;
 mod listing;
 mod members;
+mod notes;
 mod opening;
 mod options;
 mod reaper;
@@ -43,9 +45,13 @@ use std::time::{Duration, Instant};
 use self::core::{Core, Holders};
 pub use self::journal::Verified;
 use self::journal::{Head, Writer};
+use self::notes::Notes;
 pub use self::opening::OpenError;
 pub use self::options::{BatchTiming, CommitTiming, Nobody, Observer, Options};
 use super::effects::{Before, Effects, compare_chains, compare_head, conflict};
+use super::format::Damage;
+use super::format::frame::NO_HASH;
+use super::format::notes::NotesHeader;
 use super::{Answer, CommitError, Found, Group, ReadError, Status, Store, Wants};
 use crate::domain::event::{Entry, Seq};
 use crate::domain::member::Member;
@@ -58,6 +64,7 @@ pub struct Embedded {
     core: Arc<Core>,
     writer: Mutex<Writer>,
     keeper: Option<JoinHandle<()>>,
+    notes: Notes,
     repairs: Vec<String>,
     /// The folder stays locked until everything above is gone.
     _folder: folder::Folder,
@@ -170,6 +177,19 @@ impl Embedded {
         Ok(())
     }
 
+    /// What notes that reach up to an entry of this journal begin with.
+    fn header_of_notes(&self, reached: Seq) -> Result<NotesHeader, ReadError> {
+        self.core.alive()?;
+        let head = self.core.known().head.seq;
+        let beyond = || ReadError::Damaged(format!("they reach entry {}, the journal ends at {}", reached.0, head.0));
+        if reached > head {
+            return Err(beyond());
+        }
+        let frame =
+            if reached == Seq::NONE { NO_HASH } else { self.core.journal.hash_at(reached)?.ok_or_else(beyond)? };
+        Ok(NotesHeader { epoch: self.core.journal.epoch(), reached, frame })
+    }
+
     fn catch_up(&self) -> Result<(), ReadError> {
         let target = self.core.head.load(Ordering::Relaxed);
         let mut signals = self.core.signals();
@@ -252,6 +272,23 @@ impl Store for Embedded {
 
     fn checkpoint(&self) -> Answer<'_, Result<(), ReadError>> {
         Box::pin(async move { self.catch_up() })
+    }
+
+    fn keep_notes<'a>(
+        &'a self,
+        name: &'a str,
+        reached: Seq,
+        parts: &'a mut (dyn Iterator<Item = Vec<u8>> + Send),
+    ) -> Answer<'a, Result<(), ReadError>> {
+        Box::pin(async move { self.notes.keep(name, self.header_of_notes(reached)?, parts) })
+    }
+
+    fn notes<'a>(
+        &'a self,
+        name: &'a str,
+        take: &'a mut (dyn FnMut(Vec<u8>) -> Result<(), Damage> + Send),
+    ) -> Answer<'a, Result<Option<Seq>, ReadError>> {
+        Box::pin(async move { self.notes.read(name, |reached| self.header_of_notes(reached), take) })
     }
 
     fn status(&self) -> Status {

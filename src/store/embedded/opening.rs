@@ -18,6 +18,7 @@ use super::journal::{Head, Recovered, Reflected, Spares, Writer, recover};
 use super::keeper::Keeper;
 use super::leaves::Shelf;
 use super::members::Members;
+use super::notes::Notes;
 use super::options::Options;
 use super::rows::{Batch, Rows};
 use crate::domain::event::{Entry, Seq};
@@ -104,8 +105,9 @@ pub fn open(options: Options) -> Result<Arc<Embedded>, OpenError> {
         }
     };
     folder.drop_aside();
-    let writer = Writer::new(journal, spares, current, head);
-    Ok(Arc::new(Embedded { core, writer: Mutex::new(writer), keeper: Some(keeper), repairs, _folder: folder }))
+    let notes = Notes::new(&options, folder.notes());
+    let writer = Mutex::new(Writer::new(journal, spares, current, head));
+    Ok(Arc::new(Embedded { core, writer, keeper: Some(keeper), notes, repairs, _folder: folder }))
 }
 
 fn told(error: FoldError) -> OpenError {

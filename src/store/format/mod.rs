@@ -13,6 +13,7 @@
 //! | `member.rs`, `desk.rs`, `ties.rs` | a member's snapshot |
 //! | `frame.rs`, `segment.rs` | the journal around the entries |
 //! | `rows.rs` | the snapshot database's keys and values |
+//! | `notes.rs`, `crowd.rs` | what was made of the feed and is kept to not be made again |
 //!
 //! Rules that keep old files readable:
 //! - A field number is for ever; a new meaning gets a new number. Absent means the default named beside it.
@@ -24,6 +25,7 @@
 
 pub mod belonging;
 pub mod clubs;
+pub mod crowd;
 pub mod desk;
 pub mod entry;
 pub mod eye;
@@ -31,6 +33,7 @@ pub mod fact;
 pub mod frame;
 pub mod lots;
 pub mod member;
+pub mod notes;
 pub mod parts;
 pub mod pen;
 pub mod points;
@@ -41,6 +44,9 @@ pub mod rows;
 pub mod runs;
 pub mod segment;
 pub mod ties;
+
+#[cfg(test)]
+mod tests_crowd;
 
 use std::borrow::Cow;
 

@@ -3,6 +3,7 @@
 //! [`server`] starts and ends processes, [`till`] speaks to them, [`books`] folds the event stream beside them, and
 //! [`load`] keeps them busy; the other files are the tests.
 
+mod analyst;
 mod books;
 mod cdnow;
 mod crash;

@@ -189,6 +189,18 @@ impl Journal {
         Ok(segment.entries(found, seq, 1)?.pop())
     }
 
+    /// The hash of the frame that holds an entry, at or before the head: what the journal says up to its end.
+    ///
+    /// # Errors
+    /// If it cannot be read or is damaged.
+    pub fn hash_at(&self, seq: Seq) -> Result<Option<Hash>, ReadError> {
+        let Some(segment) = self.segment_of(seq)? else { return Ok(None) };
+        let (offset, header) = segment.find(seq)?;
+        let at = offset + u64::from(header.length) - frame::TRAILER as u64;
+        let bytes = segment.read(at, frame::TRAILER)?;
+        Ok(bytes.try_into().ok())
+    }
+
     /// Entries from `from` to `head`, at most `limit`.
     ///
     /// # Errors
