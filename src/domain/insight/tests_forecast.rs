@@ -277,6 +277,9 @@ fn both_models_are_fitted_to_the_sample() {
     near(total.purchases, 1_653.423, 5e-4);
     near(total.worth.unwrap(), worth, 1e-6);
     near(fitted.of_new(273).unwrap(), 1.195_016, 5e-7);
+    let backwards: Vec<Past> = pasts.iter().rev().copied().collect();
+    let again = Fitted::of(&backwards, CALIBRATED, 100).unwrap();
+    assert_eq!((again, again.total(&backwards, 273)), (fitted, total), "to the last bit, in whatever order they come");
     assert_eq!(fitted.forecast(&Past::default(), 273), None, "nobody's past says nothing");
 }
 
@@ -314,4 +317,20 @@ fn purchases_of_a_day_are_one_and_returns_take_off() {
     assert_eq!(past.spend(100), Spend { purchases: 2, mean: 3.0 });
     assert_eq!(past.history(20), Some(History { repeats: 2, last: 1.43, watched: 1.43 }));
     assert_eq!((past.history(9), Past::default().history(9)), (None, None));
+}
+
+/// Where heights differ by rounding alone, it must not hang on the order of the customers whether there is a summit.
+#[test]
+fn a_summit_is_found_in_whatever_order_customers_come() {
+    let mut pasts = pasts();
+    for shift in (0..pasts.len()).step_by(97) {
+        pasts.rotate_left(shift);
+        let spends: Vec<Spend> = pasts.iter().map(|past| past.spend(100)).collect();
+        let fit = GammaGamma::fit(&spends).unwrap();
+        near(fit.model.p, 6.248_802_5, 1e-7);
+        near(fit.model.v, 15.447_748, 1e-6);
+        assert!(fit.steps < 25, "{}", fit.steps);
+    }
+    pasts.sort_unstable();
+    assert!(GammaGamma::fit(&pasts.iter().map(|past| past.spend(100)).collect::<Vec<_>>()).is_some());
 }

@@ -9,6 +9,8 @@ const STEP: f64 = 1e-3;
 const FLAT: f64 = 1e-10;
 /// What may remain when no step leads higher: the summit as far as rounding lets it be seen.
 const NEARLY_FLAT: f64 = 1e-7;
+/// From here on heights differ by no more than rounding, and slopes still tell the way.
+const GENTLE: f64 = 1e-5;
 /// The most steps; a function without a summit ends here.
 const STEPS_MAX: u32 = 500;
 /// The longest step, on the logarithm.
@@ -43,10 +45,9 @@ pub(super) fn climb<const N: usize>(start: Point<N>, height: impl Fn(Point<N>) -
             return Some(Summit { at: at.map(f64::exp), steps });
         }
         let way = shortened(bend.map(|row| -dot(row, slope)));
-        let Some(next) = downhill(&depth, at, way, dot(way, slope)) else {
+        let Some((next, next_slope)) = step(&depth, at, way, slope) else {
             return (flat <= NEARLY_FLAT).then(|| Summit { at: at.map(f64::exp), steps });
         };
-        let next_slope = self::slope(&depth, next);
         update(&mut bend, sum(next, at, -1.0), sum(next_slope, slope, -1.0));
         (at, slope) = (next, next_slope);
     }
@@ -87,6 +88,23 @@ fn slope<const N: usize>(depth: &impl Fn(Point<N>) -> f64, at: Point<N>) -> Poin
         let (near, far) = (moved(STEP) - moved(-STEP), moved(2.0 * STEP) - moved(-2.0 * STEP));
         (8.0 * near - far) / (12.0 * STEP)
     })
+}
+
+/// The next point and its slope: near the summit the whole step, if it halves the slope at least; else one that leads down.
+fn step<const N: usize>(
+    depth: &impl Fn(Point<N>) -> f64,
+    at: Point<N>,
+    way: Point<N>,
+    slope: Point<N>,
+) -> Option<(Point<N>, Point<N>)> {
+    let flat = steepest(slope);
+    let whole = || {
+        let next = sum(at, way, 1.0);
+        let next_slope = self::slope(depth, next);
+        (steepest(next_slope) <= flat / 2.0).then_some((next, next_slope))
+    };
+    let gentle = if flat <= GENTLE { whole() } else { None };
+    gentle.or_else(|| downhill(depth, at, way, dot(way, slope)).map(|next| (next, self::slope(depth, next))))
 }
 
 /// The first of the halved steps that leads down enough (Armijo 1966); `None` if none does.

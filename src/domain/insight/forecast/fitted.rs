@@ -4,8 +4,6 @@
 //! of seven days, to two decimals; what a purchase is worth is the mean over the days on which she came back (the first
 //! purchase tells nothing about later ones), to a whole minor unit. Must not know clocks, zones or members.
 
-use std::collections::HashMap;
-
 use super::Fit;
 use super::bgnbd::{BgNbd, History};
 use super::gamma_gamma::{GammaGamma, Spend};
@@ -17,7 +15,7 @@ pub const REPEATERS_MIN: usize = 10;
 const WEEK: i64 = 7;
 
 /// What is known of one customer at the end of a day.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Past {
     /// The day of her first purchase.
     pub first: i64,
@@ -128,7 +126,9 @@ impl Fitted {
     #[must_use]
     pub fn of(pasts: &[Past], until: i64, minor: u32) -> Option<Self> {
         let customers: Vec<&Past> = pasts.iter().filter(|past| past.days > 0).collect();
-        let chosen = evenly(&customers, FITTED_MAX);
+        let mut chosen = evenly(&customers, FITTED_MAX);
+        // Sums of floats depend on their order; what is known of a crowd does not.
+        chosen.sort_unstable();
         if chosen.iter().filter(|past| past.is_repeater()).count() < REPEATERS_MIN {
             return None;
         }
@@ -157,17 +157,19 @@ impl Fitted {
         self.visits.model.expected_of_new(horizon(days))
     }
 
-    /// What to expect of all customers among `pasts` in the next `days`; of whom there is no telling adds nothing.
+    /// What to expect of all customers among `pasts` in the next `days`; of whom there is no telling adds nothing. In
+    /// whatever order they come, the sums are the same.
     #[must_use]
     pub fn total(&self, pasts: &[Past], days: u32) -> Total {
-        let mut of_visits: HashMap<(u32, i64, i64), Option<f64>> = HashMap::new();
+        let mut sorted = pasts.to_vec();
+        sorted.sort_unstable();
         let mut total = Total { purchases: 0.0, worth: self.spend.map(|_| 0.0) };
-        for past in pasts {
-            let alike = (past.days, past.last, past.first);
-            let expected = of_visits.entry(alike).or_insert_with(|| self.purchases(past, days));
-            let Some(purchases) = *expected else { continue };
-            total.purchases += purchases;
-            total.worth = total.worth.zip(self.spend_of(past)).map(|(worth, spend)| worth + spend * purchases);
+        for alike in sorted.chunk_by(|a, b| (a.first, a.last, a.days) == (b.first, b.last, b.days)) {
+            let Some(purchases) = alike.first().and_then(|past| self.purchases(past, days)) else { continue };
+            for past in alike {
+                total.purchases += purchases;
+                total.worth = total.worth.zip(self.spend_of(past)).map(|(worth, spend)| worth + spend * purchases);
+            }
         }
         total
     }
