@@ -189,6 +189,7 @@ const fn code(refusal: &Refusal) -> Code {
         | Refusal::UnknownBenefit(_)
         | Refusal::UnknownGrant
         | Refusal::UnknownUse
+        | Refusal::UnknownAlert
         | Refusal::UnknownReceiver => Code::NotFound,
         Refusal::KeyReused { .. }
         | Refusal::ReceiptClaimed
@@ -418,6 +419,7 @@ mod tests {
             (Refusal::UnknownBenefit("b".into()), Code::NotFound, "UNKNOWN_BENEFIT"),
             (Refusal::UnknownGrant, Code::NotFound, "UNKNOWN_GRANT"),
             (Refusal::UnknownUse, Code::NotFound, "UNKNOWN_USE"),
+            (Refusal::UnknownAlert, Code::NotFound, "UNKNOWN_ALERT"),
             (Refusal::GrantNotOffered, no, "GRANT_NOT_OFFERED"),
             (Refusal::GrantOver, no, "GRANT_OVER"),
             (Refusal::ClubNotOpen, no, "CLUB_NOT_OPEN"),
@@ -435,6 +437,7 @@ mod tests {
             (Refusal::TooManyCompanions { asked: 2, covered: 1 }, no, "TOO_MANY_COMPANIONS"),
             (Refusal::NotCounted, no, "NOT_COUNTED"),
             (Refusal::UseOver, no, "USE_OVER"),
+            (Refusal::AlertOver, no, "ALERT_OVER"),
             (Refusal::NoChoice, no, "NO_CHOICE"),
             (Refusal::ChoicesUsed { asked: 2, left: 1 }, no, "CHOICES_USED"),
             (Refusal::NoBoost, no, "NO_BOOST"),

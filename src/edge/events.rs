@@ -24,8 +24,6 @@ const READ_AT_ONCE: usize = 256;
 /// How many events may wait for the caller.
 const AHEAD: usize = 512;
 
-type Told = Result<pb::StreamEventsResponse, Status>;
-
 /// The service.
 #[derive(Clone)]
 pub struct Events {
@@ -40,27 +38,6 @@ impl Events {
         Self { engine, closing }
     }
 
-    /// Where a stream starts; the caller's cursor must belong to this journal.
-    fn start(&self, after: &str, mut faults: Faults) -> Result<Cursor, Status> {
-        let status = self.engine.status().store;
-        let cursor = if after.is_empty() {
-            Some(Cursor { epoch: status.epoch, ..Cursor::default() })
-        } else {
-            Cursor::parse(after)
-        };
-        if cursor.is_none() {
-            faults.at(&Path::Field(&Path::Request, "after"), "is not a cursor of this server");
-        }
-        let cursor = faults.verdict_on(cursor)?;
-        if cursor.epoch == status.epoch && cursor.seq <= status.head {
-            return Ok(cursor);
-        }
-        Err(Problem::new(Code::OutOfRange, reason::CURSOR_OUT_OF_RANGE, "the cursor is not of this journal's history")
-            .with("epoch", format!("{:016x}", status.epoch))
-            .with("head_entry_id", entry_id(status.head))
-            .into())
-    }
-
     fn program(&self, id: &str) -> Result<Option<ProgramNo>, Status> {
         if id.is_empty() {
             return Ok(None);
@@ -70,9 +47,27 @@ impl Events {
     }
 }
 
+/// Where a stream starts; the caller's cursor must belong to this journal.
+pub(super) fn start(engine: &Engine, after: &str, mut faults: Faults) -> Result<Cursor, Status> {
+    let status = engine.status().store;
+    let cursor =
+        if after.is_empty() { Some(Cursor { epoch: status.epoch, ..Cursor::default() }) } else { Cursor::parse(after) };
+    if cursor.is_none() {
+        faults.at(&Path::Field(&Path::Request, "after"), "is not a cursor of this server");
+    }
+    let cursor = faults.verdict_on(cursor)?;
+    if cursor.epoch == status.epoch && cursor.seq <= status.head {
+        return Ok(cursor);
+    }
+    Err(Problem::new(Code::OutOfRange, reason::CURSOR_OUT_OF_RANGE, "the cursor is not of this journal's history")
+        .with("epoch", format!("{:016x}", status.epoch))
+        .with("head_entry_id", entry_id(status.head))
+        .into())
+}
+
 #[tonic::async_trait]
 impl pb::event_service_server::EventService for Events {
-    type StreamEventsStream = ReceiverStream<Told>;
+    type StreamEventsStream = ReceiverStream<Result<pb::StreamEventsResponse, Status>>;
 
     async fn stream_events(
         &self,
@@ -81,21 +76,60 @@ impl pb::event_service_server::EventService for Events {
         let pb::StreamEventsRequest { program, after } = request.into_inner();
         let mut faults = Faults::default();
         let id = text(program, NAME_MAX, &Path::Field(&Path::Request, "program"), &mut faults);
-        let cursor = self.start(&after, faults)?;
+        let cursor = start(&self.engine, &after, faults)?;
         let program = self.program(&id)?;
-        let (events, told) = mpsc::channel(AHEAD);
-        let teller = Teller { engine: self.engine.clone(), program, cursor, events };
-        tokio::spawn(teller.run(self.closing.clone()).in_current_span());
-        Ok(Response::new(ReceiverStream::new(told)))
+        let told = follow(self.engine.clone(), (program, cursor), event, self.closing.clone());
+        Ok(Response::new(told))
     }
 }
 
+/// A fact of the feed, as it is about to be told.
+pub(super) struct Telling<'a> {
+    /// Where it stands.
+    pub cursor: Cursor,
+    /// Its program's versions.
+    pub timeline: &'a Timeline,
+    /// The members it names.
+    pub names: &'a Names,
+    /// The entry that carries it.
+    pub entry: &'a Entry,
+    /// The fact.
+    pub fact: &'a Fact,
+}
+
+fn event(telling: &Telling<'_>) -> Option<pb::StreamEventsResponse> {
+    let Telling { cursor, timeline, names, entry, fact: told } = telling;
+    Some(pb::StreamEventsResponse {
+        cursor: cursor.text(),
+        entry_id: entry_id(entry.seq),
+        program: timeline.newest().id.to_string(),
+        member_id: names.owner_of(entry),
+        recorded_at: stamp(entry.recorded_at),
+        fact: Some(fact(timeline, names, entry, told)),
+    })
+}
+
+/// Tells a caller every fact after a cursor that `shown` shows, and goes on with what happens, until she leaves or
+/// `closing` is cancelled.
+pub(super) fn follow<T: Send + 'static>(
+    engine: Engine,
+    (program, cursor): (Option<ProgramNo>, Cursor),
+    shown: fn(&Telling<'_>) -> Option<T>,
+    closing: CancellationToken,
+) -> ReceiverStream<Result<T, Status>> {
+    let (events, told) = mpsc::channel(AHEAD);
+    let teller = Teller { engine, program, cursor, events, shown };
+    tokio::spawn(teller.run(closing).in_current_span());
+    ReceiverStream::new(told)
+}
+
 /// Follows the feed for one caller.
-struct Teller {
+struct Teller<T> {
     engine: Engine,
     program: Option<ProgramNo>,
     cursor: Cursor,
-    events: mpsc::Sender<Told>,
+    events: mpsc::Sender<Result<T, Status>>,
+    shown: fn(&Telling<'_>) -> Option<T>,
 }
 
 /// Why a teller stops.
@@ -118,7 +152,7 @@ impl<T> From<mpsc::error::SendError<T>> for Stop {
     }
 }
 
-impl Teller {
+impl<T: Send + 'static> Teller<T> {
     async fn run(mut self, closing: CancellationToken) {
         let events = self.events.clone();
         let stop = tokio::select! {
@@ -177,21 +211,13 @@ impl Teller {
                 let last = position.saturating_add(1) == entry.facts.len();
                 let facts = if last { 0 } else { u32::try_from(position).unwrap_or(u32::MAX).saturating_add(1) };
                 self.cursor = Cursor { seq: entry.seq, facts, ..self.cursor };
-                self.events.send(Ok(self.event(timeline, names, entry, told))).await?;
+                let telling = Telling { cursor: self.cursor, timeline, names, entry, fact: told };
+                if let Some(event) = (self.shown)(&telling) {
+                    self.events.send(Ok(event)).await?;
+                }
             }
         }
         self.cursor = Cursor { seq: entry.seq, facts: 0, ..self.cursor };
         Ok(())
-    }
-
-    fn event(&self, timeline: &Timeline, names: &Names, entry: &Entry, told: &Fact) -> pb::StreamEventsResponse {
-        pb::StreamEventsResponse {
-            cursor: self.cursor.text(),
-            entry_id: entry_id(entry.seq),
-            program: timeline.newest().id.to_string(),
-            member_id: names.owner_of(entry),
-            recorded_at: stamp(entry.recorded_at),
-            fact: Some(fact(timeline, names, entry, told)),
-        }
     }
 }

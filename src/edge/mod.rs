@@ -4,6 +4,7 @@
 //! passes. The edge decides nothing and keeps nothing: it hands orders to the engine and writes down the answers.
 
 mod admin;
+mod alerts;
 mod clubs;
 mod deadline;
 mod door;
@@ -167,7 +168,7 @@ impl Edge {
             .add_service(limited!(PrivilegeServiceServer, privileges::Privileges::new(engine())))
             .add_service(limited!(ProgramServiceServer, programs::Programs::new(engine())))
             .add_service(limited!(RewardServiceServer, rewards::Rewards::new(engine())))
-            .add_service(limited!(SegmentServiceServer, segments::Segments::new(engine())))
+            .add_service(limited!(SegmentServiceServer, segments::Segments::new(engine(), closing.clone())))
             .add_service(limited!(EventServiceServer, events::Events::new(engine(), closing.clone())))
             .add_service(limited!(AdminServiceServer, admin::Admin::new(engine())));
         Ok(routes.routes())

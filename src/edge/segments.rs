@@ -5,8 +5,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
+use super::alerts;
 use super::members::named;
 use super::wire::faults::{Faults, Path};
 use super::wire::forecasts::{self, horizon};
@@ -40,6 +42,7 @@ const WINDOW: Path<'_> = Path::Field(&Path::Request, "window");
 #[derive(Clone)]
 pub struct Segments {
     engine: Engine,
+    closing: CancellationToken,
 }
 
 /// What is ready to be asked of a program's analyst.
@@ -50,10 +53,10 @@ struct Ready {
 }
 
 impl Segments {
-    /// The service on an engine.
+    /// The service on an engine; its streams end when `closing` is cancelled.
     #[must_use]
-    pub const fn new(engine: Engine) -> Self {
-        Self { engine }
+    pub const fn new(engine: Engine, closing: CancellationToken) -> Self {
+        Self { engine, closing }
     }
 
     fn timeline(&self, program: &str) -> Option<Arc<Timeline>> {
@@ -319,5 +322,28 @@ impl pb::segment_service_server::SegmentService for Segments {
         let (reported, day) = reported.await?;
         let forecast = self.crowd_forecast(&ready, day, horizon).await?;
         Ok(Response::new(pb::GetSegmentReportResponse { forecast, ..reported }))
+    }
+
+    type StreamAlertsStream = alerts::Told;
+
+    async fn list_alerts(
+        &self,
+        request: Request<pb::ListAlertsRequest>,
+    ) -> Result<Response<pb::ListAlertsResponse>, Status> {
+        alerts::list(&self.engine, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn acknowledge_alert(
+        &self,
+        request: Request<pb::AcknowledgeAlertRequest>,
+    ) -> Result<Response<pb::AcknowledgeAlertResponse>, Status> {
+        alerts::acknowledge(&self.engine, request).await.map(Response::new)
+    }
+
+    async fn stream_alerts(
+        &self,
+        request: Request<pb::StreamAlertsRequest>,
+    ) -> Result<Response<Self::StreamAlertsStream>, Status> {
+        alerts::stream(&self.engine, request.into_inner(), self.closing.clone()).map(Response::new)
     }
 }

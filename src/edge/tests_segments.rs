@@ -102,7 +102,7 @@ async fn house(seed: u64) -> House {
         clubs: Clubs::new(engine.clone()),
         members: Members::new(engine.clone()),
         points: Points::new(engine.clone(), tokio_util::sync::CancellationToken::new()),
-        segments: Segments::new(engine.clone()),
+        segments: Segments::new(engine.clone(), tokio_util::sync::CancellationToken::new()),
         engine,
         dice: Dice(seed),
         sold: Vec::new(),

@@ -14,7 +14,7 @@ use crate::domain::decide::{self, Decision, Ground, Holder};
 use crate::domain::event::{Entry, Fact, Seq};
 use crate::domain::member::Member;
 use crate::domain::order::{
-    BelongingOrder, Caller, Claim, Identifier, IdentifierHash, MemberKey, MemberName, Order, Refusal, Verb,
+    AlertOrder, BelongingOrder, Caller, Claim, Identifier, IdentifierHash, MemberKey, MemberName, Order, Refusal, Verb,
 };
 use crate::domain::program::Timeline;
 use crate::domain::units::{Moment, Points, Text};
@@ -405,6 +405,7 @@ const fn nobody(order: &Order) -> Refusal {
         (MemberName::Receipt(_), _) => Refusal::UnknownReceipt,
         (MemberName::Voucher(_), _) => Refusal::UnknownVoucher,
         (MemberName::Entry(_), Verb::CancelRedemption { .. }) => Refusal::UnknownRedemption,
+        (MemberName::Entry(_), Verb::Alert(_)) => Refusal::UnknownAlert,
         (MemberName::Entry(_), Verb::Belonging(_)) => Refusal::UnknownUse,
         (MemberName::Entry(_), _) => Refusal::UnknownHold,
         _ => Refusal::UnknownMember,
@@ -428,6 +429,11 @@ fn claim_of(timeline: &Timeline, member: Option<MemberKey>, order: &Order) -> Op
             BelongingOrder::Tag(tag) => return Some(Claim::segment(member?, tag.segment, tag.is_in, tag.rests_on)),
             _ => {}
         }
+    }
+    if let Verb::Alert(order) = &order.verb
+        && let AlertOrder::Raise(raising) = &**order
+    {
+        return Some(Claim::alert(member?, raising.pattern.cause, raising.pattern.last_day));
     }
     match &order.verb {
         Verb::RecordPurchase(purchase) => Some(Claim::receipt(timeline.number, &purchase.receipt)),

@@ -11,7 +11,9 @@ use super::draft::{Draft, Keys, sends};
 use crate::domain::decide::{Payment, pots_wanted};
 use crate::domain::event::{Entry, Seq};
 use crate::domain::member::{Member, Pot};
-use crate::domain::order::{BelongingOrder, Claim, MemberKey, MemberName, Order, Purchase, ReceiptKey, Verb};
+use crate::domain::order::{
+    AlertOrder, BelongingOrder, Claim, MemberKey, MemberName, Order, Purchase, ReceiptKey, Verb,
+};
 use crate::domain::program::{ProgramNo, Timeline};
 use crate::store::Wants;
 
@@ -310,6 +312,10 @@ impl Draft {
             Verb::Capture { hold, .. } | Verb::Release(hold) => self.entry_of(number, *hold),
             Verb::CancelRedemption { redemption, .. } => self.entry_of(number, *redemption),
             Verb::UseVoucher { voucher, .. } => self.claims.get(voucher),
+            Verb::Alert(order) => match &**order {
+                AlertOrder::Acknowledge { alert, .. } => self.entry_of(number, *alert),
+                AlertOrder::Raise(_) => None,
+            },
             Verb::Belonging(order) => match &**order {
                 BelongingOrder::ReturnPrivilege { used, .. } => self.entry_of(number, *used),
                 BelongingOrder::CloseTierSent { sent_by, .. } => self.entry_of(number, *sent_by),

@@ -1,4 +1,4 @@
-//! Segments come back as orders: who ought to be in one, as the analyst has it, is told to members who are not, and the
+//! Segments and alerts come back as orders: who ought to be in one, as the analyst has it, is told to members who are not, and the
 //! other way round.
 //!
 //! Everybody is looked at once for each day of the program and each version of it, and once after a start; between that,
@@ -12,7 +12,8 @@ use super::Engine;
 use super::answer::{Denied, Failure};
 use crate::domain::calendar::Day;
 use crate::domain::crowd::tagging::{self, Changes};
-use crate::domain::order::{BelongingOrder, Caller, MemberName, Order, Verb};
+use crate::domain::crowd::watching;
+use crate::domain::order::{AlertOrder, BelongingOrder, Caller, MemberKey, MemberName, Order, Tagging, Verb};
 use crate::domain::program::{ProgramNo, Timeline};
 use crate::domain::units::Text;
 
@@ -24,7 +25,8 @@ const BATCH: usize = 1_024;
 pub struct Rounds(HashMap<ProgramNo, (u32, Day)>);
 
 impl Engine {
-    /// Puts members into segments and out of them. Answers how many were told.
+    /// Puts members into segments and out of them, and raises the alerts of those who are watched. Answers how many
+    /// were told.
     ///
     /// # Errors
     /// The engine is draining or its store fails; what was not told yet is found again.
@@ -39,7 +41,13 @@ impl Engine {
             let round = (program.version, program.zone.day_of(now));
             let changes = self.changes(timeline, round, known == Some(round)).await?;
             told = told.saturating_add(changes.len());
-            self.tell(&timeline.newest().id, changes).await?;
+            self.tell(&timeline.newest().id, changes.into_iter().map(tagged).collect()).await?;
+            if known != Some(round) {
+                // Who is watched is whom a segment was told to: after that.
+                let raised = self.out_of_pattern(timeline, round).await?;
+                told = told.saturating_add(raised.len());
+                self.tell(&timeline.newest().id, raised).await?;
+            }
             rounds.0.insert(timeline.number, round);
         }
         Ok(told)
@@ -79,26 +87,53 @@ impl Engine {
         found.await.map_err(|error| Failure::Store(error.to_string()))
     }
 
-    async fn tell(&self, program: &str, changes: Changes) -> Result<(), Failure> {
+    /// Whose alerts are to be raised on a day.
+    async fn out_of_pattern(
+        &self,
+        timeline: &Arc<Timeline>,
+        (version, today): (u32, Day),
+    ) -> Result<Vec<Told>, Failure> {
+        let Some(alerts) = timeline.version(version).and_then(|program| program.alerts.clone()) else {
+            return Ok(Vec::new());
+        };
+        self.analyse().await?;
+        let (shared, number) = (Arc::clone(&self.shared), timeline.number);
+        let found = tokio::task::spawn_blocking(move || {
+            let folded = shared.analyst.folded();
+            folded.crowds.get(&number).map(|crowd| watching::of_day(crowd, &alerts, today)).unwrap_or_default()
+        });
+        let found = found.await.map_err(|error| Failure::Store(error.to_string()))?;
+        let raise = |(member, raising)| (member, Verb::Alert(Box::new(AlertOrder::Raise(raising))));
+        Ok(found.into_iter().map(raise).collect())
+    }
+
+    async fn tell(&self, program: &str, told: Vec<Told>) -> Result<(), Failure> {
         let program: Text = program.into();
-        let order = |(member, tagging)| Order {
+        let order = |(member, verb): &Told| Order {
             program: program.clone(),
-            member: MemberName::Key(member),
+            member: MemberName::Key(*member),
             request_id: Text::default(),
             caller: Caller::default(),
-            verb: Verb::Belonging(Box::new(BelongingOrder::Tag(tagging))),
+            verb: verb.clone(),
         };
-        for some in changes.chunks(BATCH) {
-            let batch = self.submit_all(some.iter().copied().map(order).collect()).await?;
+        for some in told.chunks(BATCH) {
+            let batch = self.submit_all(some.iter().map(order).collect()).await?;
             for answer in batch.await.map_err(|_| Failure::Draining)? {
                 match answer {
                     Err(Denied::Failed(failure)) => return Err(failure),
                     // She may have closed since; the next day finds her out of it.
-                    Err(Denied::Refused(refusal)) => tracing::debug!(%refusal, "a member was not tagged"),
+                    Err(Denied::Refused(refusal)) => tracing::debug!(%refusal, "a member was not told"),
                     Ok(_) => {}
                 }
             }
         }
         Ok(())
     }
+}
+
+/// What a member is told.
+type Told = (MemberKey, Verb);
+
+fn tagged((member, tagging): (MemberKey, Tagging)) -> Told {
+    (member, Verb::Belonging(Box::new(BelongingOrder::Tag(tagging))))
 }

@@ -2,6 +2,7 @@
 //!
 //! With `UPDATE_GOLDEN=1` the golden files are written anew; that is only right for a new format version.
 
+mod alerts;
 mod belonging;
 mod crowd;
 
@@ -263,7 +264,7 @@ fn written(facts: Vec<Fact>) -> Entry {
 
 #[test]
 fn golden_facts() {
-    for (name, fact) in [moves(), dates(), rewards(), bought(), belonging::facts()].concat() {
+    for (name, fact) in [moves(), dates(), rewards(), bought(), belonging::facts(), alerts::facts()].concat() {
         let line = written(vec![fact]);
         let mut bytes = Vec::new();
         entry::write(&mut bytes, &line, NOW);
@@ -612,6 +613,7 @@ fn fact() -> impl Strategy<Value = Fact> {
         belonging::fact(),
         belonging::fact(),
         belonging::fact(),
+        alerts::fact(),
         move_fact(),
         hold_fact(),
         date_fact(),
@@ -816,9 +818,9 @@ prop_compose! {
         times in (moment(), moment(), moment()), identifiers in vec(identifier(), 0..3),
         attributes in vec(attribute(), 0..3), purses in vec(purse(), 0..4),
         counts in vec(count(), 0..4), tier in option::of(word()), held in vec(belonging::held(), 0..3),
-        enrolled_by in any::<u64>(), apart in (desk(), option::of(pot()), option::of(belonging::belonging().boxed())),
+        enrolled_by in any::<u64>(), apart in (desk(), option::of(pot()), option::of(belonging::belonging().boxed()), option::of(alerts::open())),
     ) -> Member {
-        let (desk, pot, belonging) = apart;
+        let (desk, pot, belonging, alert) = apart;
         Member {
             program: ProgramNo(program), id, version, last_entry: Seq(last),
             state: [MemberState::Active, MemberState::Suspended, MemberState::Closed][usize::from(state)],
@@ -826,6 +828,7 @@ prop_compose! {
             purses: purses.into(),
             desk: (!desk.is_empty()).then(|| Box::new(desk)),
             belonging: belonging.map(Arc::new),
+            alert: alert.map(Box::new),
             pot: pot.map(Box::new),
             meters: Meters::from_counts(counts),
             standing: Standing::from_parts(tier.map(TierId), times.2, held),

@@ -3,12 +3,14 @@
 //! A fold of the program's entries, in their order. It asks nobody anything: what a return must know of its purchase is
 //! handed in.
 
+pub mod alerts;
 pub mod daybook;
 pub mod ranking;
 pub mod tagging;
 pub mod tags;
 pub mod tiers;
 pub mod visits;
+pub mod watching;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -17,6 +19,7 @@ use crate::domain::event::{BelongingFact, Entry, Fact, PurchaseRecorded, Purchas
 use crate::domain::order::{Line, MemberKey, Purchase};
 use crate::domain::program::{ClubId, TierId, Value, WalletId};
 use crate::domain::units::{Moment, Text};
+use alerts::AllAlerts;
 use daybook::{Daybook, MemberNo, StoreNo, Sums};
 use tags::Tags;
 use tiers::Steps;
@@ -48,6 +51,8 @@ pub struct Crowd {
     pub steps: Steps,
     /// What the ledger says of segments.
     pub tags: Tags,
+    /// What the ledger says of alerts.
+    pub alerts: AllAlerts,
     pub(crate) numbers: HashMap<MemberKey, MemberNo>,
     pub(crate) keys: Vec<MemberKey>,
     pub(crate) tiers: Vec<Option<TierId>>,
@@ -107,6 +112,7 @@ impl Crowd {
         let member = self.welcome(entry.member);
         for fact in &entry.facts {
             self.tags.enter(member, fact);
+            self.alerts.enter(member, fact, (entry.seq, entry.recorded_at));
             match fact {
                 Fact::PurchaseRecorded(recorded) => {
                     self.bought(member, recorded, setting);

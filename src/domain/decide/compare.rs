@@ -3,9 +3,9 @@
 //! All fields of the order are compared, in the order in which they are documented; caller and tracing are not.
 
 use super::{Decision, Ground, compare_belonging, fields};
-use crate::domain::event::{Entry, Fact, MemberEnrolled, PurchaseReturned};
+use crate::domain::event::{AlertFact, Entry, Fact, MemberEnrolled, PurchaseReturned};
 use crate::domain::lot;
-use crate::domain::order::{Enrolment, Line, Purchase, Refusal, Return, Tender, Verb};
+use crate::domain::order::{AlertOrder, Enrolment, Line, Purchase, Refusal, Return, Tender, Verb};
 use crate::domain::program::{Program, Value};
 
 /// The decision on an order whose key `entry` holds.
@@ -68,6 +68,10 @@ fn difference(ground: &Ground<'_>, entry: &Entry, verb: &Verb) -> Option<String>
                 Some(here) => here,
                 None => continue,
             },
+            (Fact::Alert(fact), Verb::Alert(order)) => match alert(fact, order) {
+                Some(here) => here,
+                None => continue,
+            },
             _ => match points(ground, fact, verb) {
                 Some(here) => here,
                 None => continue,
@@ -77,6 +81,20 @@ fn difference(ground: &Ground<'_>, entry: &Entry, verb: &Verb) -> Option<String>
         return here;
     }
     Some("verb".to_owned())
+}
+
+/// The first field in which an order about an alert differs from the fact it made before; `None` if the fact is not what
+/// such an order makes. What is raised is known by its key alone: the day goes on while the silence does.
+fn alert(fact: &AlertFact, order: &AlertOrder) -> Option<Option<String>> {
+    let fields: Vec<(&'static str, bool)> = match (fact, order) {
+        (AlertFact::Raised(_), AlertOrder::Raise(_)) => Vec::new(),
+        (
+            AlertFact::Acknowledged { alert, actor, note },
+            AlertOrder::Acknowledge { alert: asked, actor: who, note: why },
+        ) => vec![("alert_id", alert == asked), ("actor", actor == who), ("note", note == why)],
+        _ => return None,
+    };
+    Some(first_false(&fields).map(str::to_owned))
 }
 
 /// The first field in which an order about points differs from the fact it made before; `None` if the fact is not what

@@ -4,7 +4,7 @@ use super::clubs::left as left_club;
 use super::purchase::followed;
 use super::settle::released;
 use super::story::Story;
-use super::{Decision, Ground, active, compare, fields, overflow, purses};
+use super::{Decision, Ground, active, alerts, compare, fields, overflow, purses};
 use crate::domain::event::{Fact, LeftCause, MemberEnrolled};
 use crate::domain::lot;
 use crate::domain::member::{Member, MemberState, Purse};
@@ -81,6 +81,8 @@ pub(super) fn close(ground: &Ground<'_>, member: &Member, note: &Note) -> Result
     let clubs = story.member.belonging().clubs.iter().map(|held| left_club(held, LeftCause::Closed, ground.now));
     let clubs: Vec<Fact> = clubs.collect();
     story.extend(clubs).map_err(overflow)?;
+    let alert = alerts::closed(&story.member, ground.now);
+    story.extend(alert).map_err(overflow)?;
     story.add(Fact::MemberClosed(note.clone())).map_err(overflow)?;
     Ok(story.facts)
 }

@@ -4,6 +4,7 @@
 //! answers a purchase, a quote, a dry run and a test. It must never read a clock, wait, log or write.
 
 mod adjust;
+mod alerts;
 mod belonging;
 mod benefits;
 mod caps;
@@ -233,6 +234,7 @@ fn outcome(ground: &Ground<'_>, member: &Member, verb: &Verb) -> Result<Outcome,
         Verb::Transfer(sending) => transfer::send(ground, member, sending)?.into(),
         Verb::Receive(arrival) => transfer::receive(ground, member, arrival)?.into(),
         Verb::Belonging(order) => belonging::decide(ground, member, order)?,
+        Verb::Alert(order) => alerts::decide(ground, member, order)?,
         Verb::CloseTransfer { sent_by, arrived } => transfer::close(ground, member, *sent_by, *arrived)?.into(),
     })
 }

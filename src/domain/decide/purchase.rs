@@ -5,7 +5,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::story::Story;
-use super::{CLOCK_SKEW, Ground, Outcome, PotMove, active, earning, ladder, milestones, overflow, purses};
+use super::{CLOCK_SKEW, Ground, Outcome, PotMove, active, alerts, earning, ladder, milestones, overflow, purses};
 use crate::domain::event::{Fact, Grant, MeterPost, PurchaseRecorded, Seq};
 use crate::domain::lot::{self, Lot};
 use crate::domain::member::{Member, Pot};
@@ -27,6 +27,7 @@ pub(super) fn record(ground: &Ground<'_>, member: &Member, purchase: &Arc<Purcha
     let pots = budgets_used(ground, &recorded.grants);
     let mut after = ladder::review(ground, member, &recorded.grants, counted_at)?;
     after.extend(activities(ground, member, &recorded, counted_at));
+    after.extend(alerts::ended_by(program, member, &recorded));
     let posts: Vec<MeterPost> = recorded.grants.iter().flat_map(|grant| grant.meters.iter().copied()).collect();
     let lifted = after.iter().any(|fact| matches!(fact, Fact::TierChanged { .. }));
     let reaches = milestones::concern(program, member, &posts, (counted_at, lifted)).map_err(overflow)?;

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use super::alerts::escalated;
 use super::expiry::belonging_ended;
 use super::purses;
 use super::standing::{ladder_changed, tier_ended};
@@ -46,7 +47,7 @@ fn told<'a>(member: &'a Member, timeline: &'a Timeline, mint: &'a Mint, now: Mom
 type Due = Option<(Moment, Vec<Fact>)>;
 
 /// Everything that can fall due, in the order in which it comes at one moment.
-const DUE: [fn(&Story<'_>, Moment) -> Due; 10] = [
+const DUE: [fn(&Story<'_>, Moment) -> Due; 11] = [
     ladder_changed,
     matured,
     announced,
@@ -57,6 +58,7 @@ const DUE: [fn(&Story<'_>, Moment) -> Due; 10] = [
     voucher_expired,
     belonging_ended,
     tier_ended,
+    escalated,
 ];
 
 /// What falls due first, by `end` at the latest.

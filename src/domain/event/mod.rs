@@ -3,6 +3,7 @@
 //! Facts carry results, never rules, so a member is their plain fold and replay needs no program. They are for
 //! ever: a variant may gain fields, never change what a field means. How they are written is `store/format.rs`.
 
+mod alert;
 mod belonging;
 mod points;
 
@@ -15,6 +16,7 @@ use super::lot::Lot;
 use super::order::{AttributeValue, Claim, Identifier, MemberKey, Note, Purchase, ReceiptKey};
 use super::program::{MeterId, ProgramNo, RewardId, RuleId, TierId, WalletId, Word};
 use super::units::{Moment, Points, Ratio, Text};
+pub use alert::{AlertCause, AlertEnd, AlertFact, AlertRaised, MarginClass, Pattern, RungOffer};
 pub use belonging::{BelongingFact, CountCause, FeePaid, InvitationEnd, JoinedBy, LeftCause, RestsOn};
 pub use points::{
     AddedCause, LineReturned, OpeningState, PointsAdded, PointsTaken, PurchaseReturned, RewardRedeemed, TakenCause,
@@ -291,6 +293,8 @@ pub enum Fact {
     },
     /// What happened to tiers held otherwise than by earning, to clubs, privileges, milestones and boosts.
     Belonging(Box<BelongingFact>),
+    /// What happened to the alert of a watched member.
+    Alert(Box<AlertFact>),
     /// Part of something scarce was set aside for an order.
     PotReserved {
         /// What is scarce, such as `stock:flat-white`.
@@ -480,6 +484,7 @@ impl Entry {
             }
             Fact::HoldCaptured { hold, .. } => claims.push(Claim::capture(*hold)),
             Fact::Belonging(fact) => return fact.claim(self.member, claims),
+            Fact::Alert(fact) => return fact.claim(self.member, claims),
             Fact::TransferReceived { sent_by, .. } => claims.push(Claim::transfer(*sent_by)),
             Fact::TransferClosed { sent_by, .. } => claims.push(Claim::transfer(*sent_by).end()),
             Fact::RewardRedeemed(redeemed) => {

@@ -5,13 +5,13 @@
 
 use super::desk::{Hold, Transfer, Voucher};
 use super::pot::Reservation;
-use super::{Desk, Held, Member, MemberState, Purse, Standing};
+use super::{Desk, Held, Member, MemberState, OpenAlert, Purse, Standing};
+use crate::domain::event::{AlertFact, PurchaseReturned, Seq, VoucherIssued};
 use crate::domain::event::{Entry, Fact, OpeningState, PointsAdded, PointsTaken, PurchaseRecorded, RewardRedeemed};
-use crate::domain::event::{PurchaseReturned, Seq, VoucherIssued};
 use crate::domain::lot::Lot;
 use crate::domain::order::Claim;
 use crate::domain::program::{RewardId, WalletId};
-use crate::domain::units::{Moment, Overflow, Points};
+use crate::domain::units::{Moment, Overflow, Points, Text};
 
 impl Member {
     /// Folds a whole entry.
@@ -69,9 +69,38 @@ impl Member {
             Fact::PurchaseReturned(returned) => self.brought_back(returned)?,
             Fact::OpeningStateSet(state) => self.open_with(state, seq)?,
             Fact::Belonging(fact) => self.apply_belonging(fact, seq)?,
+            Fact::Alert(fact) => self.apply_alert(fact, seq),
             other => self.apply_points(other, seq)?,
         }
         Ok(())
+    }
+
+    fn apply_alert(&mut self, fact: &AlertFact, seq: Seq) {
+        match fact {
+            AlertFact::Raised(raised) => {
+                self.alert = Some(Box::new(OpenAlert {
+                    entry: seq,
+                    last_day: raised.pattern.last_day,
+                    least_spend: raised.pattern.least_spend,
+                    owner: raised.owner.clone(),
+                    acknowledged_by: Text::default(),
+                    escalates_at: raised.escalates_at,
+                    escalates_to: raised.escalates_to.clone(),
+                    is_escalated: false,
+                }));
+            }
+            AlertFact::Acknowledged { actor, .. } => {
+                if let Some(open) = &mut self.alert {
+                    (open.acknowledged_by, open.escalates_at) = (actor.clone(), Moment::NEVER);
+                }
+            }
+            AlertFact::Escalated { to, .. } => {
+                if let Some(open) = &mut self.alert {
+                    (open.owner, open.escalates_at, open.is_escalated) = (to.clone(), Moment::NEVER, true);
+                }
+            }
+            AlertFact::Ended { .. } => self.alert = None,
+        }
     }
 
     fn apply_points(&mut self, fact: &Fact, seq: Seq) -> Result<(), Overflow> {

@@ -3,6 +3,7 @@
 //! [`Member::apply`] (`fold.rs`) is dumb on purpose: facts carry results, so folding needs no program and no clock,
 //! and [`Member::check`] says what must always hold. Deciding is elsewhere (`decide/`).
 
+mod alert;
 mod belonging;
 mod desk;
 mod fold;
@@ -21,6 +22,7 @@ use super::lot;
 use super::order::{AttributeValue, Identifier, MemberKey};
 use super::program::{ProgramNo, WalletId};
 use super::units::{Moment, Points, Text};
+pub use alert::OpenAlert;
 pub use belonging::{
     Allowance, AwaitedWindow, Belonging, HeldBoost, InSegment, Invitation, Membership, OpenChoice, SentTier,
 };
@@ -74,6 +76,8 @@ pub struct Member {
     /// What she belongs to and what that gave her; absent if nothing. Few orders change it, so it is shared with the
     /// member before.
     pub belonging: Option<Arc<Belonging>>,
+    /// The alert that she gave cause for and that is not over.
+    pub alert: Option<Box<OpenAlert>>,
     /// What this is if it is no member: something scarce.
     pub pot: Option<Box<Pot>>,
     /// What her meters counted.
@@ -136,7 +140,8 @@ impl Member {
         let desk = self.desk.as_ref().map_or(Moment::NEVER, |desk| desk.next_due());
         let belonging = self.belonging.as_ref().map_or(Moment::NEVER, |belonging| belonging.next_due());
         let pot = self.pot.as_ref().map_or(Moment::NEVER, |pot| pot.next_due());
-        Some(standing.min(purses).min(desk).min(belonging).min(pot)).filter(|due| *due < Moment::NEVER)
+        let alert = self.alert.as_ref().map_or(Moment::NEVER, |alert| alert.escalates_at);
+        Some(standing.min(purses).min(desk).min(belonging).min(pot).min(alert)).filter(|due| *due < Moment::NEVER)
     }
 
     /// When the points of a purse lapse that are held and have not ended before; [`Moment::NEVER`] if none are.

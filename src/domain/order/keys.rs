@@ -5,7 +5,8 @@
 use smallvec::SmallVec;
 
 use super::ReceiptKey;
-use crate::domain::event::{RestsOn, Seq};
+use crate::domain::calendar::Day;
+use crate::domain::event::{AlertCause, RestsOn, Seq};
 use crate::domain::program::{ClubId, ProgramNo, SegmentId};
 
 /// The 16-byte key that leads everything a store keeps of a member: a hash of program id and member id.
@@ -90,6 +91,13 @@ impl Claim {
             RestsOn::Purchase(entry) => digest.text("purchase").bytes(&entry.0.to_be_bytes()),
         };
         Self(digest.half())
+    }
+
+    /// A member's alert, once for each cause and day on which she last bought.
+    #[must_use]
+    pub fn alert(member: MemberKey, cause: AlertCause, last_day: Day) -> Self {
+        let digest = Digest::of("rung alert v1").bytes(&member.0).bytes(&[u8::from(cause == AlertCause::Spend)]);
+        Self(digest.bytes(&last_day.0.to_be_bytes()).half())
     }
 
     /// The cancellation of a redemption.

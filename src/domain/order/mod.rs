@@ -3,6 +3,7 @@
 //! An [`Order`] is a command with its member, key, caller and time; a [`Refusal`] is a "no" with a stable name.
 //! Nothing here decides anything (that is `decide/`) or knows the wire.
 
+mod alert;
 mod belonging;
 mod keys;
 mod points;
@@ -14,6 +15,7 @@ use super::calendar::Zone;
 use super::event::Seq;
 use super::program::{AttributeId, Value};
 use super::units::{CurrencyCode, Moment, Points, Quantity, Text};
+pub use alert::{AlertOrder, Raising};
 pub use belonging::{BelongingOrder, Granting, Tagging, Using};
 pub use keys::{Claim, MemberKey};
 pub use points::{
@@ -151,6 +153,8 @@ pub enum Verb {
     },
     /// Something about tiers granted, clubs, privileges, choices or boosts.
     Belonging(Box<BelongingOrder>),
+    /// Something about an alert.
+    Alert(Box<AlertOrder>),
 }
 
 /// A new member.

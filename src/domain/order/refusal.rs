@@ -110,6 +110,9 @@ pub enum Refusal {
     /// No use of a privilege has this id.
     #[error("there is no such use of a privilege")]
     UnknownUse,
+    /// There is no such alert.
+    #[error("there is no such alert")]
+    UnknownAlert,
     /// The receiver is not known.
     #[error("the program has no such receiver")]
     UnknownReceiver,
@@ -298,6 +301,9 @@ pub enum Refusal {
     /// The use was given back already, or its gift has arrived.
     #[error("the use is over")]
     UseOver,
+    /// Somebody takes care of the alert already, or it is over.
+    #[error("somebody takes care of the alert already, or it is over")]
+    AlertOver,
     /// The member has no such choice to make: not reached, made already, or too late.
     #[error("the member has no such choice to make")]
     NoChoice,
@@ -404,6 +410,7 @@ impl Refusal {
             Self::UnknownBenefit(_) => "UNKNOWN_BENEFIT",
             Self::UnknownGrant => "UNKNOWN_GRANT",
             Self::UnknownUse => "UNKNOWN_USE",
+            Self::UnknownAlert => "UNKNOWN_ALERT",
             Self::GrantNotOffered => "GRANT_NOT_OFFERED",
             Self::GrantOver => "GRANT_OVER",
             Self::ClubNotOpen => "CLUB_NOT_OPEN",
@@ -421,6 +428,7 @@ impl Refusal {
             Self::TooManyCompanions { .. } => "TOO_MANY_COMPANIONS",
             Self::NotCounted => "NOT_COUNTED",
             Self::UseOver => "USE_OVER",
+            Self::AlertOver => "ALERT_OVER",
             Self::NoChoice => "NO_CHOICE",
             Self::ChoicesUsed { .. } => "CHOICES_USED",
             Self::NoBoost => "NO_BOOST",

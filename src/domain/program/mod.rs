@@ -4,6 +4,7 @@
 //! conditions; `timeline.rs` says which version judges which moment. Nothing here knows a member's history
 //! or how a program is stored.
 
+mod alerts;
 mod benefit;
 mod club;
 pub mod condition;
@@ -21,6 +22,7 @@ use std::collections::HashMap;
 
 use super::calendar::{CalendarSpan, MonthDay, Zone};
 use super::units::{CurrencyCode, Moment, Points, Ratio, Rounding};
+pub use alerts::Alerts;
 pub use benefit::{Benefit, Lasts};
 pub use club::{Club, Door, Fee};
 pub use condition::{Condition, IntegerExpression, Shortfall};
@@ -168,6 +170,8 @@ pub struct Program {
     pub clubs: Vec<Club>,
     /// Whom the operator wants to find again, in the order of the file.
     pub segments: Vec<Segment>,
+    /// Whom the operator watches, if anybody.
+    pub alerts: Option<Alerts>,
     /// What belonging gives, in the order of the file.
     pub privileges: Vec<Privilege>,
     /// Thresholds that give something, in the order of the file.

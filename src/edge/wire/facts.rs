@@ -76,6 +76,7 @@ impl Page<'_> {
                 Wire::TierWithdrawn(pb::TierWithdrawn { tier: self.text(tier.0), until: stamp(*until) })
             }
             Fact::Belonging(fact) => return self.belonging(fact),
+            Fact::Alert(fact) => self.alert(fact),
             other => return self.under_way(other).or_else(|| self.rewarded(other)).or_else(|| self.scarce(other)),
         })
     }

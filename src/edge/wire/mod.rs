@@ -3,6 +3,8 @@
 //! Reading a request finds **all** faulty fields before it is refused; what it lets through needs no further check of
 //! its form. Writing an answer looks at results and never decides anything.
 
+pub mod alert_orders;
+pub mod alerts;
 pub mod belonging;
 pub mod belonging_sentences;
 pub mod benefits;

@@ -72,6 +72,7 @@ impl Teller<'_> {
                 format!("{tier}, which was held{}, was withdrawn: what it rested on came back.", ending(*until))
             }
             Fact::Belonging(fact) => return self.belonging(fact).into_iter().collect(),
+            Fact::Alert(fact) => self.alert(fact),
             other => return self.under_way(other).or_else(|| self.rewarded(other)).into_iter().collect(),
         };
         vec![sentence]

@@ -16,6 +16,7 @@
 //! | 12 | changes of tier on a day: 1 the day (zigzag), 2 packed: members, each (zigzag) less the one before, 3 packed: 0 none or the tier's word + 1 |
 //! | 13 | a segment: as a club |
 //! | 14 | who is closed: as a club, of no word |
+//! | 15 | an alert: see `crowd_alerts.rs` |
 //!
 //! Who bought since segments were looked at is not kept: after a start everybody is looked at.
 //!
@@ -23,11 +24,12 @@
 //! kept readable but the numbers of the columns. Writing holds no more than what changes from entry to entry, about
 //! twenty bytes a member; keys and rows are only ever added to and are read off the crowd as they are written.
 
-use super::Damage;
 use super::eye::{Eye, Wire, day_of, narrow, take_varint, unknown, unzigzag};
 use super::fact::read_word;
 use super::pen::{Pen, put_varint, zigzag};
+use super::{Damage, crowd_alerts};
 use crate::domain::calendar::Day;
+use crate::domain::crowd::alerts::AllAlerts;
 use crate::domain::crowd::daybook::{Daybook, MemberNo, Page, StoreNo};
 use crate::domain::crowd::tags::Tags;
 use crate::domain::crowd::tiers::Steps;
@@ -50,6 +52,7 @@ const ROWS: u32 = 11;
 const STEPS: u32 = 12;
 const SEGMENT: u32 = 13;
 const CLOSED: u32 = 14;
+const ALERT: u32 = 15;
 
 /// So many members or rows are written at once.
 const STEP: usize = 32 * 1_024;
@@ -73,7 +76,8 @@ impl Draft {
     /// The crowd as it is now. A column that is added to it must be written here or in [`Self::next`].
     #[must_use]
     pub fn of(crowd: &Crowd) -> Self {
-        let Crowd { daybook, steps, tags, numbers: _, keys, tiers, clubs, stores } = crowd;
+        let Crowd { daybook, steps, tags, numbers: _, keys, tiers, clubs, stores, alerts } = crowd;
+        let AllAlerts { alerts, standing: _ } = alerts;
         let Tags { segments, closed, bought: _ } = tags;
         let Daybook { pages, first, spend, margin, visits, points, rows } = daybook;
         let mut sheet = Sheet::default();
@@ -95,6 +99,7 @@ impl Draft {
         clubs.iter().for_each(|(club, members)| sheet.group(CLUB, club.0, members));
         segments.iter().for_each(|(segment, members)| sheet.group(SEGMENT, segment.0, members));
         sheet.group(CLOSED, Word(0), closed);
+        alerts.iter().for_each(|(entry, alert)| sheet.column(ALERT, |pen| crowd_alerts::write(pen, *entry, alert)));
         steps.0.iter().for_each(|(day, steps)| sheet.steps(*day, steps));
         let days = pages.iter().rev().map(|(day, page)| (*day, page.members.len(), !page.margin.is_empty()));
         Self { ready: sheet.reversed(), keys: (0, keys.len()), days: days.collect(), row: 0 }
@@ -256,7 +261,7 @@ impl Reader {
     }
 
     fn column(&mut self, column: u64, eye: Eye<'_>) -> Result<(), Damage> {
-        let Crowd { daybook, steps, tags, tiers, .. } = &mut self.crowd;
+        let Crowd { daybook, steps, tags, tiers, alerts, .. } = &mut self.crowd;
         match u32::try_from(column).unwrap_or(u32::MAX) {
             WHOLE => self.read_whole(eye),
             KEYS => self.read_keys(eye),
@@ -277,6 +282,11 @@ impl Reader {
             SEGMENT => {
                 let (word, members) = read_group(eye)?;
                 tags.segments.entry(SegmentId(word)).or_default().extend(members);
+                Ok(())
+            }
+            ALERT => {
+                let (entry, alert) = crowd_alerts::read(eye)?;
+                alerts.put(entry, alert);
                 Ok(())
             }
             CLOSED => {
@@ -334,7 +344,7 @@ impl Reader {
     /// [`Damage`] if its columns contradict each other.
     pub fn finish(mut self) -> Result<Crowd, Damage> {
         self.crowd.daybook.rows = self.rows;
-        let Crowd { daybook, steps, tags, numbers, keys, tiers, clubs, stores: _ } = &self.crowd;
+        let Crowd { daybook, steps, tags, numbers, keys, tiers, clubs, stores: _, alerts } = &self.crowd;
         let Tags { segments, closed, bought: _ } = tags;
         let Daybook { pages, first, spend, margin, visits, points, rows } = daybook;
         let members = self.members;
@@ -347,6 +357,7 @@ impl Reader {
             && pages.values().map(|page| page.members.len()).sum::<usize>() == *rows
             && steps.0.values().flatten().all(|(member, _)| is_known(member.0))
             && clubs.values().flatten().all(|member| is_known(member.0))
+            && alerts.alerts.values().all(|alert| is_known(alert.member.0))
             && segments.values().flatten().chain(closed).all(|member| is_known(member.0));
         if sound { Ok(self.crowd) } else { Err(Damage::new("the columns of a crowd contradict each other")) }
     }

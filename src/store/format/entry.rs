@@ -75,7 +75,7 @@ pub fn read(bytes: &[u8], place: Place) -> Result<Entry, Damage> {
             7 => entry.principal = wire.text()?,
             8 => entry.trace_id = wire.text()?,
             9 => entry.trace_id = unpacked_hex(wire.array()?),
-            16..=80 => {
+            16..=84 => {
                 let held = fact::read(field, wire.bytes()?, &entry)?;
                 entry.facts.push(held);
             }

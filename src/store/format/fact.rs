@@ -16,13 +16,14 @@
 //! | 39 / 49 | PurchaseReturned / OpeningStateSet | `returned.rs` |
 //! | 55 … 67 | tiers held otherwise than by earning, windows, milestones, privileges | `belonging.rs` |
 //! | 68 … 80 | tiers sent, boosts, clubs, segments | `clubs.rs` |
+//! | 81 … 84 | alerts | `alerts.rs` |
 //!
 //! An attribute value is a message: 1 id (its word), then one of 2 integer (sint), 3 text, 4 yes/no, 5 moment
 //! (sint). "…" marks a list.
 
 use super::eye::{Eye, Wire, unknown};
 use super::pen::{Pen, zigzag};
-use super::{Damage, belonging, clubs, lots, points, purchase, returned, rewards};
+use super::{Damage, alerts, belonging, clubs, lots, points, purchase, returned, rewards};
 use crate::domain::event::{Entry, Fact, MemberEnrolled, ProgramApplied, TierCause};
 use crate::domain::order::{AttributeValue, Identifier, IdentifierHash};
 use crate::domain::program::{AttributeId, TierId, Value, WalletId, Word};
@@ -87,6 +88,7 @@ pub fn write(pen: &mut Pen<'_>, fact: &Fact, entry: &Entry) {
         | Fact::PotSettled { .. }
         | Fact::PotReturned { .. } => rewards::write(pen, fact, entry),
         Fact::Belonging(fact) => belonging::write(pen, fact, entry),
+        Fact::Alert(fact) => alerts::write(pen, fact, entry),
     }
 }
 
@@ -115,6 +117,7 @@ pub fn read(field: u64, bytes: &[u8], entry: &Entry) -> Result<Fact, Damage> {
         34..=38 | 40 | 51..=53 => rewards::read(field, eye, entry),
         55..=67 => belonging::read(field, eye, entry).map(|fact| Fact::Belonging(Box::new(fact))),
         68..=80 => clubs::read(field, eye, entry).map(|fact| Fact::Belonging(Box::new(fact))),
+        81..=84 => alerts::read(field, eye, entry).map(|fact| Fact::Alert(Box::new(fact))),
         other => Err(unknown("a fact", other)),
     }
 }

@@ -24,6 +24,7 @@
 //! | 20 message | pot: 1 taken (sint), 2… reservations: 1 entry, 2 amount (sint), 3 member, 4 order, 5 until (sint) | no pot |
 //! | 21 message | what she belongs to and what that gave her (`ties.rs`) | nothing |
 //! | 22 bytes | tiers held, if any came otherwise: a run of tiers held somehow (`runs.rs`) | see 14 |
+//! | 23 message | her alert that is not over (`alerts.rs`) | none |
 //!
 //! A balance under 10 reads as a purse with one lasting lot, made by the entry that the snapshot reflects on the UTC
 //! day of that: so it goes before everything that is earned later, and is nobody else's.
@@ -35,7 +36,7 @@ use std::sync::Arc;
 use super::eye::{Eye, Wire, unknown};
 use super::fact::{read_attribute, read_identifier, read_word, write_attribute, write_identifier};
 use super::pen::Pen;
-use super::{Damage, desk, runs, ties};
+use super::{Damage, alerts, desk, runs, ties};
 use crate::domain::event::Seq;
 use crate::domain::member::{Member, MemberState, Meters, Standing};
 use crate::domain::order::MemberKey;
@@ -63,6 +64,9 @@ pub fn write(out: &mut Vec<u8>, member: &Member) {
     if let Some(belonging) = &member.belonging {
         pen.nested(21, |pen| ties::write(pen, belonging));
     }
+    if let Some(alert) = &member.alert {
+        pen.nested(23, |pen| alerts::write_open(pen, alert));
+    }
 }
 
 /// Reads the snapshot of the member with this key.
@@ -83,6 +87,7 @@ pub fn read(bytes: &[u8], key: MemberKey) -> Result<Member, Damage> {
             14 => held = runs::read(wire, runs::take_held)?,
             16..=20 => desk::read(&mut member, field, wire)?,
             21 => member.belonging = Some(Arc::new(ties::read(wire)?)),
+            23 => member.alert = Some(Box::new(alerts::read_open(wire)?)),
             22 => held = runs::read(wire, runs::take_held_somehow)?,
             other => read_field(&mut member, other, wire)?,
         }

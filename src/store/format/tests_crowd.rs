@@ -10,10 +10,12 @@ use super::notes::{END, HEADER, LEAD, Lead, NotesHeader, Seal};
 use super::{Damage, pen::Pen};
 use crate::domain::calendar::Day;
 use crate::domain::crowd::Crowd;
+use crate::domain::crowd::alerts::Alert;
 use crate::domain::crowd::daybook::{Daybook, MemberNo, StoreNo, Sums};
-use crate::domain::event::Seq;
+use crate::domain::event::{AlertCause, AlertEnd, AlertRaised, MarginClass, Pattern, RungOffer, Seq};
 use crate::domain::order::MemberKey;
-use crate::domain::program::{ClubId, TierId, Word};
+use crate::domain::program::{ClubId, MeterId, SegmentId, TierId, Word};
+use crate::domain::units::{Moment, Points};
 
 type Row = (u32, i32, u16, [i64; 3], bool);
 
@@ -38,6 +40,45 @@ fn add(crowd: &mut Crowd, rows: &[Row]) {
         let sums = Sums { spend: *spend, margin: *margin, visits: i32::from(*bought), points: *points };
         crowd.daybook.add(MemberNo(*member), Day(*day), StoreNo(*store), sums);
         crowd.clubs.entry(ClubId(Word(*store))).or_default().insert(MemberNo(*member));
+        crowd.steps.step(MemberNo(*member), Day(*day), bought.then_some(TierId(Word(*store))));
+        crowd.tags.segments.entry(SegmentId(Word(*store))).or_default().insert(MemberNo(*member));
+        if *bought {
+            crowd.tags.closed.insert(MemberNo(*member));
+        }
+        let entry = crowd.alerts.after(Seq(0)).count() as u64 + 1;
+        crowd.alerts.put(Seq(entry), alert(MemberNo(*member), [*spend, *margin, *points], *bought));
+    }
+}
+
+fn alert(member: MemberNo, [spend, margin, at]: [i64; 3], is_known: bool) -> Alert {
+    let moment = Moment(at / 2);
+    let pattern = Pattern {
+        cause: if is_known { AlertCause::Spend } else { AlertCause::Silence },
+        last_day: Day(7),
+        silent_days: spend,
+        usual_gap: margin,
+        alarm_after: 0,
+        usual_spend: spend,
+        least_spend: margin,
+    };
+    let offer = RungOffer { tier: TierId(Word(2)), missing: vec![(MeterId(Word(3)), Points(spend))], by: moment };
+    let raised = AlertRaised {
+        pattern,
+        margin: if is_known { MarginClass::Keep } else { MarginClass::Unknown },
+        owner: "ops".into(),
+        escalates_at: if is_known { moment } else { Moment::NEVER },
+        escalates_to: "lead".into(),
+        offer: is_known.then_some(offer),
+    };
+    let known = |at: Moment| is_known.then_some(at);
+    Alert {
+        member,
+        raised,
+        raised_at: moment,
+        owner: "lead".into(),
+        acknowledged: known(moment).map(|at| ("anna".into(), at)),
+        escalated_at: known(Moment(0)),
+        ended: (spend % 3 == 0).then_some((if is_known { AlertEnd::Closed } else { AlertEnd::Bought }, moment)),
     }
 }
 
@@ -130,9 +171,9 @@ fn columns() -> BTreeMap<u64, Vec<u8>> {
 fn a_column_that_is_missing_or_unknown_is_damage() {
     let columns = columns();
     let all: Vec<Vec<u8>> = columns.values().cloned().collect();
-    assert_eq!(columns.keys().copied().collect::<Vec<_>>(), (1..=11).collect::<Vec<_>>());
+    assert_eq!(columns.keys().copied().collect::<Vec<_>>(), (1..=15).collect::<Vec<_>>());
     read(&all).unwrap();
-    // Without its stores or clubs a crowd is another, but a sound one: the seal around the parts is what keeps them.
+    // Without its stores, clubs, segments, steps or alerts a crowd is another, but a sound one: the seal around the parts is what keeps them.
     for column in [1, 2, 3, 4, 5, 6, 7, 8, 11] {
         let less: Vec<Vec<u8>> =
             columns.iter().filter(|(found, _)| **found != column).map(|(_, c)| c.clone()).collect();
@@ -140,9 +181,9 @@ fn a_column_that_is_missing_or_unknown_is_damage() {
     }
     let mut more = all.clone();
     let mut unknown = Vec::new();
-    Pen::at_end_of(&mut unknown).always_bytes(12, &[]);
+    Pen::at_end_of(&mut unknown).always_bytes(16, &[]);
     more.push(unknown);
-    assert_eq!(read(&more).unwrap_err(), Damage::new("a crowd has an unknown field 12"));
+    assert_eq!(read(&more).unwrap_err(), Damage::new("a crowd has an unknown field 16"));
     let mut other = all;
     other[0].clear();
     Pen::at_end_of(&mut other[0]).nested(1, |pen| pen.number(1, u64::from(crate::domain::crowd::FOLD) + 1));

@@ -18,3 +18,4 @@ mod server;
 mod till;
 mod time;
 mod vault;
+mod watch;

@@ -7,6 +7,7 @@ use rung::pb::member_service_client::MemberServiceClient;
 use rung::pb::points_service_client::PointsServiceClient;
 use rung::pb::program_service_client::ProgramServiceClient;
 use rung::pb::record_purchases_response::Answer;
+use rung::pb::segment_service_client::SegmentServiceClient;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
@@ -41,6 +42,10 @@ impl Till {
 
     pub fn programs(&self) -> ProgramServiceClient<Channel> {
         ProgramServiceClient::new(self.channel())
+    }
+
+    pub fn segments(&self) -> SegmentServiceClient<Channel> {
+        SegmentServiceClient::new(self.channel())
     }
 
     pub fn admin(&self) -> AdminServiceClient<Channel> {

@@ -3,6 +3,7 @@
 //!
 //! `RUNG_WRITE_SCENARIOS=1 cargo test scenarios` writes the answers anew; read the difference before you keep it.
 
+mod alerts;
 mod belonging;
 mod told;
 
@@ -98,6 +99,8 @@ impl World {
             },
             ["sweep"] => self.sweep().await,
             ["tag"] => self.tag().await,
+            ["alerts"] => self.alerts().await,
+            ["acknowledge", name, actor, rest @ ..] => self.acknowledge(name, actor, rest).await,
             ["enroll", member, rest @ ..] => self.enroll(member, rest).await,
             ["buy", member, receipt, kind, rest @ ..] => self.buy(member, receipt, kind, rest, false).await,
             ["quote", member, receipt, kind, rest @ ..] => self.buy(member, receipt, kind, rest, true).await,
@@ -196,6 +199,10 @@ impl World {
         let keys: Vec<_> = entries.iter().map(|entry| entry.member).collect();
         let names = engine.member_ids(&keys).await.unwrap();
         let mut out = format!("{told} told");
+        for entry in &entries {
+            // An alert goes by its member.
+            self.names.insert(names[&entry.member].to_string(), (entry.seq, Text::default()));
+        }
         for entry in entries {
             for fact in &entry.facts {
                 write!(out, "\n{} {}", names[&entry.member], told::fact_told(&self.newest(), fact)).unwrap();

@@ -157,6 +157,7 @@ fn points_fact_told(program: &Program, fact: &Fact) -> String {
             format!("brings: {}", told.join(", "))
         }
         Fact::Belonging(fact) => super::belonging::told(program, fact),
+        Fact::Alert(fact) => super::alerts::told(program, fact),
         other => format!("{other:?}"),
     }
 }

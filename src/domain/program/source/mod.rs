@@ -1,10 +1,11 @@
 //! The program source: one TOML text, read whole, validated whole, every flaw reported with line and column.
 //!
 //! `sheet.rs` is the text while it is read, `head.rs`, `declared.rs`, `ladder.rs`, `earning.rs`, `campaign.rs`,
-//! `rate.rs`, `wallets.rs`, `segments.rs`, `clubs.rs`, `privileges.rs`, `milestones.rs` and `rewards.rs` read its parts, `terms.rs` and
+//! `rate.rs`, `wallets.rs`, `segments.rs`, `alerts.rs`, `clubs.rs`, `privileges.rs`, `milestones.rs` and `rewards.rs` read its parts, `terms.rs` and
 //! `benefits.rs` the small forms they share; `soundness.rs` asks what no part can tell by itself, and `changes.rs` says
 //! what a next version may not change. Nothing here knows members or how a program is stored.
 
+mod alerts;
 mod benefits;
 mod campaign;
 mod changes;
@@ -142,6 +143,7 @@ fn whole(sheet: &Sheet<'_>, root: &DeTable<'_>, known: &Register) -> Option<Prog
     let club_entries = declared.entries(&table, "club", clubs::CLUBS_MAX);
     declared.clubs = club_entries.iter().filter_map(|entry| entry.id.map(ClubId)).collect();
     let segments = segments::read(&table, &mut declared);
+    let alerts = alerts::read(&table, &declared);
     let rules = earning::read(&table, &head, &mut declared);
     let cuttings = wallets::read(&table, &head, &mut declared);
     let reward_entries = declared.entries(&table, "reward", rewards::REWARDS_MAX);
@@ -174,6 +176,7 @@ fn whole(sheet: &Sheet<'_>, root: &DeTable<'_>, known: &Register) -> Option<Prog
         rewards,
         clubs,
         segments,
+        alerts,
         privileges,
         milestones,
         register: declared.register,

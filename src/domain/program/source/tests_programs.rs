@@ -41,6 +41,7 @@ fn the_examples_of_the_reference_are_sound() {
     assert_eq!((program.wallets.len(), program.rules.len(), program.rewards.len()), (1, 2, 3));
     assert_eq!((program.clubs.len(), program.privileges.len(), program.milestones.len()), (3, 6, 1));
     assert_eq!(program.segments.len(), 5);
+    assert_eq!(program.alerts.map(|alerts| alerts.owner), Some("key accounts".into()));
 }
 
 #[test]

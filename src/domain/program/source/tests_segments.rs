@@ -7,6 +7,7 @@ use crate::domain::insight::concentration::Portion;
 use crate::domain::insight::rhythm::Tolerance;
 use crate::domain::insight::stages::Stage;
 use crate::domain::program::{CellPattern, Who, Window};
+use crate::domain::units::Span;
 
 const SEGMENT: &str = "[[segment]]\nid = \"some\"\n";
 
@@ -131,4 +132,47 @@ fn clubs_privileges_and_conditions_name_segments() {
     assert_eq!(more(&format!("{privilege}segments = [\"somw\"]")), ["7:13 no segment `somw`, did you mean `some`?"]);
     let nobody = "4:1 nobody gets `call`: no tier, club, segment, milestone, option or reward gives it";
     assert_eq!(more(&format!("{privilege}segments = []")), [nobody]);
+}
+
+#[test]
+fn alerts_watch_a_segment() {
+    let watched =
+        |keys: &str| sound(&format!("{AIR}{SEGMENT}slipping = true\n[alerts]\nwatch = \"some\"\n{keys}\n")).alerts;
+    let plain = watched("owner = \"desk\"").unwrap();
+    assert_eq!((plain.tolerance, plain.spend_below_percent, plain.high_margin_percent), (Tolerance::default(), 50, 30));
+    assert_eq!((&*plain.owner, plain.escalation), ("desk", None));
+    let all = "owner = \"desk\"\ntolerance = { gaps = 4 }\nspend_below = \"0%\"\nhigh_margin = \"25 %\"
+escalate_after = \"36h\"\nescalate_to = \"head\"";
+    let all = watched(all).unwrap();
+    assert_eq!((all.tolerance.gaps_min, all.spend_below_percent, all.high_margin_percent), (4, 0, 25));
+    assert_eq!(all.escalation, Some((Span::seconds(36 * 3_600), "head".into())));
+}
+
+#[test]
+fn flaws_of_alerts() {
+    const PERCENT: &str = "whole percent from 0% to 100%, such as `50%`";
+    let flaws = |keys: &str| flaws_of(&format!("{SEGMENT}slipping = true\n[alerts]\n{keys}"));
+    assert_eq!(flaws(""), ["4:1 `watch` is missing", "4:1 `owner` is missing"]);
+    assert_eq!(
+        flaws("watch = \"sum\"\nowner = \"\""),
+        ["5:9 no segment `sum`, did you mean `some`?", "6:9 a name has 1 to 200 characters and no control characters",]
+    );
+    let sound = "watch = \"some\"\nowner = \"desk\"\n";
+    let rows: &[(&str, &[&str])] = &[
+        ("escalate_after = \"2d\"", &["4:1 `escalate_after` and `escalate_to` go together"]),
+        ("escalate_to = \"head\"", &["4:1 `escalate_after` and `escalate_to` go together"]),
+        (
+            "escalate_after = \"2w\"\nescalate_to = \"head\"",
+            &["7:18 not a time ahead; write minutes, hours or at most 3660 days as `30m`, `24h` or `7d`"],
+        ),
+        ("spend_below = \"101%\"", &["7:15"]),
+        ("high_margin = \"0.3\"", &["7:15"]),
+        ("tolerance = { gaps = 0 }", &["7:22 must be 1 to 100"]),
+        ("wach = 1", &["7:1 unknown key `wach`, did you mean `watch`?"]),
+    ];
+    for (keys, want) in rows {
+        let want: Vec<String> =
+            want.iter().map(|flaw| if *flaw == "7:15" { format!("7:15 {PERCENT}") } else { (*flaw).into() }).collect();
+        assert_eq!(flaws(&format!("{sound}{keys}")), want, "{keys}");
+    }
 }
