@@ -47,6 +47,9 @@
 //! Forecasts are fitted to a copy of what it knows, off the lane and outside its lock, and kept until more is known of
 //! the days they were fitted to.
 //!
+//! Segments and alerts come back as orders ([`engine::segments`]): once a day everybody is looked at, and between days who
+//! bought; members who are not where they ought to be are told, and conditions, clubs and privileges read what was told.
+//!
 //! ## What holds everywhere
 //! - **The core is pure.** `decide(member, order, program, now)` gives facts or a refusal; `apply` folds facts. Time,
 //!   keys and everything known are arguments, so a quote, a dry run, a purchase and a test take the same path.
