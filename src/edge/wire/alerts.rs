@@ -186,3 +186,61 @@ const fn ended_by(cause: AlertEnd) -> pb::AlertEnd {
         AlertEnd::Closed => pb::AlertEnd::Closed,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::calendar::Day;
+    use crate::domain::event::Fact;
+    use crate::domain::program::source::read;
+    use crate::domain::program::{MeterId, ProgramNo, Register, TierId};
+    use crate::domain::units::Points;
+    use std::sync::Arc;
+
+    #[test]
+    fn what_happens_to_an_alert_is_told_in_words() {
+        let source = include_str!("../../../tests/programs/alerts.toml");
+        let program = read(source, 1, Moment::BEGINNING, &Register::default()).unwrap();
+        let word = |text: &str| program.register.word(text).unwrap();
+        let missing = vec![(MeterId(word("spend_year")), Points(3_820))];
+        let (tier, by) = (TierId(word("gold")), program.zone.start_of(Day::parse("2026-07-01").unwrap()));
+        let pattern = Pattern {
+            cause: AlertCause::Silence,
+            last_day: Day::parse("2026-01-26").unwrap(),
+            silent_days: 12,
+            usual_gap: 7,
+            alarm_after: 11,
+            usual_spend: 0,
+            least_spend: 0,
+        };
+        let raised = AlertRaised {
+            pattern,
+            margin: MarginClass::Keep,
+            owner: "ada".into(),
+            escalates_at: Moment::NEVER,
+            escalates_to: "".into(),
+            offer: Some(RungOffer { tier, missing, by }),
+        };
+        let timeline = Timeline::new(ProgramNo(1), Arc::new(program));
+        let names = Names::default();
+        let told = |fact: AlertFact| {
+            Teller { timeline: &timeline, names: &names, returned: None }.sentences(&Fact::from(fact)).concat()
+        };
+        let (alert, at) = (Seq(9), Moment(0));
+        assert_eq!(
+            told(AlertFact::Raised(raised)),
+            "Alert for ada: 12 days of silence since 2026-01-26, more than the 11 of her rhythm; \
+             38.20 spend_year more before 2026-07-01 reaches Gold."
+        );
+        assert_eq!(
+            told(AlertFact::Acknowledged { alert, actor: "eve".into(), note: "".into() }),
+            "Alert 9 is taken care of by eve."
+        );
+        assert_eq!(
+            told(AlertFact::Escalated { alert, to: "eve".into(), at }),
+            "Nobody took care of alert 9: it is the business of eve from 1970-01-01T00:00:00Z."
+        );
+        let ended = AlertFact::Ended { alert, cause: AlertEnd::Bought, at };
+        assert_eq!(told(ended), "Alert 9 is over from 1970-01-01T00:00:00Z: she bought again.");
+    }
+}
