@@ -20,7 +20,9 @@ impl Fresh {
     /// Adds what the lane has just committed.
     pub(super) fn add(&self, entries: Vec<Arc<Entry>>) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.len() + entries.len() > WAITING_MAX {
+        // The feed may have grown elsewhere, or by a commit whose outcome was unknown.
+        let follows = waiting.last().zip(entries.first()).is_none_or(|(last, first)| last.seq.next() == first.seq);
+        if !follows || waiting.len() + entries.len() > WAITING_MAX {
             *waiting = Vec::new();
         }
         waiting.extend(entries);
@@ -39,5 +41,56 @@ impl Fresh {
         waiting.drain(..folded);
         let follows = waiting.first().is_some_and(|first| first.seq == up_to.next());
         if follows { std::mem::take(&mut waiting) } else { Vec::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::order::MemberKey;
+    use crate::domain::program::ProgramNo;
+    use crate::domain::units::{Moment, Text};
+
+    fn entries(seqs: std::ops::Range<u64>) -> Vec<Arc<Entry>> {
+        let entry = |seq| Entry {
+            seq: Seq(seq),
+            program: ProgramNo::default(),
+            member: MemberKey::NOBODY,
+            previous: Seq::NONE,
+            recorded_at: Moment(0),
+            program_version: 1,
+            request_id: Text::default(),
+            principal: Text::default(),
+            trace_id: Text::default(),
+            facts: Vec::new(),
+        };
+        seqs.map(|seq| Arc::new(entry(seq))).collect()
+    }
+
+    fn seqs(fresh: &Fresh, up_to: u64) -> Vec<u64> {
+        fresh.after(Seq(up_to)).iter().map(|entry| entry.seq.0).collect()
+    }
+
+    #[test]
+    fn what_waits_has_no_gap() {
+        let fresh = Fresh::default();
+        assert!(fresh.wants(&entries(1..3)).is_empty(), "nobody follows yet");
+        assert!(seqs(&fresh, 0).is_empty());
+        fresh.add(fresh.wants(&entries(1..4)));
+        fresh.add(entries(4..6));
+        assert_eq!(seqs(&fresh, 2), [3, 4, 5]);
+        assert!(seqs(&fresh, 5).is_empty(), "it was taken");
+        fresh.add(entries(6..8));
+        fresh.add(entries(9..11));
+        assert!(seqs(&fresh, 5).is_empty(), "eight was recorded elsewhere: the feed has it");
+        assert_eq!(seqs(&fresh, 8), [9, 10]);
+    }
+
+    #[test]
+    fn what_nobody_takes_does_not_pile_up() {
+        let fresh = Fresh::default();
+        fresh.add(entries(1..WAITING_MAX as u64 + 1));
+        fresh.add(entries(WAITING_MAX as u64 + 1..WAITING_MAX as u64 + 3));
+        assert_eq!(seqs(&fresh, WAITING_MAX as u64).len(), 2);
     }
 }

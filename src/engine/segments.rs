@@ -1,5 +1,5 @@
-//! Segments and alerts come back as orders: who ought to be in one, as the analyst has it, is told to members who are not, and the
-//! other way round.
+//! Segments and alerts come back as orders: who ought to be in one, as the analyst has it, is told to members who are
+//! not, and the other way round.
 //!
 //! Everybody is looked at once for each day of the program and each version of it, and once after a start; between that,
 //! those who bought. Nothing is kept of it but what the orders make facts: what a crash cut off is found again, since it

@@ -1,4 +1,5 @@
-//! Closed-loop callers: so many connections, so many calls in flight on each, for a while, with a histogram.
+//! Callers: so many connections, so many calls in flight on each, for a while, with a histogram; as fast as answers come,
+//! or each in its turn.
 //!
 //! The same loop calls the server and the echo. Knows no figures' names.
 

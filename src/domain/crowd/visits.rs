@@ -1,6 +1,6 @@
 //! On which days members bought, and what they brought then: every member's own history beside the others'.
 //!
-//! Read off the daybook in one go, since that lies by day: 20 bytes a visit while it is looked at.
+//! Read off the daybook in one go, since that lies by day: 24 bytes a visit while it is looked at.
 
 use super::daybook::{Daybook, MemberNo};
 use crate::domain::calendar::Day;

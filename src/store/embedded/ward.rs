@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::domain::lot::Lot;
 use crate::domain::member::{
-    Allowance, AwaitedWindow, Belonging, HeldBoost, InSegment, Invitation, Membership, OpenChoice, SentTier,
+    Allowance, AwaitedWindow, Belonging, HeldBoost, InSegment, Invitation, Membership, OpenAlert, OpenChoice, SentTier,
 };
 use crate::domain::member::{Desk, Held, Hold, Member, MeterCount, Pot, Purse, Reservation, Transfer, Voucher};
 use crate::domain::order::{AttributeValue, Identifier, MemberKey};
@@ -224,6 +224,7 @@ fn weight_of(member: &Member) -> u32 {
         + purses_weight(member)
         + member.desk.as_deref().map_or(0, desk_weight)
         + member.belonging.as_deref().map_or(0, belonging_weight)
+        + member.alert.as_deref().map_or(0, alert_weight)
         + member.pot.as_deref().map_or(0, pot_weight);
     u32::try_from(weight).unwrap_or(u32::MAX)
 }
@@ -264,6 +265,10 @@ fn belonging_weight(held: &Belonging) -> usize {
         + list::<HeldBoost>(held.boosts.len())
         + list::<SentTier>(held.sent.len())
         + list::<AwaitedWindow>(held.windows.len())
+}
+
+fn alert_weight(open: &OpenAlert) -> usize {
+    list::<OpenAlert>(1) + open.owner.len() + open.acknowledged_by.len() + open.escalates_to.len()
 }
 
 fn pot_weight(pot: &Pot) -> usize {

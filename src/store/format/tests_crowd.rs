@@ -248,11 +248,12 @@ fn a_cut_or_a_flipped_bit_anywhere_in_notes_is_damage() {
     Seal::on(&HEAD.to_bytes("n")).part(&[]).unwrap_err();
 }
 
-/// What it takes to write and to read a crowd; run with `cargo test --release --lib -- --ignored --nocapture measured`.
+/// What it takes to write and to read a crowd, printed: `RUNG_MEMBERS=1000000 cargo test --release --lib -- --nocapture
+/// measured`.
 #[test]
-#[ignore = "a measurement, not a test"]
 fn a_crowd_measured() {
-    for members in [200_000_u32, 1_000_000] {
+    let asked = std::env::var("RUNG_MEMBERS").ok().and_then(|members| members.parse().ok());
+    for members in [asked.unwrap_or(2_000_u32)] {
         let mut crowd = Crowd::default();
         (0..members).for_each(|_| welcome(&mut crowd));
         let mut dice = 7_u64;

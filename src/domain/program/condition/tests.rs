@@ -1,3 +1,5 @@
+//! What conditions may say, what they come to, and every way in which one is refused.
+
 use std::hint::black_box;
 
 use super::parse::{DEPTH_MAX, LENGTH_MAX};
