@@ -12,7 +12,7 @@ use super::rows::Rows;
 use crate::domain::event::Seq;
 use crate::domain::order::Claim;
 use crate::store::ReadError;
-use crate::store::format::rows::{CLAIMS_MAX, WARDS, claims_key, claims_of, claims_page, claims_place};
+use crate::store::format::rows::{CLAIMS_MAX, Roll, WARDS, claims_key, claims_of, claims_page, claims_place};
 
 /// How many claims the first filter is made for; the next for twice as many, and so on.
 const FIRST: usize = 4 << 20;
@@ -180,19 +180,19 @@ impl Claims {
     ///
     /// # Errors
     /// If one cannot be read or is damaged.
-    pub fn load(rows: &Rows) -> Result<Self, ReadError> {
+    pub fn load(rows: &Rows) -> Result<(Self, Roll), ReadError> {
         Self::load_starting_with(FIRST, rows)
     }
 
-    fn load_starting_with(first: usize, rows: &Rows) -> Result<Self, ReadError> {
+    fn load_starting_with(first: usize, rows: &Rows) -> Result<(Self, Roll), ReadError> {
         let mut claims = Self::starting_with(first);
-        rows.scan(b"c", b"d", |key, page| {
+        let roll = rows.roll_of(b'c', |key, page| {
             let told = |damage| rows.damaged(&damage);
             let (number, at, ordinal) = claims_place(key).map_err(told)?;
             while claims.generations.len() <= usize::from(number) {
                 claims.generations.push(Generation::new(claims.first << claims.generations.len()));
             }
-            let Some(generation) = claims.generations.get_mut(usize::from(number)) else { return Ok(true) };
+            let Some(generation) = claims.generations.get_mut(usize::from(number)) else { return Ok(()) };
             let mut filled = 0;
             let mut newest = Seq::NONE;
             for (print, seq) in claims_of(page).map_err(told)? {
@@ -207,9 +207,9 @@ impl Claims {
                 bucket.ordinal = if is_full { ordinal + 1 } else { ordinal };
                 bucket.last_page = if is_full { 0 } else { u16::try_from(filled).unwrap_or_default() };
             }
-            Ok(true)
+            Ok(())
         })?;
-        Ok(claims)
+        Ok((claims, roll))
     }
 }
 
@@ -318,7 +318,7 @@ mod tests {
         (0..=255).for_each(|ward| keep(&mut claims, &rows, ward));
         assert!((1..12_000).all(|n| finds(&claims, &rows, n)));
         assert!((0..=255).all(|ward| claims.pages(ward).buckets.is_empty()), "nothing is left in memory");
-        let loaded = Claims::load_starting_with(2_000, &rows).unwrap();
+        let (loaded, _) = Claims::load_starting_with(2_000, &rows).unwrap();
         assert!((1..12_000).all(|n| finds(&loaded, &rows, n)));
         let ends = |claims: &Claims| -> Vec<(u32, u16)> {
             claims.generations.iter().flat_map(|g| g.buckets.iter().map(|b| (b.ordinal, b.last_page))).collect()

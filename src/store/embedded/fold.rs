@@ -3,7 +3,8 @@
 //! A snapshot says which entry it reflects, so folding an entry twice does nothing. The way is gone twice: first to
 //! learn which members it touches, whose snapshots are then read in key order, then to fold. One thread reads and
 //! compares hashes, two decode and fold, each for half of the members (`reaper.rs`). A member whose chain does not
-//! continue from her snapshot shows that the snapshots are not what was written: they are made again.
+//! continue from her snapshot shows that the snapshots are not what was written: they are made again. Who is not
+//! touched shows nothing of the kind, so every row is called over and compared with the almanac's rolls.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -15,13 +16,14 @@ use super::core::{Core, Known};
 use super::journal::Head;
 use super::members::Half;
 use super::reaper::{Harvest, in_frame, reap};
+use super::rows::Rows;
 use crate::domain::event::Seq;
 use crate::domain::order::{Claim, MemberKey};
 use crate::store::ReadError;
 use crate::store::effects::{Moved, after};
 use crate::store::format::entry::{self, Place};
 use crate::store::format::member;
-use crate::store::format::rows::{Almanac, Records, breadth, lead};
+use crate::store::format::rows::{Almanac, KINDS, Records, Roll, breadth, lead};
 use crate::store::hashing::KeyHash;
 
 /// Frames of about so many bytes are folded at once.
@@ -33,6 +35,9 @@ pub enum FoldError {
     /// The snapshots contradict the journal.
     #[error("the snapshots do not continue into the journal: {0}")]
     Stale(String),
+    /// Rows are missing, or are as they once were.
+    #[error("the snapshots are not what was written: {0}")]
+    Lost(String),
     /// Something could not be read, or is damaged.
     #[error(transparent)]
     Read(#[from] ReadError),
@@ -51,11 +56,16 @@ struct Sheaf {
 pub fn fold(core: &Core, almanac: &Almanac, head: Head) -> Result<(), FoldError> {
     let from = Seq(almanac.lowest()).next();
     let start = Instant::now();
+    // The keeper writes nothing before something is folded, so the rows are still those the almanac speaks of.
     let claims = std::thread::scope(|scope| {
         let claims = scope.spawn(|| Claims::load(&core.rows));
+        let others = scope.spawn(|| call_over(&core.rows, almanac));
         let preloaded = if from <= head.seq { preload(core, almanac, from, head.seq) } else { Ok(()) };
-        let claims = claims.join().unwrap_or_else(|_| Err(panicked()));
-        preloaded.and(claims)
+        let (claims, roll) = claims.join().unwrap_or_else(|_| Err(panicked()))?;
+        others.join().unwrap_or_else(|_| Err(panicked().into()))?;
+        preloaded?;
+        compare_roll(almanac, b'c', roll)?;
+        Ok::<_, FoldError>(claims)
     })?;
     core.know().claims = claims;
     let loaded = start.elapsed();
@@ -74,6 +84,27 @@ pub fn fold(core: &Core, almanac: &Almanac, head: Head) -> Result<(), FoldError>
     let entries = head.seq.next().0.saturating_sub(from.0);
     tracing::info!(entries, ?loaded, folded = ?start.elapsed().saturating_sub(loaded), "the journal is folded");
     Ok(())
+}
+
+/// Reads every row but the pages of claims, and compares them with the almanac's rolls.
+fn call_over(rows: &Rows, almanac: &Almanac) -> Result<(), FoldError> {
+    for (kind, _) in KINDS.into_iter().filter(|(kind, _)| *kind != b'c') {
+        compare_roll(almanac, kind, rows.roll_of(kind, |_, _| Ok(()))?)?;
+    }
+    Ok(())
+}
+
+fn compare_roll(almanac: &Almanac, kind: u8, found: Roll) -> Result<(), FoldError> {
+    let on_roll = KINDS.iter().zip(&almanac.rolls).find(|((letter, _), _)| *letter == kind);
+    match on_roll {
+        Some(((_, name), roll)) if *roll != found && roll.rows == found.rows => {
+            Err(FoldError::Lost(format!("of {} {name} some are as they once were", found.rows)))
+        }
+        Some(((_, name), roll)) if *roll != found => {
+            Err(FoldError::Lost(format!("there are {} {name}, not {}", found.rows, roll.rows)))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn panicked() -> ReadError {

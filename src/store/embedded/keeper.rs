@@ -238,6 +238,7 @@ impl Keeper {
         let visited = std::mem::take(&mut self.visited);
         visited.iter().for_each(|visit| visit.note(&mut self.almanac));
         self.almanac.newest = Seq(self.core.head.load(Ordering::Relaxed)).max(self.almanac.newest);
+        self.core.rows.keep_rolls(&self.batch, &mut self.almanac)?;
         self.batch.put(ALMANAC, self.almanac.to_bytes());
         self.write()?;
         self.publish(&visited);

@@ -112,7 +112,9 @@ pub fn open(options: Options) -> Result<Arc<Embedded>, OpenError> {
 
 fn told(error: FoldError) -> OpenError {
     match error {
-        FoldError::Stale(why) => OpenError::Read(ReadError::Damaged(format!("the journal contradicts itself: {why}"))),
+        FoldError::Stale(why) | FoldError::Lost(why) => {
+            OpenError::Read(ReadError::Damaged(format!("the journal contradicts itself: {why}")))
+        }
         FoldError::Read(error) => OpenError::Read(error),
     }
 }

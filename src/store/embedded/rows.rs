@@ -12,6 +12,7 @@
 //!
 //! Whatever is in here can be made again from the journal. This file knows rows, not what they mean.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -20,7 +21,7 @@ use std::time::Duration;
 
 use crate::store::ReadError;
 use crate::store::format::Damage;
-use crate::store::format::rows::{VALUE_MAX, sealed, unsealed};
+use crate::store::format::rows::{Almanac, Roll, VALUE_MAX, check_at_end, sealed, unsealed};
 
 /// The most rows of one batch.
 pub const ROWS_MAX: usize = 200;
@@ -52,6 +53,8 @@ impl Row {
 #[derive(Default)]
 pub struct Batch {
     rows: sled::Batch,
+    /// The hash each row will end in; none if it is taken away.
+    checks: HashMap<Vec<u8>, Option<u64>>,
     count: usize,
     bytes: usize,
 }
@@ -63,6 +66,7 @@ impl Batch {
         debug_assert!(value.len() <= VALUE_MAX, "a value outgrew its row");
         self.count += 1;
         self.bytes += key.len() + value.len();
+        self.checks.insert(key.to_vec(), Some(check_at_end(&value)));
         self.rows.insert(key, value);
     }
 
@@ -70,6 +74,7 @@ impl Batch {
     pub fn remove(&mut self, key: &[u8]) {
         self.count += 1;
         self.bytes += key.len();
+        self.checks.insert(key.to_vec(), None);
         self.rows.remove(key);
     }
 
@@ -137,15 +142,55 @@ impl Rows {
         to: &[u8],
         mut visit: impl FnMut(&[u8], &[u8]) -> Result<bool, ReadError>,
     ) -> Result<(), ReadError> {
+        self.each(from, to, |key, row| visit(key, row.payload()))
+    }
+
+    fn each(
+        &self,
+        from: &[u8],
+        to: &[u8],
+        mut visit: impl FnMut(&[u8], Row) -> Result<bool, ReadError>,
+    ) -> Result<(), ReadError> {
         if from >= to {
             return Ok(());
         }
         let mut range = self.guarded(|| Ok(self.db.range(from..to)))?;
         while let Some((key, value)) = self.guarded(|| range.next().transpose())? {
             let row = self.checked(&key, value)?;
-            if !visit(&key, row.payload())? {
+            if !visit(&key, row)? {
                 break;
             }
+        }
+        Ok(())
+    }
+
+    /// Visits every row whose key begins with `kind`, in order, and answers with the roll they make.
+    ///
+    /// # Errors
+    /// If one cannot be read, or is not what was written; or what `visit` fails with.
+    pub fn roll_of(
+        &self,
+        kind: u8,
+        mut visit: impl FnMut(&[u8], &[u8]) -> Result<(), ReadError>,
+    ) -> Result<Roll, ReadError> {
+        let mut roll = Roll::default();
+        self.each(&[kind], &[kind.saturating_add(1)], |key, row| {
+            roll.enter(check_at_end(&row.0));
+            visit(key, row.payload()).map(|()| true)
+        })?;
+        Ok(roll)
+    }
+
+    /// Enters in the almanac's rolls what this batch will put, and strikes what it replaces.
+    ///
+    /// # Errors
+    /// If what is there now cannot be read.
+    pub fn keep_rolls(&self, batch: &Batch, almanac: &mut Almanac) -> Result<(), ReadError> {
+        for (key, check) in &batch.checks {
+            let Some(roll) = almanac.roll(key) else { continue };
+            let replaced = self.guarded(|| self.db.get(key))?;
+            replaced.iter().for_each(|value| roll.strike(check_at_end(value)));
+            check.iter().for_each(|check| roll.enter(*check));
         }
         Ok(())
     }

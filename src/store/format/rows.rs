@@ -20,7 +20,8 @@
 //! itself, deeper, last: a reader that comes by the old depth learns the new one from the lower half.
 //!
 //! The almanac: tag 1, then varints: the journal's epoch; the newest sequence any row may reflect; the lowest
-//! watermark; for each ward its watermark minus the lowest; then for each ward a byte of depth, for `m` and for `i`.
+//! watermark; for each ward its watermark minus the lowest; then for each ward a byte of depth, for `m` and for `i`;
+//! then the rolls of `m`, `i`, `c`, `d` and `p`: how many rows there are, and 8 bytes, the sum of their hashes.
 
 use super::eye::{take_bytes, take_varint};
 use super::pen::put_varint;
@@ -47,10 +48,19 @@ pub const CLAIMS_MAX: usize = (PAYLOAD_MAX - 1) / CLAIM;
 /// The key of the almanac.
 pub const ALMANAC: &[u8] = b"a";
 
+/// The kinds of rows that are on a roll, by the first byte of their keys, and what they are called.
+pub const KINDS: [(u8, &str); 5] = [
+    (b'm', "rows of members"),
+    (b'i', "rows of identifiers"),
+    (b'c', "pages of claims"),
+    (b'd', "rows of due moments"),
+    (b'p', "rows of programs"),
+];
+
 const TAG: u8 = 1;
-/// The form of the almanac, and with it of the snapshots it vouches for: those of form 1 knew balances and no lots, so
-/// they are set aside and made anew from the journal.
-const ALMANAC_TAG: u8 = 2;
+/// The form of the almanac, and with it of the snapshots it vouches for: those of form 1 knew balances and no lots,
+/// those of form 2 had no rolls, so they are set aside and made anew from the journal.
+const ALMANAC_TAG: u8 = 3;
 
 /// A value with its hash behind it.
 #[must_use]
@@ -68,6 +78,35 @@ pub fn unsealed<'a>(key: &[u8], value: &'a [u8]) -> Result<&'a [u8], Damage> {
     match value.split_last_chunk::<8>() {
         Some((payload, check)) if check_of(&[key, payload]) == u64::from_le_bytes(*check) => Ok(payload),
         _ => Err(Damage::told(format!("the row {} does not have its checksum", Hex(key)))),
+    }
+}
+
+/// The hash a value ends in.
+#[must_use]
+pub fn check_at_end(value: &[u8]) -> u64 {
+    value.last_chunk::<8>().map_or(0, |check| u64::from_le_bytes(*check))
+}
+
+/// Every row of a kind, in two numbers: a row that is lost, or as it once was, makes them differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Roll {
+    /// How many rows.
+    pub rows: u64,
+    /// The sum of their hashes, wrapped: the order in which rows come and go does not matter.
+    pub sum: u64,
+}
+
+impl Roll {
+    /// A row with this hash was put.
+    pub const fn enter(&mut self, check: u64) {
+        self.rows = self.rows.wrapping_add(1);
+        self.sum = self.sum.wrapping_add(check);
+    }
+
+    /// A row with this hash was taken away.
+    pub const fn strike(&mut self, check: u64) {
+        self.rows = self.rows.wrapping_sub(1);
+        self.sum = self.sum.wrapping_sub(check);
     }
 }
 
@@ -270,13 +309,29 @@ pub struct Almanac {
     pub members: [u8; WARDS],
     /// The least depth of each ward's leaves of identifiers.
     pub identifiers: [u8; WARDS],
+    /// The rows there are, in the order of [`KINDS`].
+    pub rolls: [Roll; KINDS.len()],
 }
 
 impl Almanac {
     /// An almanac of nothing.
     #[must_use]
     pub const fn blank(epoch: u64) -> Self {
-        Self { epoch, newest: Seq::NONE, watermarks: [0; WARDS], members: [0; WARDS], identifiers: [0; WARDS] }
+        Self {
+            epoch,
+            newest: Seq::NONE,
+            watermarks: [0; WARDS],
+            members: [0; WARDS],
+            identifiers: [0; WARDS],
+            rolls: [Roll { rows: 0, sum: 0 }; KINDS.len()],
+        }
+    }
+
+    /// The roll a row belongs on, by its key; none for the almanac's own.
+    pub fn roll(&mut self, key: &[u8]) -> Option<&mut Roll> {
+        let letter = key.first()?;
+        let mut rolls = KINDS.iter().zip(&mut self.rolls);
+        rolls.find(|((kind, _), _)| kind == letter).map(|(_, roll)| roll)
     }
 
     /// What every ward reflects for certain.
@@ -294,6 +349,10 @@ impl Almanac {
         self.watermarks.iter().for_each(|mark| put_varint(&mut out, mark - lowest));
         out.extend_from_slice(&self.members);
         out.extend_from_slice(&self.identifiers);
+        for roll in &self.rolls {
+            put_varint(&mut out, roll.rows);
+            out.extend_from_slice(&roll.sum.to_le_bytes());
+        }
         out
     }
 
@@ -313,6 +372,9 @@ impl Almanac {
         }
         almanac.members = super::frame::take(&mut rest)?;
         almanac.identifiers = super::frame::take(&mut rest)?;
+        for roll in &mut almanac.rolls {
+            *roll = Roll { rows: take_varint(&mut rest)?, sum: u64::from_le_bytes(super::frame::take(&mut rest)?) };
+        }
         Ok(almanac)
     }
 }
