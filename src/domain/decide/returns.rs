@@ -16,7 +16,7 @@ use crate::domain::lot::{self, Lot, Terms};
 use crate::domain::member::{Member, MemberState};
 use crate::domain::order::{Fault, Line, Purchase, Refusal, Return};
 use crate::domain::program::{Basis, Debt, Timeline, WalletId};
-use crate::domain::units::{Moment, Overflow, Points};
+use crate::domain::units::{Moment, Overflow, Points, Text};
 
 /// The facts of a return, and of the purchase made instead where there is one.
 pub(super) fn take_back(ground: &Ground<'_>, member: &Member, asked: &Return) -> Result<Outcome, Refusal> {
@@ -120,12 +120,23 @@ fn exchanged(
     if let Some(purchase) = &asked.exchange {
         super::fields::understood(ground, purchase)?;
         let request_id = format!("{} exchange", ground.request_id);
-        let ground = Ground { member: Some(&member), request_id: &request_id, ..*ground };
+        let left = given_back(ground.pots, &pots);
+        let ground = Ground { member: Some(&member), request_id: &request_id, pots: &left, ..*ground };
         let bought = record(&ground, &member, purchase)?;
         pots.extend(bought.pots);
         facts.extend(bought.facts);
     }
     Ok(Outcome { facts, pots })
+}
+
+/// What is gone of budgets once the return has given its part back: what is bought instead may take it, since both are
+/// one order and move a budget by their difference.
+fn given_back(gone: &[(Text, Points)], moves: &[PotMove]) -> Vec<(Text, Points)> {
+    let after = |(pot, gone): &(Text, Points)| {
+        let moved = moves.iter().filter(|step| step.pot == *pot).map(|step| step.amount.0);
+        (pot.clone(), Points(moved.fold(gone.0, i64::saturating_add)))
+    };
+    gone.iter().map(after).collect()
 }
 
 /// The purchase that comes back, and how much of it has already.
@@ -513,7 +524,7 @@ pub(super) fn returned_by(entry: &Entry) -> Option<&PurchaseReturned> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::units::{Quantity, Text};
+    use crate::domain::units::Quantity;
 
     #[test]
     fn a_line_comes_back_in_any_pieces() {
