@@ -177,6 +177,7 @@ impl Bench {
                 request_id: "".into(),
                 principal: "".into(),
                 trace_id: "".into(),
+                named_by: None,
                 facts,
             };
             draft.apply_entry(&entry).unwrap();

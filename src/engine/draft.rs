@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use super::answer::{Applied, Denied, Outcome, View};
 use super::clock::Time;
-use super::pots;
 use super::programs::Programs;
+use super::{lookups, pots};
 use crate::domain::decide::{self, Decision, Ground, Holder};
-use crate::domain::event::{Entry, Fact, Seq};
+use crate::domain::event::{Entry, Fact, NamedBy, Seq};
 use crate::domain::member::Member;
 use crate::domain::order::{
     AlertOrder, BelongingOrder, Caller, Claim, Identifier, IdentifierHash, MemberKey, MemberName, Order, Refusal, Verb,
@@ -33,6 +33,26 @@ struct Slot {
 pub(super) struct Keys {
     pub member: Option<MemberKey>,
     pub claim: Option<Claim>,
+}
+
+/// What an entry keeps of its order as it was given; nothing where no order was.
+#[derive(Default)]
+pub(super) struct Given {
+    request_id: Text,
+    caller: Caller,
+    named_by: Option<Box<NamedBy>>,
+}
+
+impl Given {
+    fn with(order: &Order) -> Self {
+        let hash = |name: &MemberName| match name {
+            MemberName::Identifier(identifier) => Some(identifier.hash),
+            _ => None,
+        };
+        let named_by = NamedBy { member: hash(&order.member), other: lookups::other_named(&order.verb).and_then(hash) };
+        let named_by = (named_by != NamedBy::default()).then(|| Box::new(named_by));
+        Self { request_id: order.request_id.clone(), caller: order.caller.clone(), named_by }
+    }
 }
 
 /// A group being decided.
@@ -91,6 +111,7 @@ impl Draft {
         for (order, keys) in orders {
             if let MemberName::Identifier(identifier) = &order.member {
                 wants.identifiers.push(identifier.hash);
+                wants.claims.extend(self.claim_by(order));
             }
             wants.identifiers.extend(named_identifiers(&order.verb).iter().map(|identifier| identifier.hash));
             wants.members.extend(keys.member);
@@ -222,9 +243,8 @@ impl Draft {
             return Ok(false);
         }
         let version = timeline.at(self.now).version;
-        let blank = (Text::default(), Caller::default());
         let freed = self.places_freed(timeline, key, &due, &mut Vec::new())?;
-        self.push(key, timeline, version, blank, due)?;
+        self.push(key, timeline, version, Given::default(), due)?;
         self.free(timeline, freed, &mut Vec::new())?;
         Ok(true)
     }
@@ -303,12 +323,12 @@ impl Draft {
         let (mut entries, mut beside) = (Vec::new(), Vec::new());
         if !outcome.facts.is_empty() {
             let version = judged_by(&timeline, &order.verb, self.now);
-            let given = (order.request_id.clone(), order.caller.clone());
+            let given = Given::with(order);
             let moves = pots::merged(outcome.pots);
             let reserved = self.reserve(&timeline, key, claim.unwrap_or_default(), &moves, &mut beside)?;
             let freed = self.places_freed(&timeline, key, &outcome.facts, &mut beside)?;
             let entry = self.push(key, &timeline, version, given, outcome.facts)?;
-            if let Some(claim) = claim {
+            for claim in claim.into_iter().chain(self.claim_by(order)) {
                 self.claims.entry(claim).or_insert_with(|| Arc::clone(&entry));
             }
             self.settle_pots(&timeline, &moves, reserved, &mut beside)?;
@@ -327,7 +347,7 @@ impl Draft {
         key: MemberKey,
         timeline: &Timeline,
         program_version: u32,
-        (request_id, caller): (Text, Caller),
+        given: Given,
         facts: Vec<Fact>,
     ) -> Result<Arc<Entry>, Refusal> {
         let slot = self.members.entry(key).or_default();
@@ -340,9 +360,10 @@ impl Draft {
             previous: after.last_entry,
             recorded_at: self.now,
             program_version,
-            request_id,
-            principal: caller.principal,
-            trace_id: caller.trace_id,
+            request_id: given.request_id,
+            principal: given.caller.principal,
+            trace_id: given.caller.trace_id,
+            named_by: given.named_by,
             facts,
         });
         after.apply_entry(&entry).map_err(|_| Refusal::AmountOverflow)?;

@@ -62,6 +62,7 @@ mod tests {
             request_id: Text::default(),
             principal: Text::default(),
             trace_id: Text::default(),
+            named_by: None,
             facts: Vec::new(),
         };
         seqs.map(|seq| Arc::new(entry(seq))).collect()

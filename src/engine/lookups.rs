@@ -12,7 +12,7 @@ use crate::domain::decide::{Payment, pots_wanted};
 use crate::domain::event::{Entry, Seq};
 use crate::domain::member::{Member, Pot};
 use crate::domain::order::{
-    AlertOrder, BelongingOrder, Claim, MemberKey, MemberName, Order, Purchase, ReceiptKey, Verb,
+    AlertOrder, BelongingOrder, Claim, IdentifierHash, MemberKey, MemberName, Order, Purchase, ReceiptKey, Verb,
 };
 use crate::domain::program::{ProgramNo, Timeline};
 use crate::store::Wants;
@@ -106,7 +106,7 @@ fn use_named(order: &BelongingOrder) -> Option<Seq> {
 }
 
 /// The other member an order names.
-fn other_named(verb: &Verb) -> Option<&MemberName> {
+pub(super) fn other_named(verb: &Verb) -> Option<&MemberName> {
     match verb {
         Verb::Transfer(sending) => Some(&sending.to),
         Verb::Belonging(order) => match &**order {
@@ -274,11 +274,35 @@ impl Draft {
         match &order.member {
             MemberName::Id(id) => Some(MemberKey::of(&order.program, id)),
             MemberName::Key(key) => Some(*key),
-            MemberName::Identifier(identifier) => self.identifiers.get(&identifier.hash).copied(),
+            MemberName::Identifier(identifier) => {
+                let before = self.named_before(order, identifier.hash);
+                before.or_else(|| self.identifiers.get(&identifier.hash).copied())
+            }
             MemberName::Receipt(receipt) => self.purchase(number, receipt).map(|entry| entry.member),
             MemberName::Voucher(voucher) => self.claims.get(voucher).map(|entry| entry.member),
             MemberName::Entry(seq) => self.entry_of(number, *seq).map(|entry| entry.member),
         }
+    }
+
+    /// Whose order it was when it was carried out, if it was, and named her by this identifier then as now.
+    fn named_before(&self, order: &Order, identifier: IdentifierHash) -> Option<MemberKey> {
+        let entry = match &order.verb {
+            Verb::RecordPurchase(purchase) => {
+                let number = self.programs.named(&order.program)?.number;
+                self.purchase(number, &purchase.receipt)
+            }
+            _ => self.claims.get(&self.claim_by(order)?),
+        };
+        entry.filter(|entry| entry.member_named_by() == Some(identifier)).map(|entry| entry.member)
+    }
+
+    /// The key of an order within the identifier by which it names its member, if it has no other key than that.
+    pub(super) fn claim_by(&self, order: &Order) -> Option<Claim> {
+        let MemberName::Identifier(identifier) = &order.member else { return None };
+        let number = self.programs.named(&order.program)?.number;
+        let has_own = matches!(order.verb, Verb::RecordPurchase(_));
+        (!has_own && !order.request_id.is_empty())
+            .then(|| Claim::request_by(number, identifier.hash, &order.request_id))
     }
 
     fn purchase(&self, program: ProgramNo, receipt: &ReceiptKey) -> Option<&Arc<Entry>> {

@@ -5,13 +5,13 @@
 
 use std::sync::Arc;
 
-use super::draft::Draft;
+use super::draft::{Draft, Given};
 use crate::domain::decide::PotMove;
 use crate::domain::event::{BelongingFact, Entry, Fact, Seq};
 use crate::domain::member::{Pot, RESERVATION_TTL, Reservation};
-use crate::domain::order::{Caller, Claim, MemberKey, Refusal};
+use crate::domain::order::{Claim, MemberKey, Refusal};
 use crate::domain::program::Timeline;
-use crate::domain::units::{Points, Text};
+use crate::domain::units::Points;
 
 /// The moves of an order, each pot once.
 pub(super) fn merged(moves: Vec<PotMove>) -> Vec<PotMove> {
@@ -139,6 +139,6 @@ impl Draft {
 
     fn push_of(&mut self, key: MemberKey, timeline: &Timeline, fact: Fact) -> Result<Arc<Entry>, Refusal> {
         let version = timeline.at(self.now).version;
-        self.push(key, timeline, version, (Text::default(), Caller::default()), vec![fact])
+        self.push(key, timeline, version, Given::default(), vec![fact])
     }
 }

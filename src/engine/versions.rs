@@ -76,6 +76,7 @@ pub(super) fn judge(
         request_id: apply.request_id.clone(),
         principal: Text::default(),
         trace_id: Text::default(),
+        named_by: None,
         facts: vec![Fact::ProgramApplied(applied)],
     });
     let programs = programs.with_entry(&entry)?;

@@ -308,6 +308,7 @@ async fn a_reservation_nobody_used_is_free_again_after_its_time() {
         request_id: Text::default(),
         principal: Text::default(),
         trace_id: Text::default(),
+        named_by: None,
         facts: vec![rung::domain::event::Fact::PotReserved {
             pot: "stock:mug".into(),
             amount: Points(1),

@@ -14,6 +14,7 @@ mod cut_off;
 mod house;
 mod model;
 mod points;
+mod retries;
 mod scenarios;
 mod store_crash;
 mod store_damage;

@@ -14,9 +14,9 @@ use proptest::option;
 use proptest::prelude::*;
 use rung::domain::calendar::{Day, Zone};
 use rung::domain::event::{
-    AddedCause, Cap, Entry, Fact, Grant, LineReturned, MemberEnrolled, MeterPost, OpeningState, Part, PointsAdded,
-    PointsTaken, ProgramApplied, PurchaseRecorded, PurchaseReturned, RewardRedeemed, Seq, TakenCause, TierCause,
-    VoucherIssued, VouchersCut,
+    AddedCause, Cap, Entry, Fact, Grant, LineReturned, MemberEnrolled, MeterPost, NamedBy, OpeningState, Part,
+    PointsAdded, PointsTaken, ProgramApplied, PurchaseRecorded, PurchaseReturned, RewardRedeemed, Seq, TakenCause,
+    TierCause, VoucherIssued, VouchersCut,
 };
 use rung::domain::lot::{Lot, Origin, Terms};
 use rung::domain::member::{
@@ -246,6 +246,17 @@ fn bought() -> Vec<(&'static str, Fact)> {
     ]
 }
 
+#[test]
+fn golden_names() {
+    let by = |n: u8| Some(IdentifierHash([n; 16]));
+    let named_by = Some(Box::new(NamedBy { member: by(3), other: by(4) }));
+    let line = Entry { named_by, ..written(vec![Fact::MemberSuspended("asked".into())]) };
+    let mut bytes = Vec::new();
+    entry::write(&mut bytes, &line, NOW);
+    golden("entry-named-by-identifiers", &bytes);
+    assert_eq!(entry::read(&bytes, Place { seq: line.seq, moment: NOW }), Ok(line));
+}
+
 /// An entry with these facts.
 fn written(facts: Vec<Fact>) -> Entry {
     Entry {
@@ -258,6 +269,7 @@ fn written(facts: Vec<Fact>) -> Entry {
         request_id: "r-1".into(),
         principal: "till".into(),
         trace_id: Text::default(),
+        named_by: None,
         facts,
     }
 }
@@ -782,11 +794,16 @@ prop_compose! {
     fn an_entry()(
         seq in 1..u64::MAX, program in any::<u16>(), member in any::<[u8; 16]>(), previous in any::<u64>(),
         recorded_at in moment(), program_version in any::<u32>(), request_id in text(), principal in text(),
-        trace_id in text(), facts in vec(fact(), 0..4),
+        trace_id in text(), named_by in option::of((option::of(any::<[u8; 16]>()), option::of(any::<[u8; 16]>()))), facts in vec(fact(), 0..4),
     ) -> Entry {
+        let hashes = |(member, other): (Option<[u8; 16]>, Option<[u8; 16]>)| NamedBy {
+            member: member.map(IdentifierHash),
+            other: other.map(IdentifierHash),
+        };
+        let named_by = named_by.map(hashes).filter(|by| *by != NamedBy::default()).map(Box::new);
         Entry {
             seq: Seq(seq), program: ProgramNo(program), member: MemberKey(member), previous: Seq(previous), recorded_at,
-            program_version, request_id, principal, trace_id, facts,
+            program_version, request_id, principal, trace_id, named_by, facts,
         }
     }
 }

@@ -72,6 +72,7 @@ impl Ledger {
             request_id: request_id.into(),
             principal: "till".into(),
             trace_id: "4bf92f3577b34da6a3ce929d0e0e4736".into(),
+            named_by: None,
             facts,
         };
         if member != MemberKey::NOBODY {

@@ -5,7 +5,9 @@
 use super::{Decision, Ground, compare_belonging, fields};
 use crate::domain::event::{AlertFact, Entry, Fact, MemberEnrolled, PurchaseReturned};
 use crate::domain::lot;
-use crate::domain::order::{AlertOrder, Enrolment, Line, Purchase, Refusal, Return, Tender, Verb};
+use crate::domain::order::{
+    AlertOrder, Enrolment, Line, MemberKey, MemberName, Purchase, Refusal, Return, Tender, Verb,
+};
 use crate::domain::program::{Program, Value};
 
 /// The decision on an order whose key `entry` holds.
@@ -137,7 +139,7 @@ fn points(ground: &Ground<'_>, fact: &Fact, verb: &Verb) -> Option<Option<String
             ("actor", *actor == asked.actor),
         ],
         (Fact::TransferSent { to, wallet, lots, note }, Verb::Transfer(asked)) => vec![
-            ("to_member_id", ground.other.is_some_and(|other| other.key == *to)),
+            ("to_member_id", same_other(ground, *to, &asked.to)),
             ("wallet", text(wallet.0) == asked.wallet),
             ("points", lot::total(lots) == Ok(asked.points)),
             ("note", *note == asked.note),
@@ -146,6 +148,16 @@ fn points(ground: &Ground<'_>, fact: &Fact, verb: &Verb) -> Option<Option<String
         _ => return None,
     };
     Some(first_false(&fields).map(str::to_owned))
+}
+
+/// Whether an order names the member who was its other one: by what it named her by then, or as who she is.
+pub(super) fn same_other(ground: &Ground<'_>, other: MemberKey, asked: &MemberName) -> bool {
+    let named_by = ground.claimed.and_then(Entry::other_named_by);
+    match asked {
+        MemberName::Key(key) => *key == other,
+        MemberName::Identifier(identifier) if named_by == Some(identifier.hash) => true,
+        _ => ground.other.is_some_and(|found| found.key == other),
+    }
 }
 
 /// The first field in which two returns under one return receipt differ.

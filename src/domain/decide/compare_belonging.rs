@@ -1,9 +1,9 @@
 //! The same key again, for orders about belonging: is it the same order?
 
 use super::Ground;
-use super::compare::first_false;
+use super::compare::{first_false, same_other};
 use crate::domain::event::{BelongingFact, FeePaid, InvitationEnd};
-use crate::domain::order::{BelongingOrder, MemberName};
+use crate::domain::order::BelongingOrder;
 use crate::domain::program::Word;
 use crate::domain::units::{Points, Text};
 
@@ -39,11 +39,11 @@ fn tiers(ground: &Ground<'_>, fact: &BelongingFact, order: &BelongingOrder) -> O
             BelongingFact::TierSent { to, tier, note, .. },
             BelongingOrder::GiveTier { to: asked, tier: name, note: why },
         ) => {
-            let same_receiver = match asked {
-                MemberName::Key(key) => key == to,
-                _ => ground.other.is_some_and(|other| other.key == *to),
-            };
-            vec![("member_id", same_receiver), ("tier", same(ground, tier.0, name)), ("reason", note == why)]
+            vec![
+                ("member_id", same_other(ground, *to, asked)),
+                ("tier", same(ground, tier.0, name)),
+                ("reason", note == why),
+            ]
         }
         (BelongingFact::TierHeld { from: Some((_, first)), .. }, BelongingOrder::ReceiveTier { sent_by, .. }) => {
             vec![("sent_by", first == sent_by)]

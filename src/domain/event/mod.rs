@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 
 use super::calendar::Day;
 use super::lot::Lot;
-use super::order::{AttributeValue, Claim, Identifier, MemberKey, Note, Purchase, ReceiptKey};
+use super::order::{AttributeValue, Claim, Identifier, IdentifierHash, MemberKey, Note, Purchase, ReceiptKey};
 use super::program::{MeterId, ProgramNo, RewardId, RuleId, TierId, WalletId, Word};
 use super::units::{Moment, Points, Ratio, Text};
 pub use alert::{AlertCause, AlertEnd, AlertFact, AlertRaised, MarginClass, Pattern, RungOffer};
@@ -62,8 +62,19 @@ pub struct Entry {
     pub principal: Text,
     /// The W3C trace id of the call, empty if none came along.
     pub trace_id: Text,
+    /// The identifiers by which the order named members, if it named any so: a retry means whoever had them then.
+    pub named_by: Option<Box<NamedBy>>,
     /// What happened, in order; never empty.
     pub facts: Vec<Fact>,
+}
+
+/// The identifiers by which an order named members.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NamedBy {
+    /// Its own member.
+    pub member: Option<IdentifierHash>,
+    /// The other one: who gets a transfer or a gift.
+    pub other: Option<IdentifierHash>,
 }
 
 /// One thing that happened.
@@ -464,8 +475,21 @@ impl Entry {
         }
         if by_request {
             claims.push(Claim::request(self.member, &self.request_id));
+            claims.extend(self.member_named_by().map(|by| Claim::request_by(self.program, by, &self.request_id)));
         }
         claims
+    }
+
+    /// The identifier by which the order named its member.
+    #[must_use]
+    pub fn member_named_by(&self) -> Option<IdentifierHash> {
+        self.named_by.as_ref()?.member
+    }
+
+    /// The identifier by which the order named the other member.
+    #[must_use]
+    pub fn other_named_by(&self) -> Option<IdentifierHash> {
+        self.named_by.as_ref()?.other
     }
 
     /// Adds the keys a fact claims; true if one of them is the key its order is known by.

@@ -4,7 +4,7 @@
 
 use smallvec::SmallVec;
 
-use super::ReceiptKey;
+use super::{IdentifierHash, ReceiptKey};
 use crate::domain::calendar::Day;
 use crate::domain::event::{AlertCause, RestsOn, Seq};
 use crate::domain::program::{ClubId, ProgramNo, SegmentId};
@@ -122,6 +122,14 @@ impl Claim {
     #[must_use]
     pub fn end(self) -> Self {
         Self(Digest::of("rung end v1").bytes(&self.0).half())
+    }
+
+    /// An order's request id, within the identifier by which it named its member: who has the identifier may change,
+    /// whom the order was for does not.
+    #[must_use]
+    pub fn request_by(program: ProgramNo, identifier: IdentifierHash, request_id: &str) -> Self {
+        let digest = Digest::of("rung request by v1").bytes(&program.0.to_be_bytes());
+        Self(digest.bytes(&identifier.0).text(request_id).half())
     }
 
     /// Any other order's request id, within its member.

@@ -319,6 +319,7 @@ wallet = "stars"
             request_id: "".into(),
             principal: "".into(),
             trace_id: "".into(),
+            named_by: None,
             facts,
         }
     }

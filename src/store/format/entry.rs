@@ -14,6 +14,8 @@
 //! | 7 text | principal | empty |
 //! | 8 text | trace id | empty |
 //! | 9 bytes | trace id of 32 lower-case hex digits, as 16 bytes | see 8 |
+//! | 10 bytes | the identifier by which the order named its member, hashed | it named her otherwise |
+//! | 11 bytes | … and the other member: who gets a transfer or a gift | the same |
 //! | 16 … 54 message | one fact each, in order (`fact.rs`) | |
 
 use super::Damage;
@@ -21,7 +23,7 @@ use super::eye::{Eye, unknown};
 use super::fact;
 use super::pen::Pen;
 use crate::domain::event::{Entry, Seq};
-use crate::domain::order::MemberKey;
+use crate::domain::order::{IdentifierHash, MemberKey};
 use crate::domain::program::ProgramNo;
 use crate::domain::units::{Moment, Text};
 
@@ -52,6 +54,9 @@ pub fn write(out: &mut Vec<u8>, entry: &Entry, moment: Moment) {
         Some(packed) => pen.bytes(9, &packed),
         None => pen.text(8, &entry.trace_id),
     }
+    let named_by = entry.named_by.as_deref().copied().unwrap_or_default();
+    named_by.member.iter().for_each(|identifier| pen.bytes(10, &identifier.0));
+    named_by.other.iter().for_each(|identifier| pen.bytes(11, &identifier.0));
     for held in &entry.facts {
         fact::write(&mut pen, held, entry);
     }
@@ -75,6 +80,8 @@ pub fn read(bytes: &[u8], place: Place) -> Result<Entry, Damage> {
             7 => entry.principal = wire.text()?,
             8 => entry.trace_id = wire.text()?,
             9 => entry.trace_id = unpacked_hex(wire.array()?),
+            10 => entry.named_by.get_or_insert_default().member = Some(IdentifierHash(wire.array()?)),
+            11 => entry.named_by.get_or_insert_default().other = Some(IdentifierHash(wire.array()?)),
             16..=84 => {
                 let held = fact::read(field, wire.bytes()?, &entry)?;
                 entry.facts.push(held);
@@ -107,6 +114,7 @@ fn blank(place: Place) -> Entry {
         request_id: Text::default(),
         principal: Text::default(),
         trace_id: Text::default(),
+        named_by: None,
         facts: Vec::with_capacity(1),
     }
 }
