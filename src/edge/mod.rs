@@ -20,9 +20,9 @@ mod points;
 mod privileges;
 mod programs;
 mod purchase_stream;
-mod purchases;
 mod rewards;
 mod segments;
+mod services;
 mod tiers;
 mod trace;
 mod until;
@@ -55,7 +55,7 @@ use pb::program_service_server::ProgramServiceServer;
 use pb::reward_service_server::RewardServiceServer;
 use pb::segment_service_server::SegmentServiceServer;
 use pb::tier_service_server::TierServiceServer;
-use purchases::Purchases;
+use services::{Servers, Services};
 
 /// How the edge serves.
 #[derive(Clone, Debug)]
@@ -127,10 +127,10 @@ impl Edge {
     /// The transport failed.
     pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) -> Result<Drained, ServeError> {
         let closing = CancellationToken::new();
-        let routes = self.routes(&closing)?;
+        let (services, routes) = (self.services(&closing), self.routes(&closing)?);
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true)).with_keepalive(Some(KEEPALIVE));
         let incoming = incoming.map(|accepted| accepted.map(Lingering::new));
-        let mut server = transport(&self.options).layer(Door::new(self.options.call_limit));
+        let mut server = transport(&self.options).layer(Door::new(self.options.call_limit)).layer(services);
         let served =
             server.add_routes(routes).serve_with_incoming_shutdown(incoming, closing.clone().cancelled_owned());
         let mut served = std::pin::pin!(served);
@@ -151,26 +151,31 @@ impl Edge {
         }
     }
 
-    /// All services.
-    fn routes(&self, closing: &CancellationToken) -> Result<Routes, ServeError> {
+    /// Our services.
+    fn services(&self, closing: &CancellationToken) -> Services {
         let engine = || self.engine.clone();
-        let points = points::Points::new(engine(), closing.clone());
-        let others = limited!(PointsServiceServer, points.clone());
+        let (points, tiers) = (points::Points::new(engine(), closing.clone()), tiers::Tiers::new(engine()));
+        let servers = Servers::default()
+            .with(limited!(PointsServiceServer, points.clone()))
+            .with(limited!(TierServiceServer, tiers.clone()))
+            .with(limited!(MemberServiceServer, members::Members::new(engine())))
+            .with(limited!(ClubServiceServer, clubs::Clubs::new(engine())))
+            .with(limited!(PrivilegeServiceServer, privileges::Privileges::new(engine())))
+            .with(limited!(ProgramServiceServer, programs::Programs::new(engine())))
+            .with(limited!(RewardServiceServer, rewards::Rewards::new(engine())))
+            .with(limited!(SegmentServiceServer, segments::Segments::new(engine(), closing.clone())))
+            .with(limited!(EventServiceServer, events::Events::new(engine(), closing.clone())))
+            .with(limited!(AdminServiceServer, admin::Admin::new(engine())));
+        Services::new(points, tiers, servers)
+    }
+
+    /// The services that are not ours: health and reflection.
+    fn routes(&self, closing: &CancellationToken) -> Result<Routes, ServeError> {
         let mut routes = Routes::builder();
         routes
             .add_service(self.readiness.service(closing.clone()))
             .add_service(reflection()?.build_v1()?)
-            .add_service(reflection()?.build_v1alpha()?)
-            .add_service(Purchases::new(points, others))
-            .add_service(limited!(MemberServiceServer, members::Members::new(engine())))
-            .add_service(limited!(TierServiceServer, tiers::Tiers::new(engine())))
-            .add_service(limited!(ClubServiceServer, clubs::Clubs::new(engine())))
-            .add_service(limited!(PrivilegeServiceServer, privileges::Privileges::new(engine())))
-            .add_service(limited!(ProgramServiceServer, programs::Programs::new(engine())))
-            .add_service(limited!(RewardServiceServer, rewards::Rewards::new(engine())))
-            .add_service(limited!(SegmentServiceServer, segments::Segments::new(engine(), closing.clone())))
-            .add_service(limited!(EventServiceServer, events::Events::new(engine(), closing.clone())))
-            .add_service(limited!(AdminServiceServer, admin::Admin::new(engine())));
+            .add_service(reflection()?.build_v1alpha()?);
         Ok(routes.routes())
     }
 }

@@ -10,7 +10,7 @@ use super::imports::Importer;
 use super::members::{carry_out, list_of, named, ordered};
 use super::programs::in_currency;
 use super::purchase_stream::{Answers, Item, answer};
-use super::purchases::Single;
+use super::services::Single;
 use super::trace::caller;
 use super::wire::codec::Asking;
 use super::wire::entries::{Names, entry, named_in, seq_of};

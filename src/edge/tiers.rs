@@ -8,10 +8,11 @@ use super::members::{carry_out, list_of, named, ordered};
 use super::trace::caller;
 use super::wire::entries::{Names, named_in};
 use super::wire::faults::Faults;
-use super::wire::member::{member as told, standing};
+use super::wire::member::member as told;
 use super::wire::orders::Desk;
 use super::wire::page::{Page, page, token};
 use super::wire::replies::{Reply, reply};
+use super::wire::standing::Stands;
 use super::wire::standings::changes;
 use super::wire::tier_orders::{AskedGrant, grant_made, received};
 use crate::domain::event::{Entry, Seq};
@@ -35,6 +36,18 @@ impl Tiers {
     #[must_use]
     pub const fn new(engine: Engine) -> Self {
         Self { engine }
+    }
+
+    /// Where a member stands.
+    ///
+    /// # Errors
+    /// The refusal, or a failure.
+    pub async fn standing(&self, request: Request<pb::GetStandingRequest>) -> Result<Response<Stands>, Status> {
+        let pb::GetStandingRequest { program, member_id, identifier } = request.into_inner();
+        let mut faults = Faults::default();
+        let (program, name) = named(&self.engine, program, member_id, identifier, &mut faults);
+        faults.verdict(())?;
+        Ok(Response::new(Stands(self.engine.member(&program, &name).await?)))
     }
 
     /// The changes of standing in a member's entries before `before`, and the entry to go on from if there are more.
@@ -99,19 +112,6 @@ fn take(
 
 #[tonic::async_trait]
 impl pb::tier_service_server::TierService for Tiers {
-    async fn get_standing(
-        &self,
-        request: Request<pb::GetStandingRequest>,
-    ) -> Result<Response<pb::GetStandingResponse>, Status> {
-        let pb::GetStandingRequest { program, member_id, identifier } = request.into_inner();
-        let mut faults = Faults::default();
-        let (program, name) = named(&self.engine, program, member_id, identifier, &mut faults);
-        faults.verdict(())?;
-        let view = self.engine.member(&program, &name).await?;
-        let (standing, meters) = standing(&view);
-        Ok(Response::new(pb::GetStandingResponse { standing, meters }))
-    }
-
     async fn list_standings(
         &self,
         request: Request<pb::ListStandingsRequest>,

@@ -1,5 +1,5 @@
-//! How the two methods that record purchases read their requests and write their replies: by hand where that is
-//! worth it, else as the generated types do.
+//! How the methods that are called most read their requests and write their replies: by hand where that is worth it,
+//! else as the generated types do.
 
 use std::marker::PhantomData;
 
@@ -12,6 +12,7 @@ use tonic_prost::ProstDecoder;
 use super::pen::Pen;
 use super::receipt::Recorded;
 use super::sale::{self, Sale};
+use super::standing::Stands;
 
 /// A request of either kind, read.
 #[derive(Debug)]
@@ -52,28 +53,39 @@ impl Written for Answered {
     }
 }
 
-/// The codec of a method that takes `M` and answers with `R`.
-#[derive(Clone, Debug)]
-pub struct ByHand<M, R>(PhantomData<fn(M) -> R>);
+impl Written for Stands {
+    fn write(&self, pen: &mut Pen<'_>) {
+        Self::write(self, pen);
+    }
+}
 
-impl<M, R> Default for ByHand<M, R> {
+/// The codec of a method whose requests `D` reads and that answers with `R`.
+#[derive(Clone, Debug)]
+pub struct ByHand<D, R>(PhantomData<fn(D) -> R>);
+
+impl<D, R> Default for ByHand<D, R> {
     fn default() -> Self {
         Self(PhantomData)
     }
 }
 
-impl<M: Message + Default + 'static, R: Written> Codec for ByHand<M, R> {
+impl<D, R> Codec for ByHand<D, R>
+where
+    D: Decoder<Error = Status> + Default + Send + 'static,
+    D::Item: Send + 'static,
+    R: Written,
+{
     type Encode = R;
-    type Decode = Asking<M>;
+    type Decode = D::Item;
     type Encoder = Writer<R>;
-    type Decoder = Reader<M>;
+    type Decoder = D;
 
     fn encoder(&mut self) -> Writer<R> {
         Writer { page: Vec::with_capacity(REPLY_BYTES), replies: PhantomData }
     }
 
-    fn decoder(&mut self) -> Reader<M> {
-        Reader(ProstDecoder::default())
+    fn decoder(&mut self) -> D {
+        D::default()
     }
 }
 
@@ -101,7 +113,7 @@ impl<R: Written> Encoder for Writer<R> {
 }
 
 /// Reads requests.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Reader<M>(ProstDecoder<M>);
 
 impl<M: Message + Default> Decoder for Reader<M> {

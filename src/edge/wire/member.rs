@@ -47,13 +47,6 @@ pub fn named_attributes(view: &View) -> BTreeMap<String, pb::AttributeValue> {
     attributes.map(|(id, value)| (register.text(id.0).to_owned(), attribute_value(value))).collect()
 }
 
-/// Where the member stands, and what her meters read.
-#[must_use]
-pub fn standing(view: &View) -> (Option<pb::Standing>, Vec<pb::MeterReading>) {
-    let outlook = Outlook::of(view);
-    (outlook.standing(), outlook.meters())
-}
-
 /// An identifier as it is shown.
 #[must_use]
 pub fn masked(identifier: &Identifier) -> pb::MaskedIdentifier {

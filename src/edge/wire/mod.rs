@@ -44,6 +44,7 @@ pub mod scalars;
 pub mod segment_questions;
 pub mod segments;
 pub mod sentences;
+pub mod standing;
 pub mod standings;
 pub mod tier_flows;
 pub mod tier_orders;

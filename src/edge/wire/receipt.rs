@@ -4,20 +4,18 @@
 //! still made of; building those and then writing them took a quarter of the processor time of a stream. The test
 //! below holds the two together.
 
-use super::belonging::held_by;
 use super::grants::{basis, cap, decimals, program_of, rounding, rule_of, share, tier_earned};
-use super::held::{belonging, grant_id};
+use super::held::belonging;
 use super::lots::{Funds, hold, voucher};
-use super::member::{Outlook, masked, named_attributes, state, tier_name};
+use super::member::{Outlook, masked, named_attributes, state};
 use super::pen::Pen;
 use super::replies::{outcome, purchase_of};
 use super::scalars::{count32, count64};
-use crate::domain::decide::Renewal;
+use super::standing::{reading, standing};
 use crate::domain::event::{Grant, MeterPost, Part};
-use crate::domain::member::{Held, Member};
+use crate::domain::member::Member;
 use crate::domain::order::Line;
-use crate::domain::program::condition::Shortfall;
-use crate::domain::program::{Ladder, Meter, Program, Timeline, Wallet};
+use crate::domain::program::{Program, Timeline, Wallet};
 use crate::engine::{Applied, Outcome, View};
 use crate::pb;
 use prost::Message;
@@ -113,75 +111,6 @@ fn attributes(pen: &mut Pen<'_>, view: &View) {
     }
 }
 
-fn reading(pen: &mut Pen<'_>, outlook: &Outlook<'_>, meter: &Meter, value: i64) {
-    pen.text(1, outlook.program.text(meter.id.0));
-    pen.number(2, meter.decimals);
-    pen.number(3, value);
-    if let Some((first, end)) = outlook.span_of(meter) {
-        pen.moment(4, outlook.program.zone.start_of(first));
-        pen.moment(5, outlook.program.zone.start_of(end));
-    }
-}
-
-fn standing(pen: &mut Pen<'_>, outlook: &Outlook<'_>, ladder: &Ladder) {
-    let standing = &outlook.member.standing;
-    let tier = standing.tier().unwrap_or(ladder.base);
-    pen.text(1, outlook.program.text(tier.0));
-    pen.text(2, tier_name(outlook.program, ladder, tier));
-    pen.moment(3, outlook.since());
-    if let Some(end) = standing.next_change() {
-        pen.moment(4, end);
-    }
-    next_tier(pen, outlook, ladder);
-    if let Some(found) = &outlook.renewal {
-        pen.nested(6, |pen| renewal(pen, outlook, found));
-    }
-    outlook.held().for_each(|held| pen.nested(7, |pen| held_tier(pen, outlook.program, held)));
-    pen.number(8, outlook.source(ladder).map_or(pb::HeldBy::Unspecified, held_by) as i32);
-}
-
-fn next_tier(pen: &mut Pen<'_>, outlook: &Outlook<'_>, ladder: &Ladder) {
-    let next = outlook.next.as_ref().and_then(|next| Some((next, ladder.tiers.get(next.position)?)));
-    let Some((next, tier)) = next else { return };
-    pen.nested(5, |pen| {
-        pen.text(1, outlook.program.text(tier.id.0));
-        pen.text(2, &tier.name);
-        pen.text(3, tier.qualify.as_ref().map_or("", |qualify| &qualify.written));
-        next.missing.iter().for_each(|short| missing(pen, outlook, short));
-        if let Some(day) = outlook.deadline(&next.missing) {
-            pen.moment(5, outlook.program.zone.start_of(day));
-        }
-    });
-}
-
-fn renewal(pen: &mut Pen<'_>, outlook: &Outlook<'_>, found: &Renewal<'_>) {
-    pen.text(1, &found.condition.written);
-    pen.moment(2, found.until);
-    pen.moment(3, found.renewed_until);
-    found.missing.iter().for_each(|short| missing(pen, outlook, short));
-    pen.moment(5, outlook.renewed_by(found));
-    pen.number(6, found.is_met);
-    pen.number(7, found.at_once);
-}
-
-fn held_tier(pen: &mut Pen<'_>, program: &Program, held: &Held) {
-    pen.text(1, program.text(held.tier.0));
-    pen.moment(2, held.since);
-    pen.moment(3, held.until);
-    pen.number(4, held_by(held.by) as i32);
-    pen.text(5, &grant_id(held));
-}
-
-fn missing(pen: &mut Pen<'_>, outlook: &Outlook<'_>, short: &Shortfall) {
-    let Some(meter) = outlook.program.meters.get(short.meter) else { return };
-    pen.nested(4, |pen| {
-        pen.text(1, outlook.program.text(meter.id.0));
-        pen.number(2, meter.decimals);
-        pen.number(3, short.value());
-        pen.number(4, short.missing);
-    });
-}
-
 fn grant(pen: &mut Pen<'_>, timeline: &Timeline, lines: &[Line], made: &Grant) {
     let program = program_of(timeline, made);
     let rule = rule_of(program, made);
@@ -240,7 +169,9 @@ pub(in crate::edge) mod tests {
     use crate::domain::order::*;
     use crate::domain::program::Value;
     use crate::domain::units::{CurrencyCode, Moment, Points, Quantity, Span, Text};
+    use crate::edge::wire::member;
     use crate::edge::wire::replies::recorded;
+    use crate::edge::wire::standing::Stands;
     use crate::edge::wire::tests_belonging::AIR;
     use crate::engine::clock::Clock;
     use crate::engine::{ApplyProgram, Engine, Options, Pseudonyms};
@@ -316,6 +247,7 @@ pub(in crate::edge) mod tests {
     }
 
     fn same(applied: &Applied) {
+        same_standing(&applied.view);
         for (dry_run, omit_member) in [(false, false), (false, true), (true, false)] {
             let built = recorded(applied, dry_run, omit_member).encode_to_vec();
             let mut written = Vec::new();
@@ -324,6 +256,16 @@ pub(in crate::edge) mod tests {
             let decoded = pb::RecordPurchaseResponse::decode(written.as_slice());
             assert!(built == written, "{:#?}\n{decoded:#?}", recorded(applied, dry_run, omit_member));
         }
+    }
+
+    /// The reply to GetStanding, of the member the generated types make.
+    fn same_standing(view: &View) {
+        let pb::Member { standing, meters, .. } = member::member(view);
+        let built = pb::GetStandingResponse { standing, meters }.encode_to_vec();
+        let mut written = Vec::new();
+        Stands(view.clone()).write(&mut Pen::at_end_of(&mut written));
+        let decoded = pb::GetStandingResponse::decode(written.as_slice());
+        assert!(built == written, "{:#?}\n{decoded:#?}", member::member(view));
     }
 
     #[tokio::test]
