@@ -14,6 +14,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 
 use super::orders::{Buyers, Receipts};
+use super::progress::Progress;
 use super::raw::{Raw, Verdict};
 use super::template::Stamp;
 
@@ -153,19 +154,22 @@ fn applied(answer: Result<Verdict, Status>) -> anyhow::Result<()> {
     }
 }
 
-/// Enrols members `0..members`, untimed, many at a time.
-pub async fn enrol(address: &str, method: &Method, members: u32) -> anyhow::Result<()> {
+/// Calls `method` once for every member of `0..members`, or every so many of them, untimed, many at a time: enrolling,
+/// or joining a club.
+pub async fn each(address: &str, method: &Method, (members, every): (u32, u32), what: &str) -> anyhow::Result<()> {
     let tasks = (CONNECTIONS * CALLS * 2) as u32;
     let mut doors = JoinSet::new();
     let mut grpc = connect(address).await?;
+    let progress = Progress::new(what, members.div_ceil(every).into());
     for first in 0..tasks {
         if first % 32 == 0 {
             grpc = connect(address).await?;
         }
-        let (mut grpc, method) = (grpc.clone(), method.clone());
+        let (mut grpc, method, progress) = (grpc.clone(), method.clone(), progress.clone());
         doors.spawn(async move {
-            for member in (first..members).step_by(tasks as usize) {
+            for member in (first.saturating_mul(every)..members).step_by((tasks * every) as usize) {
                 enrol_one(&mut grpc, &method, member).await?;
+                progress.add(1);
             }
             anyhow::Ok(())
         });

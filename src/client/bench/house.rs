@@ -38,7 +38,7 @@ impl House {
         seen(&server);
         let requests = Requests::new()?;
         let enrol = Method::new("/rung.v1.MemberService/EnrollMember", Raw::new(requests.enrol, Shape::Unary));
-        callers::enrol(&server.address, &enrol, plan.members).await?;
+        callers::each(&server.address, &enrol, (plan.members, 1), "enrolled").await?;
         let unary = Method::new("/rung.v1.PointsService/RecordPurchase", Raw::new(requests.unary, Shape::Unary));
         let item = Method::new("/rung.v1.PointsService/RecordPurchases", Raw::new(requests.item, Shape::Item));
         let (binary, flags, members) = (binary.to_owned(), plan.flags.clone(), plan.members);

@@ -16,6 +16,7 @@ mod orders;
 mod pareto;
 mod postgres;
 mod process;
+mod progress;
 mod raw;
 mod reads;
 mod slowing;
@@ -78,7 +79,7 @@ enum Part {
     Import,
     /// CheckPrivilege and GetStanding, 4 connections with 16 calls in flight each, against an empty tonic service.
     Reads,
-    /// GetParetoReport, over everything and over a week, while purchases stream in.
+    /// GetParetoReport, over everything, over a week, and of one club, tier or store, while purchases stream in.
     Pareto,
     /// RecordPurchase at seven tenths of the load that can be borne, with the analyst and without, in seven rounds.
     Analyst,

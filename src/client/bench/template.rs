@@ -1,4 +1,4 @@
-//! A request encoded once, of which only the member's and the receipt's digits are written anew for each order.
+//! A request encoded once, of which only the digits of member, receipt and store are written anew for each order.
 //!
 //! The load generator shares its cores with what it measures, so a request must cost it a copy and no more. Knows
 //! bytes; which message they are is its maker's affair.
@@ -11,6 +11,10 @@ use prost::Message;
 pub const MEMBER: &str = "<member>";
 /// Stands for the receipt's thirteen digits (an airline ticket has as many) when a template is made.
 pub const RECEIPT: &str = "<the-receipt>";
+/// Stands for the seven digits of the store, one of [`STORES`], when a template is made.
+pub const STORE: &str = "<store>";
+/// So many stores are told apart: which of them follows from the receipt.
+pub const STORES: u64 = 40;
 
 /// What is new about an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +29,7 @@ pub struct Stamp {
 enum Slot {
     Member,
     Receipt,
+    Store,
 }
 
 /// The encoded request, cut where digits go.
@@ -65,6 +70,7 @@ impl Template {
             match slot {
                 Slot::Member => to.put_slice(&digits::<8>(stamp.member.into())),
                 Slot::Receipt => to.put_slice(&digits::<13>(stamp.receipt)),
+                Slot::Store => to.put_slice(&digits::<7>(stamp.receipt % STORES)),
             }
         }
         to.put_slice(&self.tail);
@@ -76,6 +82,7 @@ impl Slot {
         match self {
             Self::Member => MEMBER.len(),
             Self::Receipt => RECEIPT.len(),
+            Self::Store => STORE.len(),
         }
     }
 }
@@ -83,8 +90,8 @@ impl Slot {
 fn first_slot(bytes: &[u8]) -> Option<(usize, Slot)> {
     let found =
         |mark: &str, slot| bytes.windows(mark.len()).position(|window| window == mark.as_bytes()).map(|at| (at, slot));
-    let both = [found(MEMBER, Slot::Member), found(RECEIPT, Slot::Receipt)];
-    both.into_iter().flatten().min_by_key(|(at, _)| *at)
+    let all = [found(MEMBER, Slot::Member), found(RECEIPT, Slot::Receipt), found(STORE, Slot::Store)];
+    all.into_iter().flatten().min_by_key(|(at, _)| *at)
 }
 
 /// The last `N` decimal digits of a number.
@@ -131,6 +138,6 @@ mod tests {
 
     #[test]
     fn placeholders_are_as_wide_as_their_digits() {
-        assert_eq!((MEMBER.len(), RECEIPT.len()), (8, 13));
+        assert_eq!((MEMBER.len(), RECEIPT.len(), STORE.len()), (8, 13, 7));
     }
 }
