@@ -201,17 +201,20 @@ impl Engine {
     /// Unknown program or member, or the store cannot answer.
     pub async fn member(&self, program: &str, name: &MemberName) -> Result<View, Denied> {
         let timeline = self.timeline(program)?;
-        let mut wants = Wants::default();
-        match name {
-            MemberName::Id(id) => wants.members.push(MemberKey::of(program, id)),
-            MemberName::Key(key) => wants.members.push(*key),
-            MemberName::Identifier(identifier) => wants.identifiers.push(identifier.hash),
+        let found = match name {
+            MemberName::Id(id) => self.shared.store.member(MemberKey::of(program, id)).await?,
+            MemberName::Key(key) => self.shared.store.member(*key).await?,
+            MemberName::Identifier(identifier) => self.holder(identifier).await?,
             // Only orders name their member by what they are about.
-            MemberName::Receipt(_) | MemberName::Entry(_) | MemberName::Voucher(_) => {}
-        }
-        let found = self.shared.store.read(&wants).await?;
-        let member = found.members.into_values().next().ok_or(Refusal::UnknownMember)?;
-        Ok(self.view(member, timeline))
+            MemberName::Receipt(_) | MemberName::Entry(_) | MemberName::Voucher(_) => None,
+        };
+        Ok(self.view(found.ok_or(Refusal::UnknownMember)?, timeline))
+    }
+
+    /// Whose identifier it is.
+    async fn holder(&self, identifier: &Identifier) -> Result<Option<Arc<Member>>, Failure> {
+        let wants = Wants { identifiers: vec![identifier.hash], ..Wants::default() };
+        Ok(self.shared.store.read(&wants).await?.members.into_values().next())
     }
 
     /// The ids of members, by key; a key nobody has is absent.
@@ -280,8 +283,8 @@ impl Engine {
     pub async fn pot(&self, program: &str, pot: &str) -> Result<Points, Denied> {
         self.timeline(program)?;
         let key = MemberKey::of_pot(program, pot);
-        let found = self.shared.store.read(&Wants { members: vec![key], ..Wants::default() }).await?;
-        let pot = found.members.get(&key).and_then(|member| member.pot.as_ref());
+        let found = self.shared.store.member(key).await?;
+        let pot = found.as_ref().and_then(|member| member.pot.as_ref());
         Ok(pot.and_then(|pot| pot.gone().ok()).unwrap_or_default())
     }
 
@@ -469,7 +472,7 @@ impl Engine {
     }
 
     fn timeline(&self, program: &str) -> Result<Arc<Timeline>, Refusal> {
-        self.programs().named(program).cloned().ok_or_else(|| Refusal::UnknownProgram(program.into()))
+        self.shared.programs.load().named(program).cloned().ok_or_else(|| Refusal::UnknownProgram(program.into()))
     }
 
     fn view(&self, member: Arc<Member>, timeline: Arc<Timeline>) -> View {

@@ -1,6 +1,6 @@
 //! Bytes that survive: the [`Store`] seam, its laws, and the implementations behind it.
 //!
-//! The seam is small enough to recite: read many, commit one group, follow the feed, ask what is due, list
+//! The seam is small enough to recite: read many or one member, commit one group, follow the feed, ask what is due, list
 //! members, list programs, checkpoint, keep notes and give them back, status. It speaks of members, entries and claims and of no engine below
 //! it, so that an embedded journal, plain memory or a PostgreSQL-wire database can stand behind it alike.
 //!
@@ -140,6 +140,12 @@ pub struct Status {
 pub trait Store: Send + Sync + 'static {
     /// Looks up members, identifiers and claims in one phase.
     fn read<'a>(&'a self, wants: &'a Wants) -> Answer<'a, Result<Found, ReadError>>;
+
+    /// One member, as [`Self::read`] would find her: for questions, which come one by one.
+    fn member(&self, key: MemberKey) -> Answer<'_, Result<Option<Arc<Member>>, ReadError>> {
+        let wants = Wants { members: vec![key], ..Wants::default() };
+        Box::pin(async move { Ok(self.read(&wants).await?.members.remove(&key)) })
+    }
 
     /// Commits a group: durable when it returns.
     fn commit(&self, group: Group) -> Answer<'_, Result<(), CommitError>>;

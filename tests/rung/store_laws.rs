@@ -51,6 +51,9 @@ pub fn agrees(store: &dyn Store, ledger: &Ledger) {
     let wants = Wants { members: ledger.members.keys().copied().collect(), ..Wants::default() };
     let found = now(store.read(&wants)).unwrap().members.into_iter().collect::<BTreeMap<_, _>>();
     assert_eq!(found, ledger.members, "every member is the fold of her entries");
+    for (key, member) in &ledger.members {
+        assert_eq!(now(store.member(*key)).unwrap().as_ref(), Some(member), "one is found as many are");
+    }
     assert_eq!(listed(store, 7), ledger.members.values().cloned().collect::<Vec<_>>());
     agrees_on_due(store, ledger);
     agrees_on_keys(store, ledger);
@@ -152,6 +155,9 @@ fn nothing_is_known_of_what_never_was() {
             identifiers: vec![card(9_999_999).hash],
             claims: vec![Claim::receipt(ProgramNo(2), &receipt(1))],
         };
+        for key in &wants.members {
+            assert_eq!(now(store.member(*key)).unwrap(), None);
+        }
         let found = now(store.read(&wants)).unwrap();
         assert!(found.members.is_empty() && found.identifiers.is_empty() && found.claims.is_empty());
         assert_eq!(now(store.entry(Seq(0))).unwrap(), None);

@@ -198,6 +198,18 @@ impl Core {
         Ok(found)
     }
 
+    /// One member, from memory or her snapshot.
+    ///
+    /// # Errors
+    /// If the snapshot cannot be read or is damaged.
+    pub fn find_member(&self, key: MemberKey) -> Result<Option<Arc<Member>>, ReadError> {
+        let held = self.known().members.get(&key).map(|slot| Arc::clone(&slot.member));
+        match held {
+            Some(member) => Ok(Some(member)),
+            None => Ok(self.find_members(std::iter::once(key))?.remove(&key)),
+        }
+    }
+
     /// The members a group changes, as they are.
     ///
     /// # Errors
@@ -209,7 +221,7 @@ impl Core {
             group.members.iter().map(|change| held(&change.after.key)).collect()
         };
         for (slot, change) in before.iter_mut().zip(&group.members).filter(|(slot, _)| slot.is_none()) {
-            *slot = self.find_members(std::iter::once(change.after.key))?.remove(&change.after.key);
+            *slot = self.find_member(change.after.key)?;
         }
         Ok(before)
     }

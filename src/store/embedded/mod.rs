@@ -230,6 +230,13 @@ impl Store for Embedded {
         Box::pin(async move { self.find(wants) })
     }
 
+    fn member(&self, key: MemberKey) -> Answer<'_, Result<Option<Arc<Member>>, ReadError>> {
+        Box::pin(async move {
+            self.core.alive()?;
+            self.core.find_member(key)
+        })
+    }
+
     fn commit(&self, group: Group) -> Answer<'_, Result<(), CommitError>> {
         Box::pin(async move { self.commit_now(group) })
     }
