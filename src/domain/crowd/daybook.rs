@@ -5,16 +5,23 @@
 //! not by member, since questions name days: a window is answered by walking its days or, where that is shorter, those
 //! outside of it, off what was counted for ever. The book knows numbers of members and stores; whose they are is an index.
 //!
-//! Room: 26 bytes a row (34 on days on which purchases carry their cost), 40 a member, and what the caller's index takes.
+//! Room: what `page.rs` says of a row, 24 bytes a member (eight more once a purchase carried its cost), and what the
+//! caller's index takes. A copy shares the rows.
 
 use std::collections::BTreeMap;
 
+use super::page::{Page, push};
 use crate::domain::calendar::Day;
 use crate::domain::insight::forecast::fitted::Past;
 
 /// A member, by the order in which the book came to know her.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MemberNo(pub u32);
+
+impl MemberNo {
+    /// The highest number that a row has room for.
+    pub const MAX: Self = Self(u32::MAX >> 1);
+}
 
 /// A store, by the order in which the book came to know it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,79 +50,12 @@ pub enum Measure {
 pub struct Sums {
     /// Minor units.
     pub spend: i64,
-    /// Minor units.
-    pub margin: i64,
-    /// Receipts.
-    pub visits: i32,
+    /// Minor units; absent where the purchase does not carry its cost.
+    pub margin: Option<i64>,
+    /// Whether it is a purchase: a return is no receipt.
+    pub bought: bool,
     /// Smallest units.
     pub points: i64,
-}
-
-/// The rows of one day, column by column. A row that was added never changes, which whoever writes a book down while it
-/// grows relies on. Open to the format alone.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Page {
-    pub(crate) members: Vec<u32>,
-    pub(crate) stores: Vec<u16>,
-    pub(crate) spend: Vec<i64>,
-    pub(crate) visits: Vec<i32>,
-    pub(crate) points: Vec<i64>,
-    /// Empty as long as nothing on the day carried a cost.
-    pub(crate) margin: Vec<i64>,
-}
-
-impl Page {
-    fn push(&mut self, member: MemberNo, store: StoreNo, sums: Sums) {
-        if sums.margin != 0 && self.margin.is_empty() {
-            self.margin = vec![0; self.members.len()];
-            self.margin.push(sums.margin);
-        } else if !self.margin.is_empty() {
-            self.margin.push(sums.margin);
-        }
-        self.members.push(member.0);
-        self.stores.push(store.0);
-        self.spend.push(sums.spend);
-        self.visits.push(sums.visits);
-        self.points.push(sums.points);
-    }
-
-    /// Adds a measure of every row to its member's sum, `sign` times.
-    fn add_to(&self, into: &mut [i64], measure: Measure, store: Option<StoreNo>, sign: i64) {
-        match measure {
-            Measure::Spend => self.each(into, store, sign, &self.spend, |spend| *spend),
-            Measure::Margin => self.each(into, store, sign, &self.margin, |margin| *margin),
-            Measure::Visits => self.each(into, store, sign, &self.visits, |visits| i64::from(*visits)),
-            Measure::Points => self.each(into, store, sign, &self.points, |points| *points),
-        }
-    }
-
-    fn each<T>(&self, into: &mut [i64], store: Option<StoreNo>, sign: i64, column: &[T], value: impl Fn(&T) -> i64) {
-        // A sum that leaves its range stays at its end: the ledger's own sums are checked, these only rank.
-        let mut add = |member: u32, found: &T| {
-            if let Some(sum) = into.get_mut(member as usize) {
-                *sum = sum.saturating_add(value(found).saturating_mul(sign));
-            }
-        };
-        match store {
-            None => self.members.iter().zip(column).for_each(|(member, found)| add(*member, found)),
-            Some(only) => {
-                let rows = self.members.iter().zip(&self.stores).zip(column);
-                rows.filter(|((_, store), _)| **store == only.0).for_each(|((member, _), found)| add(*member, found));
-            }
-        }
-    }
-
-    fn visits_and_spend(&self) -> impl Iterator<Item = (u32, i32, i64)> + '_ {
-        let rows = self.members.iter().zip(&self.visits).zip(&self.spend);
-        rows.map(|((member, visits), spend)| (*member, *visits, *spend))
-    }
-
-    fn bytes(&self) -> usize {
-        self.members.capacity() * 4
-            + self.stores.capacity() * 2
-            + self.visits.capacity() * 4
-            + (self.spend.capacity() + self.points.capacity() + self.margin.capacity()) * 8
-    }
 }
 
 /// A window of days and what is asked about it.
@@ -140,15 +80,19 @@ pub struct Habit {
     pub days: u32,
 }
 
+/// Stands for the first purchase of somebody who has not bought.
+pub(crate) const NOT_YET: Day = Day(i32::MAX);
+
 /// The book of one program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Daybook {
     pub(crate) pages: BTreeMap<Day, Page>,
-    /// The day of each member's first purchase.
-    pub(crate) first: Vec<Option<Day>>,
+    /// The day of each member's first purchase, or [`NOT_YET`].
+    pub(crate) first: Vec<Day>,
     pub(crate) spend: Vec<i64>,
+    /// Empty as long as no purchase carried its cost.
     pub(crate) margin: Vec<i64>,
-    pub(crate) visits: Vec<i64>,
+    pub(crate) visits: Vec<u32>,
     pub(crate) points: Vec<i64>,
     pub(crate) rows: usize,
 }
@@ -170,15 +114,19 @@ impl Daybook {
     #[must_use]
     pub fn bytes(&self) -> usize {
         let pages: usize = self.pages.values().map(Page::bytes).sum();
-        pages + self.first.capacity() * (size_of::<Option<Day>>() + 4 * 8)
+        let sums = self.spend.capacity() + self.margin.capacity() + self.points.capacity();
+        pages + self.first.capacity() * 4 + self.visits.capacity() * 4 + sums * 8
     }
 
     /// Makes room for one more member; her number is the count of those before her.
     pub fn welcome(&mut self) -> MemberNo {
         let number = MemberNo(u32::try_from(self.first.len()).unwrap_or(u32::MAX));
-        self.first.push(None);
-        for sums in [&mut self.spend, &mut self.margin, &mut self.visits, &mut self.points] {
-            sums.push(0);
+        push(&mut self.first, NOT_YET);
+        push(&mut self.visits, 0);
+        push(&mut self.spend, 0);
+        push(&mut self.points, 0);
+        if !self.margin.is_empty() {
+            push(&mut self.margin, 0);
         }
         number
     }
@@ -187,16 +135,19 @@ impl Daybook {
     pub fn add(&mut self, member: MemberNo, day: Day, store: StoreNo, sums: Sums) {
         let at = member.0 as usize;
         let Some(first) = self.first.get_mut(at) else { return };
-        if sums.visits > 0 {
-            *first = Some(first.map_or(day, |known| known.min(day)));
+        if sums.bought {
+            *first = day.min(*first);
         }
-        let parts = [
-            (&mut self.spend, sums.spend),
-            (&mut self.margin, sums.margin),
-            (&mut self.visits, i64::from(sums.visits)),
-            (&mut self.points, sums.points),
-        ];
-        for (column, part) in parts {
+        if sums.margin.is_some() && self.margin.is_empty() {
+            self.margin = vec![0; self.first.len()];
+        }
+        if let Some(visits) = self.visits.get_mut(at) {
+            *visits = visits.saturating_add(sums.bought.into());
+        }
+        let margin = sums.margin.unwrap_or(0);
+        for (column, part) in
+            [(&mut self.spend, sums.spend), (&mut self.margin, margin), (&mut self.points, sums.points)]
+        {
             column.iter_mut().skip(at).take(1).for_each(|sum| *sum = sum.saturating_add(part));
         }
         self.pages.entry(day).or_default().push(member, store, sums);
@@ -213,38 +164,42 @@ impl Daybook {
     /// The day of a member's first purchase.
     #[must_use]
     pub fn first(&self, member: MemberNo) -> Option<Day> {
-        self.first.get(member.0 as usize).copied().flatten()
+        self.first.get(member.0 as usize).copied().filter(|first| *first < NOT_YET)
     }
 
     /// Each member's sum over the window, by her number.
     #[must_use]
     pub fn sums(&self, window: Window) -> Vec<i64> {
         let Window { from, to, measure, store } = window;
-        let inside: usize = self.pages.range(from..to.max(from)).map(|(_, page)| page.members.len()).sum();
+        let inside: usize = self.pages.range(from..to.max(from)).map(|(_, page)| page.rows()).sum();
+        let add = |sums: &mut [i64], page: &Page, sign| {
+            page.leaves().iter().for_each(|leaf| leaf.add_to(sums, measure, store, sign));
+        };
         if store.is_none() && inside > self.rows / 2 {
-            let mut sums = self.for_ever(measure).to_vec();
+            let mut sums = self.for_ever(measure);
             let outside = self.pages.iter().filter(|(day, _)| **day < from || to <= **day);
-            outside.for_each(|(_, page)| page.add_to(&mut sums, measure, None, -1));
+            outside.for_each(|(_, page)| add(&mut sums, page, -1));
             return sums;
         }
         let mut sums = vec![0; self.members()];
-        self.pages.range(from..to.max(from)).for_each(|(_, page)| page.add_to(&mut sums, measure, store, 1));
+        self.pages.range(from..to.max(from)).for_each(|(_, page)| add(&mut sums, page, 1));
         sums
     }
 
-    fn for_ever(&self, measure: Measure) -> &[i64] {
+    fn for_ever(&self, measure: Measure) -> Vec<i64> {
         match measure {
-            Measure::Spend => &self.spend,
-            Measure::Margin => &self.margin,
-            Measure::Visits => &self.visits,
-            Measure::Points => &self.points,
+            Measure::Spend => self.spend.clone(),
+            Measure::Margin if self.margin.is_empty() => vec![0; self.members()],
+            Measure::Margin => self.margin.clone(),
+            Measure::Visits => self.visits.iter().map(|visits| i64::from(*visits)).collect(),
+            Measure::Points => self.points.clone(),
         }
     }
 
     /// Who had bought anything before `day`, by number: the customers of a window that ends there.
     #[must_use]
     pub fn customers_by(&self, day: Day) -> Vec<bool> {
-        self.first.iter().map(|first| first.is_some_and(|first| first < day)).collect()
+        self.first.iter().map(|first| *first < day && *first < NOT_YET).collect()
     }
 
     /// How recently and how often each member bought in `from..to`, by her number.
@@ -252,8 +207,9 @@ impl Daybook {
     pub fn habits(&self, from: Day, to: Day) -> Vec<Habit> {
         let mut habits = vec![Habit::default(); self.members()];
         for (day, page) in self.pages.range(from..to.max(from)) {
-            for (member, _) in page.members.iter().zip(&page.visits).filter(|(_, visits)| **visits > 0) {
-                let Some(habit) = habits.get_mut(*member as usize) else { continue };
+            let bought = page.leaves().iter().flat_map(|leaf| leaf.who()).filter(|(_, bought)| *bought);
+            for (member, _) in bought {
+                let Some(habit) = habits.get_mut(member.0 as usize) else { continue };
                 if habit.last != Some(*day) {
                     (habit.last, habit.days) = (Some(*day), habit.days.saturating_add(1));
                 }
@@ -265,18 +221,16 @@ impl Daybook {
     /// How many rows lie before `day`: as rows are only ever added, as many rows are the same rows.
     #[must_use]
     pub fn rows_before(&self, day: Day) -> usize {
-        self.pages.range(..day).map(|(_, page)| page.members.len()).sum()
+        self.pages.range(..day).map(|(_, page)| page.rows()).sum()
     }
 
     /// What is known of each member at the beginning of `day`, by her number.
     #[must_use]
     pub fn pasts(&self, day: Day) -> Vec<Past> {
         let mut pasts = vec![Past::default(); self.members()];
-        for (day, page) in self.pages.range(..day) {
-            for (member, visits, spend) in page.visits_and_spend() {
-                let past = pasts.iter_mut().skip(member as usize).take(1);
-                past.for_each(|past| past.see(day.0.into(), visits > 0, spend));
-            }
+        for (day, member, sums) in Self::rows_of(self.pages.range(..day)) {
+            let past = pasts.iter_mut().skip(member.0 as usize).take(1);
+            past.for_each(|past| past.see(day.0.into(), sums.bought, sums.spend));
         }
         pasts
     }
@@ -285,37 +239,33 @@ impl Daybook {
     #[must_use]
     pub fn past(&self, member: MemberNo, day: Day) -> Past {
         let mut past = Past::default();
-        for (day, page) in self.pages.range(..day) {
-            let hers = page.visits_and_spend().filter(|(found, ..)| *found == member.0);
-            hers.for_each(|(_, visits, spend)| past.see(day.0.into(), visits > 0, spend));
-        }
+        let hers = Self::rows_of(self.pages.range(..day)).filter(|(_, found, _)| *found == member);
+        hers.for_each(|(day, _, sums)| past.see(day.0.into(), sums.bought, sums.spend));
         past
     }
 
     /// How many receipts a member had in all.
     #[must_use]
     pub fn receipts(&self, member: MemberNo) -> i64 {
-        self.visits.get(member.0 as usize).copied().unwrap_or(0)
+        self.visits.get(member.0 as usize).map_or(0, |visits| i64::from(*visits))
     }
 
     /// Every row, day after day: whose it is, and what it adds.
     pub fn rows_by_day(&self) -> impl Iterator<Item = (Day, MemberNo, Sums)> + '_ {
-        self.pages.iter().flat_map(|(day, page)| {
-            let counted = page.spend.iter().zip(&page.visits).zip(&page.points).enumerate();
-            let sums = counted.map(|(at, ((spend, visits), points))| {
-                let margin = page.margin.get(at).copied().unwrap_or(0);
-                Sums { spend: *spend, margin, visits: *visits, points: *points }
-            });
-            page.members.iter().zip(sums).map(|(member, sums)| (*day, MemberNo(*member), sums))
+        Self::rows_of(self.pages.iter())
+    }
+
+    fn rows_of<'a>(pages: impl Iterator<Item = (&'a Day, &'a Page)>) -> impl Iterator<Item = (Day, MemberNo, Sums)> {
+        pages.flat_map(|(day, page)| {
+            let rows = page.leaves().iter().flat_map(|leaf| leaf.rows());
+            rows.map(|(member, sums)| (*day, member, sums))
         })
     }
 
     /// The days on which one member bought, in order: a walk over the whole book.
     #[must_use]
     pub fn purchase_days(&self, member: MemberNo) -> Vec<Day> {
-        let bought = |page: &Page| {
-            page.members.iter().zip(&page.visits).any(|(found, visits)| *found == member.0 && *visits > 0)
-        };
+        let bought = |page: &Page| page.leaves().iter().flat_map(|leaf| leaf.who()).any(|row| row == (member, true));
         self.pages.iter().filter(|(_, page)| bought(page)).map(|(day, _)| *day).collect()
     }
 }
@@ -325,7 +275,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    type Row = (u8, i32, u16, i64, i64, bool);
+    type Row = (u8, i32, u16, i64, Option<i64>, bool);
 
     fn book(rows: &[Row]) -> Daybook {
         let mut book = Daybook::default();
@@ -333,14 +283,21 @@ mod tests {
             book.welcome();
         });
         for (member, day, store, spend, margin, is_return) in rows {
-            let sums = Sums { spend: *spend, margin: *margin, visits: i32::from(!is_return), points: spend / 100 };
+            let sums = Sums { spend: *spend, margin: *margin, bought: !is_return, points: spend / 100 };
             book.add(MemberNo((*member).into()), Day(*day), StoreNo(*store), sums);
         }
         book
     }
 
     fn row() -> impl Strategy<Value = Row> {
-        (0_u8..6, 0_i32..40, 0_u16..3, -5_000_i64..50_000, prop_oneof![Just(0_i64), -100_i64..9_000], any::<bool>())
+        (
+            0_u8..6,
+            0_i32..40,
+            0_u16..3,
+            -5_000_i64..50_000,
+            prop_oneof![Just(None), (-100_i64..9_000).prop_map(Some)],
+            any::<bool>(),
+        )
     }
 
     proptest! {
@@ -356,7 +313,7 @@ mod tests {
                     book.sums(Window { from: Day(from), to: Day(to), measure, store })[usize::from(member)]
                 };
                 prop_assert_eq!(sums(Measure::Spend, None), hers().map(|row| row.3).sum::<i64>());
-                prop_assert_eq!(sums(Measure::Margin, None), hers().map(|row| row.4).sum::<i64>());
+                prop_assert_eq!(sums(Measure::Margin, None), hers().filter_map(|row| row.4).sum::<i64>());
                 prop_assert_eq!(sums(Measure::Points, None), hers().map(|row| row.3 / 100).sum::<i64>());
                 prop_assert_eq!(sums(Measure::Visits, None), hers().filter(|row| !row.5).count() as i64);
                 let there = hers().filter(|row| row.2 == store).map(|row| row.3).sum::<i64>();
@@ -397,7 +354,7 @@ mod tests {
 
     #[test]
     fn customers_are_those_who_had_bought_by_then() {
-        let book = book(&[(1, 5, 0, 100, 0, false), (2, 9, 0, 100, 0, true), (3, 12, 0, 0, 0, false)]);
+        let book = book(&[(1, 5, 0, 100, None, false), (2, 9, 0, 100, None, true), (3, 12, 0, 0, None, false)]);
         let by = |day| book.customers_by(Day(day));
         assert_eq!(by(5), [false; 6]);
         assert_eq!(by(13), [false, true, false, true, false, false]);

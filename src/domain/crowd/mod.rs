@@ -5,14 +5,17 @@
 
 pub mod alerts;
 pub mod daybook;
+pub mod group;
+pub(crate) mod page;
 pub mod ranking;
+pub mod roster;
 pub mod tagging;
 pub mod tags;
 pub mod tiers;
 pub mod visits;
 pub mod watching;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use crate::domain::calendar::{Day, Zone};
 use crate::domain::event::{BelongingFact, Entry, Fact, PurchaseRecorded, PurchaseReturned};
@@ -21,6 +24,9 @@ use crate::domain::program::{ClubId, TierId, Value, WalletId};
 use crate::domain::units::{Moment, Text};
 use alerts::AllAlerts;
 use daybook::{Daybook, MemberNo, StoreNo, Sums};
+use group::Group;
+use page::push;
+use roster::Roster;
 use tags::Tags;
 use tiers::Steps;
 
@@ -29,7 +35,7 @@ pub const COST: &str = "cost";
 
 /// The number of the rules by which entries become a crowd. Whoever changes what the same entries come to raises it:
 /// crowds that were written down under another number are folded anew.
-pub const FOLD: u32 = 1;
+pub const FOLD: u32 = 2;
 
 /// What the crowd must know of its program.
 #[derive(Clone, Copy, Debug)]
@@ -53,10 +59,9 @@ pub struct Crowd {
     pub tags: Tags,
     /// What the ledger says of alerts.
     pub alerts: AllAlerts,
-    pub(crate) numbers: HashMap<MemberKey, MemberNo>,
-    pub(crate) keys: Vec<MemberKey>,
+    pub(crate) roster: Roster,
     pub(crate) tiers: Vec<Option<TierId>>,
-    pub(crate) clubs: BTreeMap<ClubId, HashSet<MemberNo>>,
+    pub(crate) clubs: BTreeMap<ClubId, Group>,
     pub(crate) stores: HashMap<Text, StoreNo>,
 }
 
@@ -64,13 +69,13 @@ impl Crowd {
     /// Her number, if she is known.
     #[must_use]
     pub fn number(&self, key: MemberKey) -> Option<MemberNo> {
-        self.numbers.get(&key).copied()
+        self.roster.number(key)
     }
 
     /// Whose number it is.
     #[must_use]
     pub fn key(&self, number: MemberNo) -> Option<MemberKey> {
-        self.keys.get(number.0 as usize).copied()
+        self.roster.key(number)
     }
 
     /// The tier she stands on.
@@ -82,7 +87,7 @@ impl Crowd {
     /// Whether she belongs to a club.
     #[must_use]
     pub fn belongs(&self, number: MemberNo, club: ClubId) -> bool {
-        self.clubs.get(&club).is_some_and(|members| members.contains(&number))
+        self.clubs.get(&club).is_some_and(|members| members.contains(number))
     }
 
     /// The number of a store in which something was bought.
@@ -94,14 +99,8 @@ impl Crowd {
     /// What it takes in memory, in bytes, about.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let index = self.numbers.capacity() * (size_of::<(MemberKey, MemberNo)>() + 1);
-        let clubs: usize = self.clubs.values().map(|members| members.capacity() * 5).sum();
-        self.daybook.bytes()
-            + index
-            + self.keys.capacity() * 16
-            + self.tiers.capacity() * 4
-            + self.steps.bytes()
-            + clubs
+        let clubs: usize = self.clubs.values().map(Group::bytes).sum();
+        self.daybook.bytes() + self.roster.bytes() + self.tiers.capacity() * 4 + self.steps.bytes() + clubs
     }
 
     /// Folds an entry of the program. `bought` is the entry of the purchase where the entry brings something back.
@@ -144,9 +143,8 @@ impl Crowd {
             return known;
         }
         let number = self.daybook.welcome();
-        self.numbers.insert(key, number);
-        self.keys.push(key);
-        self.tiers.push(None);
+        self.roster.add(key);
+        push(&mut self.tiers, None);
         number
     }
 
@@ -161,7 +159,7 @@ impl Crowd {
                 self.clubs.entry(*club).or_default().insert(member);
             }
             BelongingFact::ClubLeft { club, .. } => {
-                self.clubs.entry(*club).or_default().remove(&member);
+                self.clubs.entry(*club).or_default().remove(member);
             }
             _ => {}
         }
@@ -172,7 +170,7 @@ impl Crowd {
         let grants = recorded.grants.iter().filter(|grant| grant.wallet.is_some() && grant.wallet == setting.wallet);
         let points = grants.map(|grant| grant.granted.0).fold(0, i64::saturating_add);
         let spend = purchase.total().unwrap_or(i64::MAX);
-        let sums = Sums { spend, margin: margin(purchase).unwrap_or(0), visits: 1, points };
+        let sums = Sums { spend, margin: margin(purchase), bought: true, points };
         let store = self.store_no(&purchase.store);
         self.daybook.add(member, day(recorded, setting), store, sums);
     }
@@ -188,11 +186,11 @@ impl Crowd {
         let points = taken.map(|(_, points)| points.0).fold(0, i64::saturating_add);
         let back = returned.minor_units;
         let purchase = bought.and_then(Entry::purchase);
-        let margin = purchase.and_then(|recorded| share_of_margin(&recorded.purchase, back)).unwrap_or(0);
+        let margin = purchase.and_then(|recorded| share_of_margin(&recorded.purchase, back));
         let day = purchase.map_or_else(|| setting.zone.day_of(returned.bought.0), |recorded| day(recorded, setting));
         let store = purchase.map_or(StoreNo::NONE, |recorded| self.store_no(&recorded.purchase.store));
         let less = |amount: i64| amount.saturating_neg();
-        let sums = Sums { spend: less(back), margin: less(margin), visits: 0, points: less(points) };
+        let sums = Sums { spend: less(back), margin: margin.map(less), bought: false, points: less(points) };
         self.daybook.add(member, day, store, sums);
     }
 

@@ -2,9 +2,10 @@
 //!
 //! A fold like the rest of the crowd. It must not know who ought to be in a segment.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::daybook::MemberNo;
+use super::group::Group;
 use crate::domain::calendar::Day;
 use crate::domain::event::{BelongingFact, Fact, Seq};
 use crate::domain::program::SegmentId;
@@ -21,8 +22,8 @@ pub struct Bought {
 /// Who is in which segment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tags {
-    pub(crate) segments: BTreeMap<SegmentId, BTreeSet<MemberNo>>,
-    pub(crate) closed: BTreeSet<MemberNo>,
+    pub(crate) segments: BTreeMap<SegmentId, Group>,
+    pub(crate) closed: Group,
     pub(crate) bought: BTreeMap<MemberNo, Bought>,
 }
 
@@ -38,7 +39,7 @@ impl Tags {
                     self.segments.entry(segment).or_default().insert(member);
                 }
                 BelongingFact::SegmentLeft { segment, .. } => {
-                    self.segments.entry(segment).or_default().remove(&member);
+                    self.segments.entry(segment).or_default().remove(member);
                 }
                 _ => {}
             },
@@ -56,12 +57,12 @@ impl Tags {
     /// Whether a member is in a segment.
     #[must_use]
     pub fn is_in(&self, member: MemberNo, segment: SegmentId) -> bool {
-        self.segments.get(&segment).is_some_and(|members| members.contains(&member))
+        self.segments.get(&segment).is_some_and(|members| members.contains(member))
     }
 
     /// Who is in a segment, by number.
     pub fn of(&self, segment: SegmentId) -> impl Iterator<Item = MemberNo> + '_ {
-        self.segments.get(&segment).into_iter().flatten().copied()
+        self.segments.get(&segment).into_iter().flat_map(Group::iter)
     }
 
     /// The segments that anybody is in.
@@ -72,7 +73,7 @@ impl Tags {
     /// Whether a member closed.
     #[must_use]
     pub fn has_closed(&self, member: MemberNo) -> bool {
-        self.closed.contains(&member)
+        self.closed.contains(member)
     }
 
     /// Whether anybody is noted to have bought.

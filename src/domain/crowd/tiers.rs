@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use super::Crowd;
 use super::daybook::MemberNo;
+use super::page::push;
 use super::ranking::Question;
 use crate::domain::calendar::Day;
 use crate::domain::program::TierId;
@@ -18,7 +19,7 @@ pub struct Steps(pub(crate) BTreeMap<Day, Vec<(MemberNo, Option<TierId>)>>);
 impl Steps {
     /// A member stands on `tier` from `day` on, or on none. Changes of one member come in their order.
     pub fn step(&mut self, member: MemberNo, day: Day, tier: Option<TierId>) {
-        self.0.entry(day).or_default().push((member, tier));
+        push(self.0.entry(day).or_default(), (member, tier));
     }
 
     /// Where each of so many members stood at the beginning of `day`, by her number.

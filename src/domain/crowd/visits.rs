@@ -12,12 +12,14 @@ pub struct Visit {
     pub day: Day,
     /// What she spent on it, less what was brought back of it, in minor units.
     pub spend: i64,
-    /// Her margin of it, in minor units; nothing where no cost is known.
+    /// Her margin of it, in minor units: of what carries its cost.
     pub margin: i64,
+    /// Whether anything of it carries its cost.
+    pub knows_cost: bool,
 }
 
 /// A day's rows: whose, how much spend, how much margin.
-type Rows = (Day, Vec<(MemberNo, i64, i64)>);
+type Rows = (Day, Vec<(MemberNo, i64, Option<i64>)>);
 
 /// The visits of some members.
 #[derive(Clone, Debug, Default)]
@@ -35,7 +37,7 @@ impl Visits {
         let asked = |member: MemberNo| members.get(member.0 as usize).copied().unwrap_or(false);
         let mut starts = vec![0_usize; book.members().saturating_add(1)];
         let mut last = vec![None; book.members()];
-        for (day, member, _) in book.rows_by_day().filter(|(_, member, sums)| sums.visits > 0 && asked(*member)) {
+        for (day, member, _) in book.rows_by_day().filter(|(_, member, sums)| sums.bought && asked(*member)) {
             let next = (member.0 as usize).saturating_add(1);
             if let (Some(last), Some(count)) = (last.get_mut(member.0 as usize), starts.get_mut(next))
                 && last.replace(day) != Some(day)
@@ -62,7 +64,7 @@ impl Visits {
                 self.settle(pending.take(), &next);
                 pending = Some((day, Vec::new()));
             }
-            if sums.visits > 0 {
+            if sums.bought {
                 self.begin(&mut next, member, day);
             }
             if let Some((_, rows)) = &mut pending {
@@ -96,7 +98,8 @@ impl Visits {
             let visit = newest.filter(|at| *at >= first).and_then(|at| self.visits.get_mut(at));
             if let Some(visit) = visit.filter(|visit| visit.day == day) {
                 visit.spend = visit.spend.saturating_add(spend);
-                visit.margin = visit.margin.saturating_add(margin);
+                visit.margin = visit.margin.saturating_add(margin.unwrap_or(0));
+                visit.knows_cost |= margin.is_some();
             }
         }
     }
@@ -115,8 +118,9 @@ mod tests {
     use super::*;
     use crate::domain::crowd::daybook::{StoreNo, Sums};
 
-    fn row(book: &mut Daybook, member: u32, day: i32, spend: i64, visits: i32) {
-        book.add(MemberNo(member), Day(day), StoreNo::NONE, Sums { spend, margin: spend / 10, visits, points: 0 });
+    fn row(book: &mut Daybook, member: u32, day: i32, spend: i64, bought: bool) {
+        let margin = (spend % 100 != 50).then_some(spend / 10);
+        book.add(MemberNo(member), Day(day), StoreNo::NONE, Sums { spend, margin, bought, points: 0 });
     }
 
     #[test]
@@ -125,16 +129,16 @@ mod tests {
         (0..3).for_each(|_| {
             book.welcome();
         });
-        row(&mut book, 2, 9, 700, 1);
-        row(&mut book, 0, 5, 100, 1);
-        row(&mut book, 0, 5, 50, 1);
-        row(&mut book, 2, 5, 30, 1);
-        row(&mut book, 0, 9, -20, 0);
-        row(&mut book, 2, 9, -200, 0);
-        row(&mut book, 0, 12, 40, 1);
+        row(&mut book, 2, 9, 700, true);
+        row(&mut book, 0, 5, 100, true);
+        row(&mut book, 0, 5, 50, true);
+        row(&mut book, 2, 5, 30, true);
+        row(&mut book, 0, 9, -20, false);
+        row(&mut book, 2, 9, -200, false);
+        row(&mut book, 0, 12, 50, true);
         let visits = Visits::of(&book, |_| true);
-        let visit = |day, spend, margin| Visit { day: Day(day), spend, margin };
-        assert_eq!(visits.by(MemberNo(0)), [visit(5, 150, 15), visit(12, 40, 4)]);
+        let visit = |day, spend, margin| Visit { day: Day(day), spend, margin, knows_cost: margin != 0 };
+        assert_eq!(visits.by(MemberNo(0)), [visit(5, 150, 10), visit(12, 50, 0)]);
         assert_eq!(visits.by(MemberNo(1)), []);
         assert_eq!(visits.by(MemberNo(2)), [visit(5, 30, 3), visit(9, 500, 50)]);
         assert_eq!(visits.by(MemberNo(7)), []);

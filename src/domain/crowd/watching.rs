@@ -103,7 +103,14 @@ mod tests {
     }
 
     fn visits(days: &[(i32, i64, i64)]) -> Vec<Visit> {
-        days.iter().map(|(day, spend, margin)| Visit { day: Day(*day), spend: *spend, margin: *margin }).collect()
+        days.iter()
+            .map(|(day, spend, margin)| Visit {
+                day: Day(*day),
+                spend: *spend,
+                margin: *margin,
+                knows_cost: *margin != 0,
+            })
+            .collect()
     }
 
     #[test]

@@ -9,10 +9,10 @@
 //! | 2 | keys: 1 bytes, 16 each |
 //! | 3 | tiers: 1 packed, 0 none or the tier's word + 1 |
 //! | 4 | first purchases: 1 packed, 0 none or the day (zigzag) + 1 |
-//! | 5, 6, 7, 8 | spend, margin, receipts, points for ever: 1 packed, zigzag |
+//! | 5, 6, 7, 8 | spend, margin (once any is known), receipts, points for ever: 1 packed, zigzag |
 //! | 9 | stores by number from 1: 1… text |
 //! | 10 | a club: 1 its word, 2 packed: its members' numbers in order, each less the one before |
-//! | 11 | rows of a day: 1 the day (zigzag), 2 packed: members, each (zigzag) less the one before, 3 packed: stores, 4, 5, 6 packed, zigzag: spend, receipts, points, 7 packed, zigzag: margin, on days on which a cost is known |
+//! | 11 | rows of a day: 1 the day (zigzag), 2 packed: members, each (zigzag) less the one before, 3 packed: stores, 4 packed, zigzag: spend, 5 packed: 1 if it is a purchase, 6 packed, zigzag: points, where any of them knows its cost 7 packed, zigzag: margin and 8 packed: 1 if it is known |
 //! | 12 | changes of tier on a day: 1 the day (zigzag), 2 packed: members, each (zigzag) less the one before, 3 packed: 0 none or the tier's word + 1 |
 //! | 13 | a segment: as a club |
 //! | 14 | who is closed: as a club, of no word |
@@ -24,13 +24,17 @@
 //! kept readable but the numbers of the columns. Writing holds no more than what changes from entry to entry, about
 //! twenty bytes a member; keys and rows are only ever added to and are read off the crowd as they are written.
 
+use std::collections::BTreeMap;
+
 use super::eye::{Eye, Wire, day_of, narrow, take_varint, unknown, unzigzag};
 use super::fact::read_word;
 use super::pen::{Pen, put_varint, zigzag};
 use super::{Damage, crowd_alerts};
 use crate::domain::calendar::Day;
 use crate::domain::crowd::alerts::AllAlerts;
-use crate::domain::crowd::daybook::{Daybook, MemberNo, Page, StoreNo};
+use crate::domain::crowd::daybook::{Daybook, MemberNo, NOT_YET, StoreNo, Sums};
+use crate::domain::crowd::group::Group;
+use crate::domain::crowd::page::{LEAF, Leaf, Page};
 use crate::domain::crowd::tags::Tags;
 use crate::domain::crowd::tiers::Steps;
 use crate::domain::crowd::{Crowd, FOLD};
@@ -66,43 +70,44 @@ pub struct Draft {
     ready: Vec<Vec<u8>>,
     /// The members whose keys are to be written: from, until.
     keys: (usize, usize),
-    /// The days whose rows are to be written, how many, and whether with their margin; the last one first.
-    days: Vec<(Day, usize, bool)>,
-    /// How many rows of the day are written.
-    row: usize,
+    /// The days whose rows are to be written, and how many; the last one first.
+    days: Vec<(Day, usize)>,
+    /// How many leaves of the day are written.
+    leaf: usize,
 }
 
 impl Draft {
     /// The crowd as it is now. A column that is added to it must be written here or in [`Self::next`].
     #[must_use]
     pub fn of(crowd: &Crowd) -> Self {
-        let Crowd { daybook, steps, tags, numbers: _, keys, tiers, clubs, stores, alerts } = crowd;
+        let Crowd { daybook, steps, tags, roster, tiers, clubs, stores, alerts } = crowd;
         let AllAlerts { alerts, standing: _ } = alerts;
         let Tags { segments, closed, bought: _ } = tags;
         let Daybook { pages, first, spend, margin, visits, points, rows } = daybook;
         let mut sheet = Sheet::default();
         sheet.column(WHOLE, |pen| {
             pen.number(1, FOLD.into());
-            pen.number(2, keys.len() as u64);
+            pen.number(2, roster.len() as u64);
             pen.number(3, *rows as u64);
         });
         sheet.packed(TIERS, tiers, |tier| tier.map_or(0, |tier| u64::from(tier.0.0) + 1));
-        sheet.packed(FIRST, first, |day| day.map_or(0, |day| zigzag(day.0.into()) + 1));
-        for (column, sums) in [(SPEND, spend), (MARGIN, margin), (RECEIPTS, visits), (POINTS, points)] {
+        sheet.packed(FIRST, first, |day| if *day < NOT_YET { zigzag(day.0.into()) + 1 } else { 0 });
+        for (column, sums) in [(SPEND, spend), (MARGIN, margin), (POINTS, points)] {
             sheet.packed(column, sums, |sum| zigzag(*sum));
         }
+        sheet.packed(RECEIPTS, visits, |visits| zigzag((*visits).into()));
         let mut named: Vec<(&Text, &StoreNo)> = stores.iter().collect();
         named.sort_unstable_by_key(|(_, number)| **number);
         for some in named.chunks(STEP / 32) {
             sheet.column(STORES, |pen| some.iter().for_each(|(name, _)| pen.always_bytes(1, name.as_bytes())));
         }
-        clubs.iter().for_each(|(club, members)| sheet.group(CLUB, club.0, members));
-        segments.iter().for_each(|(segment, members)| sheet.group(SEGMENT, segment.0, members));
-        sheet.group(CLOSED, Word(0), closed);
+        clubs.iter().for_each(|(club, members)| sheet.group(CLUB, club.0, members.iter()));
+        segments.iter().for_each(|(segment, members)| sheet.group(SEGMENT, segment.0, members.iter()));
+        sheet.group(CLOSED, Word(0), closed.iter());
         alerts.iter().for_each(|(entry, alert)| sheet.column(ALERT, |pen| crowd_alerts::write(pen, *entry, alert)));
         steps.0.iter().for_each(|(day, steps)| sheet.steps(*day, steps));
-        let days = pages.iter().rev().map(|(day, page)| (*day, page.members.len(), !page.margin.is_empty()));
-        Self { ready: sheet.reversed(), keys: (0, keys.len()), days: days.collect(), row: 0 }
+        let days = pages.iter().rev().map(|(day, page)| (*day, page.rows()));
+        Self { ready: sheet.reversed(), keys: (0, roster.len()), days: days.collect(), leaf: 0 }
     }
 
     /// How many bytes it holds that are written already.
@@ -129,7 +134,7 @@ impl Draft {
     fn write_keys(&mut self, pen: &mut Pen<'_>, crowd: &Crowd) -> bool {
         let (from, until) = self.keys;
         let step = (until - from).min(STEP);
-        let some = crowd.keys.get(from..from + step).unwrap_or_default();
+        let some = crowd.roster.keys().get(from..from + step).unwrap_or_default();
         self.keys.0 += step;
         if step > 0 {
             pen.nested(KEYS, |pen| pen.bytes(1, &some.iter().flat_map(|key| key.0).collect::<Vec<u8>>()));
@@ -138,44 +143,42 @@ impl Draft {
     }
 
     fn write_rows(&mut self, pen: &mut Pen<'_>, crowd: &Crowd) -> bool {
-        let Some((day, rows, with_margin)) = self.days.last().copied() else { return false };
-        let until = rows.min(self.row + STEP);
-        if let Some(page) = crowd.daybook.pages.get(&day) {
-            write_page(pen, day, page, self.row..until, with_margin);
-        }
-        self.row = until;
-        if until == rows {
+        let Some((day, rows)) = self.days.last().copied() else { return false };
+        let written = self.leaf * LEAF;
+        let leaf = crowd.daybook.pages.get(&day).and_then(|page| page.leaves().get(self.leaf));
+        leaf.into_iter().for_each(|leaf| write_leaf(pen, day, leaf, rows.saturating_sub(written)));
+        self.leaf += 1;
+        if rows <= written + LEAF {
             self.days.pop();
-            self.row = 0;
+            self.leaf = 0;
         }
         true
     }
 }
 
-fn write_page(pen: &mut Pen<'_>, day: Day, page: &Page, rows: std::ops::Range<usize>, with_margin: bool) {
-    let Page { members, stores, spend, visits, points, margin } = page;
+/// Its first `rows` rows, if it has more.
+fn write_leaf(pen: &mut Pen<'_>, day: Day, leaf: &Leaf, rows: usize) {
+    let rows = rows.min(leaf.who().len());
+    let sums = || leaf.rows().map(|(_, sums)| sums).take(rows);
     pen.nested(ROWS, |pen| {
         pen.always(1, zigzag(day.0.into()));
         let mut before = 0;
-        pack(pen, 2, members.get(rows.clone()), |member| {
-            let step = i64::from(*member) - before;
-            before = i64::from(*member);
-            zigzag(step)
+        pack(pen, 2, leaf.who().take(rows), |(member, _)| {
+            zigzag(i64::from(member.0) - std::mem::replace(&mut before, member.0.into()))
         });
-        pack(pen, 3, stores.get(rows.clone()), |store| u64::from(*store));
-        pack(pen, 4, spend.get(rows.clone()), |spend| zigzag(*spend));
-        pack(pen, 5, visits.get(rows.clone()), |receipts| zigzag((*receipts).into()));
-        pack(pen, 6, points.get(rows.clone()), |points| zigzag(*points));
-        if with_margin {
-            pack(pen, 7, margin.get(rows), |margin| zigzag(*margin));
+        pack(pen, 3, 0..rows, |row| leaf.store(row).0.into());
+        pack(pen, 4, sums(), |sums| zigzag(sums.spend));
+        pack(pen, 5, sums(), |sums| sums.bought.into());
+        pack(pen, 6, sums(), |sums| zigzag(sums.points));
+        if leaf.knows_cost(rows) {
+            pack(pen, 7, sums(), |sums| zigzag(sums.margin.unwrap_or(0)));
+            pack(pen, 8, sums(), |sums| sums.margin.is_some().into());
         }
     });
 }
 
-fn pack<T>(pen: &mut Pen<'_>, field: u32, values: Option<&[T]>, mut number: impl FnMut(&T) -> u64) {
-    pen.nested(field, |pen| {
-        values.unwrap_or_default().iter().for_each(|value| put_varint(pen.buffer(), number(value)))
-    });
+fn pack<T>(pen: &mut Pen<'_>, field: u32, values: impl IntoIterator<Item = T>, mut number: impl FnMut(T) -> u64) {
+    pen.nested(field, |pen| values.into_iter().for_each(|value| put_varint(pen.buffer(), number(value))));
 }
 
 /// Parts being filled.
@@ -194,21 +197,20 @@ impl Sheet {
 
     fn packed<T>(&mut self, column: u32, values: &[T], number: impl Fn(&T) -> u64) {
         for some in values.chunks(STEP) {
-            self.column(column, |pen| pack(pen, 1, Some(some), &number));
+            self.column(column, |pen| pack(pen, 1, some, &number));
         }
     }
 
     /// A club without members is written too: whoever folds keeps it.
-    fn group<'a>(&mut self, column: u32, word: Word, members: impl IntoIterator<Item = &'a MemberNo>) {
-        let mut numbers: Vec<u32> = members.into_iter().map(|member| member.0).collect();
-        numbers.sort_unstable();
+    fn group(&mut self, column: u32, word: Word, members: impl Iterator<Item = MemberNo>) {
+        let numbers: Vec<u32> = members.map(|member| member.0).collect();
         let mut rest = &numbers[..];
         loop {
             let (some, behind) = rest.split_at(rest.len().min(STEP));
             self.column(column, |pen| {
                 pen.always(1, word.0.into());
                 let mut before = 0;
-                pack(pen, 2, Some(some), |member| u64::from(*member - std::mem::replace(&mut before, *member)));
+                pack(pen, 2, some, |member| u64::from(*member - std::mem::replace(&mut before, *member)));
             });
             rest = behind;
             if rest.is_empty() {
@@ -223,10 +225,10 @@ impl Sheet {
             self.column(STEPS, |pen| {
                 pen.always(1, zigzag(day.0.into()));
                 let mut before = 0;
-                pack(pen, 2, Some(some), |(member, _)| {
+                pack(pen, 2, some, |(member, _)| {
                     zigzag(i64::from(member.0) - std::mem::replace(&mut before, member.0.into()))
                 });
-                pack(pen, 3, Some(some), |(_, tier)| tier.map_or(0, |tier| u64::from(tier.0.0) + 1));
+                pack(pen, 3, some, |(_, tier)| tier.map_or(0, |tier| u64::from(tier.0.0) + 1));
             });
         }
     }
@@ -269,7 +271,7 @@ impl Reader {
             FIRST => unpack(eye, &mut daybook.first, first_of),
             SPEND => unpack(eye, &mut daybook.spend, sum_of),
             MARGIN => unpack(eye, &mut daybook.margin, sum_of),
-            RECEIPTS => unpack(eye, &mut daybook.visits, sum_of),
+            RECEIPTS => unpack(eye, &mut daybook.visits, receipts_of),
             POINTS => unpack(eye, &mut daybook.points, sum_of),
             STORES => self.read_stores(eye),
             CLUB => {
@@ -319,9 +321,10 @@ impl Reader {
             return Err(Damage::new("a key has the wrong length"));
         }
         for key in keys.iter().copied().map(MemberKey) {
-            let number = MemberNo(u32::try_from(self.crowd.keys.len()).unwrap_or(u32::MAX));
-            self.crowd.numbers.insert(key, number);
-            self.crowd.keys.push(key);
+            if self.crowd.number(key).is_some() {
+                return Err(Damage::new("a key stands twice in a crowd"));
+            }
+            self.crowd.roster.add(key);
         }
         Ok(())
     }
@@ -344,21 +347,21 @@ impl Reader {
     /// [`Damage`] if its columns contradict each other.
     pub fn finish(mut self) -> Result<Crowd, Damage> {
         self.crowd.daybook.rows = self.rows;
-        let Crowd { daybook, steps, tags, numbers, keys, tiers, clubs, stores: _, alerts } = &self.crowd;
+        let Crowd { daybook, steps, tags, roster, tiers, clubs, stores: _, alerts } = &self.crowd;
         let Tags { segments, closed, bought: _ } = tags;
         let Daybook { pages, first, spend, margin, visits, points, rows } = daybook;
         let members = self.members;
-        let lengths = [numbers.len(), keys.len(), tiers.len(), first.len()];
-        let sums = [spend.len(), margin.len(), visits.len(), points.len()];
+        let lengths = [roster.len(), tiers.len(), first.len(), spend.len(), visits.len(), points.len()];
         let is_known = |member: u32| (member as usize) < members;
         let sound = self.fold == FOLD
-            && lengths.iter().chain(&sums).all(|length| *length == members)
-            && pages.values().all(|page| is_even(page) && page.members.iter().all(|member| is_known(*member)))
-            && pages.values().map(|page| page.members.len()).sum::<usize>() == *rows
+            && lengths.iter().all(|length| *length == members)
+            && margin.len() == if knows_cost(pages) { members } else { 0 }
+            && buyers(pages).all(|member| is_known(member.0))
+            && pages.values().map(Page::rows).sum::<usize>() == *rows
             && steps.0.values().flatten().all(|(member, _)| is_known(member.0))
-            && clubs.values().flatten().all(|member| is_known(member.0))
+            && clubs.values().flat_map(Group::iter).all(|member| is_known(member.0))
             && alerts.alerts.values().all(|alert| is_known(alert.member.0))
-            && segments.values().flatten().chain(closed).all(|member| is_known(member.0));
+            && segments.values().chain([closed]).flat_map(Group::iter).all(|member| is_known(member.0));
         if sound { Ok(self.crowd) } else { Err(Damage::new("the columns of a crowd contradict each other")) }
     }
 }
@@ -402,25 +405,45 @@ fn read_steps(steps: &mut Steps, mut eye: Eye<'_>) -> Result<(), Damage> {
     Ok(())
 }
 
-fn is_even(page: &Page) -> bool {
-    let Page { members, stores, spend, visits, points, margin } = page;
-    let lengths = [stores.len(), spend.len(), visits.len(), points.len()];
-    lengths.iter().all(|length| *length == members.len()) && (margin.is_empty() || margin.len() == members.len())
+fn knows_cost(pages: &BTreeMap<Day, Page>) -> bool {
+    pages.values().flat_map(|page| page.leaves()).any(|leaf| leaf.knows_cost(LEAF))
+}
+
+fn buyers(pages: &BTreeMap<Day, Page>) -> impl Iterator<Item = MemberNo> + '_ {
+    pages.values().flat_map(|page| page.leaves()).flat_map(|leaf| leaf.who()).map(|(member, _)| member)
 }
 
 fn read_rows(book: &mut Daybook, mut eye: Eye<'_>) -> Result<(), Damage> {
     let Some((1, day)) = eye.field()? else { return Err(Damage::new("rows of no day")) };
     let page = book.pages.entry(day_of(day.number()?)?).or_default();
+    let (mut members, mut stores, mut spend, mut points) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut bought, mut margin, mut known) = (Vec::new(), Vec::new(), Vec::new());
     while let Some((field, wire)) = eye.field()? {
         match field {
-            2 => read_numbers(&mut page.members, wire)?,
-            3 => push_all(&mut page.stores, wire, narrow)?,
-            4 => push_all(&mut page.spend, wire, sum_of)?,
-            5 => push_all(&mut page.visits, wire, receipts_of)?,
-            6 => push_all(&mut page.points, wire, sum_of)?,
-            7 => push_all(&mut page.margin, wire, sum_of)?,
+            2 => read_numbers(&mut members, wire)?,
+            3 => push_all(&mut stores, wire, narrow)?,
+            4 => push_all(&mut spend, wire, sum_of)?,
+            5 => push_all(&mut bought, wire, yes_or_no)?,
+            6 => push_all(&mut points, wire, sum_of)?,
+            7 => push_all(&mut margin, wire, sum_of)?,
+            8 => push_all(&mut known, wire, yes_or_no)?,
             other => return Err(unknown("rows of a crowd", other)),
         }
+    }
+    let rows = members.len();
+    let is_even = [stores.len(), spend.len(), bought.len(), points.len()].iter().all(|length| *length == rows);
+    if members.iter().any(|member| *member > MemberNo::MAX.0) {
+        return Err(Damage::new("a row of nobody"));
+    }
+    if !is_even || margin.len() != known.len() || !(margin.is_empty() || margin.len() == rows) {
+        return Err(Damage::new("rows of a crowd contradict each other"));
+    }
+    let margins = margin.into_iter().zip(known).map(|(margin, known): (i64, bool)| known.then_some(margin));
+    let margins = margins.chain(std::iter::repeat(None));
+    let sums = spend.into_iter().zip(margins).zip(bought).zip(points);
+    let sums = sums.map(|(((spend, margin), bought), points)| Sums { spend, margin, bought, points });
+    for ((member, store), sums) in members.into_iter().zip(stores).zip(sums) {
+        page.push(MemberNo(member), StoreNo(store), sums);
     }
     Ok(())
 }
@@ -462,14 +485,18 @@ fn tier_of(n: u64) -> Result<Option<TierId>, Damage> {
     n.checked_sub(1).map(|word| narrow(word).map(|word| TierId(Word(word)))).transpose()
 }
 
-fn first_of(n: u64) -> Result<Option<Day>, Damage> {
-    n.checked_sub(1).map(day_of).transpose()
+fn first_of(n: u64) -> Result<Day, Damage> {
+    n.checked_sub(1).map_or(Ok(NOT_YET), day_of)
 }
 
 const fn sum_of(n: u64) -> Result<i64, Damage> {
     Ok(unzigzag(n))
 }
 
-fn receipts_of(n: u64) -> Result<i32, Damage> {
-    i32::try_from(unzigzag(n)).map_err(|_| Damage::new("a number does not fit its field"))
+fn receipts_of(n: u64) -> Result<u32, Damage> {
+    u32::try_from(unzigzag(n)).map_err(|_| Damage::new("a number does not fit its field"))
+}
+
+fn yes_or_no(n: u64) -> Result<bool, Damage> {
+    if n > 1 { Err(Damage::new("neither yes nor no")) } else { Ok(n == 1) }
 }

@@ -1,6 +1,6 @@
 //! What is written of a crowd is that crowd, whatever it became meanwhile; anything else is refused.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -12,6 +12,7 @@ use crate::domain::calendar::Day;
 use crate::domain::crowd::Crowd;
 use crate::domain::crowd::alerts::Alert;
 use crate::domain::crowd::daybook::{Daybook, MemberNo, StoreNo, Sums};
+use crate::domain::crowd::group::Group;
 use crate::domain::event::{AlertCause, AlertEnd, AlertRaised, MarginClass, Pattern, RungOffer, Seq};
 use crate::domain::order::MemberKey;
 use crate::domain::program::{ClubId, MeterId, SegmentId, TierId, Word};
@@ -27,8 +28,7 @@ fn row() -> impl Strategy<Value = Row> {
 fn welcome(crowd: &mut Crowd) {
     let number = crowd.daybook.welcome();
     let key = MemberKey(u128::from(number.0).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
-    crowd.numbers.insert(key, number);
-    crowd.keys.push(key);
+    crowd.roster.add(key);
     crowd.tiers.push((!number.0.is_multiple_of(3)).then(|| TierId(Word((number.0 as u16).wrapping_mul(1_000)))));
 }
 
@@ -37,7 +37,8 @@ fn add(crowd: &mut Crowd, rows: &[Row]) {
         while crowd.daybook.members() <= *member as usize {
             welcome(crowd);
         }
-        let sums = Sums { spend: *spend, margin: *margin, visits: i32::from(*bought), points: *points };
+        let sums =
+            Sums { spend: *spend, margin: (margin % 3 == 0).then_some(*margin), bought: *bought, points: *points };
         crowd.daybook.add(MemberNo(*member), Day(*day), StoreNo(*store), sums);
         crowd.clubs.entry(ClubId(Word(*store))).or_default().insert(MemberNo(*member));
         crowd.steps.step(MemberNo(*member), Day(*day), bought.then_some(TierId(Word(*store))));
@@ -86,7 +87,7 @@ fn crowd(rows: &[Row]) -> Crowd {
     let mut crowd = Crowd::default();
     add(&mut crowd, rows);
     crowd.stores = ["north", "south", ""].into_iter().map(Into::into).zip((1..).map(StoreNo)).collect();
-    crowd.clubs.insert(ClubId(Word(u16::MAX)), HashSet::new());
+    crowd.clubs.insert(ClubId(Word(u16::MAX)), Group::default());
     crowd
 }
 
@@ -136,7 +137,12 @@ fn a_crowd_of_many_parts_is_read_as_it_was() {
     (0..100_000).for_each(|_| welcome(&mut crowd));
     let mut rows = (0..300_000_u32).map(|n| (n.wrapping_mul(7_919) % 100_000, (n % 3) as i32, (n % 5) as u16, n));
     let buy = |crowd: &mut Crowd, (member, day, store, n): (u32, i32, u16, u32)| {
-        let sums = Sums { spend: i64::from(n) * 37, margin: i64::from(n % 2), visits: 1, points: i64::from(n) };
+        let sums = Sums {
+            spend: i64::from(n) * 37,
+            margin: (day == 1).then_some(i64::from(n % 2)),
+            bought: true,
+            points: i64::from(n),
+        };
         crowd.daybook.add(MemberNo(member), Day(20_000 + day), StoreNo(store), sums);
     };
     rows.by_ref().take(200_000).for_each(|row| buy(&mut crowd, row));
@@ -261,7 +267,7 @@ fn a_crowd_measured() {
             dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let member = MemberNo((dice >> 33) as u32 % members);
             let spend = (dice >> 20 & 0xffff) as i64 + 500;
-            let sums = Sums { spend, margin: 0, visits: 1, points: spend / 100 };
+            let sums = Sums { spend, margin: None, bought: true, points: spend / 100 };
             let day = Day(19_700 + (row * 365 / (u64::from(members) * 10)) as i32);
             crowd.daybook.add(member, day, StoreNo((dice >> 50) as u16 % 40), sums);
         }
