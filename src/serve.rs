@@ -102,6 +102,7 @@ fn open_store(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
         StoreKind::Embedded => {
             let mut options = embedded::Options::new(&settings.data);
             options.cache_bytes = settings.cache_bytes;
+            options.dirty_bytes = settings.cache_bytes;
             options.observer = Arc::new(DiskFigures::new());
             let store = Embedded::open(options)?;
             Ok(store)

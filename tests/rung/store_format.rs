@@ -30,7 +30,8 @@ use rung::domain::units::{CurrencyCode, Moment, Points, Quantity, Ratio, Text};
 use rung::store::format::entry::{self, Place};
 use rung::store::format::frame::{self, Frame, NO_HASH};
 use rung::store::format::rows::{
-    Almanac, LeafHead, Records, Roll, claims_of, claims_page, due_key, due_of, put_record, sealed, unsealed,
+    Almanac, LeafHead, Records, Roll, claims_of, claims_page, due_key, due_members, due_of, due_page, put_record,
+    sealed, unsealed,
 };
 use rung::store::format::segment::{Footer, SegmentHeader, Signpost};
 use rung::store::format::{fact as stored, member, rows};
@@ -408,7 +409,8 @@ fn golden_rows() {
         "row-claims",
         &sealed(&rows::claims_key(1, 2, 3), claims_page([(1 << 60, Seq(5)), (3 << 60, Seq(1 << 40))])),
     );
-    golden("row-due", &due_key(Moment(-1), key(1)));
+    let due = due_key(Moment(-1), key(1));
+    golden("row-due", &[&due[..], &sealed(&due, due_page(&[key(1), key(2)]))].concat());
 }
 
 fn text() -> impl Strategy<Value = Text> {
@@ -917,7 +919,8 @@ proptest! {
         let line = written(Vec::new());
         let _ = (16..90).filter(|field| stored::read(*field, &bytes, &line).is_ok()).count();
         let _ = (Almanac::read(&bytes), LeafHead::read(&bytes).is_ok(), Records::of(&bytes).count());
-        let _ = (claims_of(&bytes).map(Iterator::count), due_of(&bytes), Footer::read(&bytes), SegmentHeader::read(&bytes));
+        let _ = (due_members(&bytes).map(Iterator::count), due_of(&bytes));
+        let _ = (claims_of(&bytes).map(Iterator::count), Footer::read(&bytes), SegmentHeader::read(&bytes));
     }
 
     #[test]

@@ -300,9 +300,7 @@ pub type Holders = KeyMap<IdentifierHash, Option<MemberKey>>;
 
 impl Known {
     fn change(&mut self, after: &Arc<Member>, before: Option<&Member>) {
-        // If she is not in memory, nobody has changed her since: the snapshot database has her as she was before.
-        let stored = self.members.replace(after, || before.map_or_else(Stored::default, Stored::of));
-        let was_due = before.and_then(Member::next_due);
-        self.due.change(after.key, stored.due, was_due, after.next_due());
+        let redated = self.members.replace(after, || before.map_or_else(Stored::default, Stored::of));
+        redated.iter().for_each(|due| self.due.change(after.key, due.stored, due.before, due.after));
     }
 }

@@ -10,16 +10,16 @@ use std::time::{Duration, Instant};
 
 use super::claims::Pages;
 use super::core::Core;
+use super::due_pages;
 use super::identifiers::Moves;
 use super::leaves::{Change, LeafRows};
 use super::options::BatchTiming;
 use super::rows::{Batch, ROWS_MAX};
-use super::ward::Stored;
+use super::ward::Changed;
 use crate::domain::event::Seq;
-use crate::domain::member::Member;
 use crate::store::ReadError;
 use crate::store::format::member;
-use crate::store::format::rows::{ALMANAC, Almanac, WARDS, due_key, program_key};
+use crate::store::format::rows::{ALMANAC, Almanac, WARDS, program_key};
 
 /// How often the keeper looks whether there is something to do.
 const LOOK: Duration = Duration::from_millis(100);
@@ -34,6 +34,8 @@ pub struct Keeper {
     /// The ward is visited when the head gets here.
     next_at: u64,
     batch: Batch,
+    /// Where members are written before they are laid into leaves.
+    snapshots: Vec<u8>,
     visited: Vec<Visit>,
     seen: (u64, Instant),
 }
@@ -42,7 +44,7 @@ pub struct Keeper {
 struct Visit {
     ward: u8,
     head: Seq,
-    members: Vec<(Arc<Member>, Stored)>,
+    members: Vec<Changed>,
     moves: Moves,
     pages: Pages,
     programs: Vec<Seq>,
@@ -70,6 +72,7 @@ impl Keeper {
             ward: u8::try_from(ward).unwrap_or_default(),
             next_at: from,
             batch: Batch::default(),
+            snapshots: Vec::new(),
             visited: Vec::new(),
             seen: (0, Instant::now()),
         }
@@ -165,7 +168,15 @@ impl Keeper {
             let programs = known.unkept_programs.clone();
             (Visit { ward, head: known.head.seq, members, moves, pages, programs, deeper: [None; 2] }, ends)
         };
+        // Where a crash comes in between, somebody is named as due who is not, which is seen; not the other way round.
+        self.write_due(visit.dues(true))?;
         visit.deeper = [self.write_members(&visit)?, self.write_identifiers(&visit)?];
+        let ended = visit.dues(false);
+        if !ended.is_empty() {
+            // Pages are read as they were written last.
+            self.flush()?;
+            self.write_due(ended)?;
+        }
         visit.pages.write(&core.rows, &ends, |key, page| self.put(1, |batch| batch.put(key, page)))?;
         visit.programs.iter().try_for_each(|seq| self.put(1, |batch| batch.put(&program_key(*seq), Vec::new())))?;
         self.visited.push(visit);
@@ -174,11 +185,12 @@ impl Keeper {
 
     fn write_members(&mut self, visit: &Visit) -> Result<Option<u8>, ReadError> {
         let core = Arc::clone(&self.core);
-        let mut snapshots = Vec::new();
+        let mut snapshots = std::mem::take(&mut self.snapshots);
+        snapshots.clear();
         let mut ends = Vec::with_capacity(visit.members.len());
-        for (member, _) in &visit.members {
-            member::write(&mut snapshots, member);
-            ends.push((member.key, snapshots.len()));
+        for changed in &visit.members {
+            member::write(&mut snapshots, &changed.member);
+            ends.push((changed.key, snapshots.len()));
         }
         let mut start = 0;
         let changes = ends.iter().map(|(key, end)| {
@@ -188,21 +200,23 @@ impl Keeper {
         });
         let changes: Vec<Change<'_>> = changes.collect();
         let deeper = core.members.rewrite(&core.rows, visit.ward, &changes, |leaf| self.put_leaf(leaf))?;
-        for (member, stored) in &visit.members {
-            self.write_due(member, *stored)?;
-        }
+        self.snapshots = snapshots;
         Ok(deeper)
     }
 
-    fn write_due(&mut self, member: &Member, stored: Stored) -> Result<(), ReadError> {
-        let due = member.next_due();
-        if due == stored.due {
-            return Ok(());
+    /// Changes pages of due members.
+    fn write_due(&mut self, changes: Vec<due_pages::Change>) -> Result<(), ReadError> {
+        let core = Arc::clone(&self.core);
+        let mut left = changes.as_slice();
+        while let Some((pages, rest)) = due_pages::rewritten(&core.rows, left)? {
+            let is_cut = pages.is_cut;
+            self.put(pages.count(), |batch| pages.put_into(batch))?;
+            if is_cut {
+                self.flush()?;
+            }
+            left = rest;
         }
-        self.put(2, |batch| {
-            stored.due.iter().for_each(|at| batch.remove(&due_key(*at, member.key)));
-            due.iter().for_each(|at| batch.put(&due_key(*at, member.key), Vec::new()));
-        })
+        Ok(())
     }
 
     fn write_identifiers(&mut self, visit: &Visit) -> Result<Option<u8>, ReadError> {
@@ -267,6 +281,16 @@ impl Keeper {
 }
 
 impl Visit {
+    /// Who is due at a moment that the snapshot database does not have, or no more at one it has; in order.
+    fn dues(&self, is_due: bool) -> Vec<due_pages::Change> {
+        let moved = self.members.iter().filter(|changed| changed.due != changed.stored.due);
+        let moment = |changed: &Changed| if is_due { changed.due } else { changed.stored.due };
+        let rows = moved.filter_map(|changed| Some((moment(changed)?, changed.key)));
+        let mut changes: Vec<_> = rows.map(|row| due_pages::Change { row, is_due }).collect();
+        changes.sort_unstable();
+        changes
+    }
+
     /// Writes down how far the ward is.
     fn note(&self, almanac: &mut Almanac) {
         let ward = usize::from(self.ward);
@@ -290,11 +314,11 @@ impl Visit {
 impl super::core::Known {
     /// The snapshot database has what was visited.
     fn kept(&mut self, visit: &Visit) {
-        for (member, stored) in &visit.members {
-            let now = self.members.get(&member.key).and_then(|slot| slot.member.next_due());
-            self.due.kept(member.key, stored.due, member.next_due(), now);
+        for written in &visit.members {
+            let now = self.members.kept(written);
+            self.due.kept(written.key, written.stored.due, written.due, now);
         }
-        self.members.kept(&visit.members);
+        self.members.evict();
         self.identifiers.kept(&visit.moves);
         self.claims.kept(&visit.pages);
         self.unkept_programs.retain(|seq| !visit.programs.contains(seq));

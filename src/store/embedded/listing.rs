@@ -6,25 +6,23 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::core::{Core, Known};
+use super::due_pages::{self, DueRow};
 use crate::domain::member::Member;
 use crate::domain::order::MemberKey;
 use crate::domain::program::ProgramNo;
 use crate::domain::units::Moment;
 use crate::store::ReadError;
 use crate::store::format::member;
-use crate::store::format::rows::{Records, breadth, due_key, due_of, lead};
+use crate::store::format::rows::{Records, breadth, lead};
 
 /// So many due rows are read under one lock.
 const DUE_AT_ONCE: usize = 512;
 
-/// A due row's key as a pair; rows come in this order.
-type Row = (Moment, MemberKey);
-
 /// What a look at some due rows found.
 struct Look {
-    valid: Vec<Row>,
+    valid: Vec<DueRow>,
     /// The last row looked at; none if there are no more.
-    last: Option<Row>,
+    last: Option<DueRow>,
 }
 
 impl Core {
@@ -78,7 +76,7 @@ impl Core {
     ///
     /// # Errors
     /// If a row cannot be read or is damaged.
-    pub fn due(&self, until: Moment, limit: usize) -> Result<Vec<Row>, ReadError> {
+    pub fn due(&self, until: Moment, limit: usize) -> Result<Vec<DueRow>, ReadError> {
         self.alive()?;
         let ((floor, mark), mut due) = {
             let known = self.known();
@@ -102,31 +100,29 @@ impl Core {
         Ok(due)
     }
 
-    fn look(&self, from: Row, until: Moment) -> Result<Look, ReadError> {
+    fn look(&self, from: DueRow, until: Moment) -> Result<Look, ReadError> {
         let known = self.known();
-        let mut look = Look { valid: Vec::new(), last: None };
-        let mut seen = 0;
-        let end = due_key(until, MemberKey([0xff; 16]));
-        self.rows.scan(&due_key(from.0, from.1), &end, |key, _| {
-            let row = due_of(key).map_err(|damage| self.rows.damaged(&damage))?;
-            if known.has_due(row) {
-                look.valid.push(row);
-            }
-            seen += 1;
-            look.last = Some(row);
-            Ok(seen < DUE_AT_ONCE)
+        let mut rows: Vec<DueRow> = Vec::new();
+        due_pages::scan(&self.rows, from, (until, MemberKey([0xff; 16])), |page| {
+            rows.extend(page);
+            rows.len() < DUE_AT_ONCE
         })?;
-        if seen < DUE_AT_ONCE {
-            look.last = None;
+        let last = rows.last().copied().filter(|_| rows.len() >= DUE_AT_ONCE);
+        let mut valid = Vec::new();
+        for row in rows {
+            valid.extend(self.has_due(&known, row)?.then_some(row));
         }
-        Ok(look)
+        Ok(Look { valid, last })
     }
-}
 
-impl Known {
-    /// Whether a row of the database is right.
-    fn has_due(&self, (at, key): Row) -> bool {
-        self.members.get(&key).is_none_or(|slot| slot.member.next_due() == Some(at))
+    /// Whether a row of the database is right. One of a member who is not in memory may be left from a visit of the
+    /// keeper's that a crash cut short.
+    fn has_due(&self, known: &Known, (at, key): DueRow) -> Result<bool, ReadError> {
+        let due = match known.members.get(&key) {
+            Some(slot) => slot.due(),
+            None => self.snapshot(key)?.and_then(|member| member.next_due()),
+        };
+        Ok(due == Some(at))
     }
 }
 

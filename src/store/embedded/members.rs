@@ -4,9 +4,10 @@
 
 use std::sync::Arc;
 
-use super::ward::{Slot, Stored, Tally, Ward};
+use super::ward::{Changed, Redated, Slot, Stored, Tally, Ward};
 use crate::domain::member::Member;
 use crate::domain::order::MemberKey;
+use crate::domain::units::Moment;
 use crate::store::format::rows::WARDS;
 
 /// So many wards are looked through at most when one member too many comes along; the next one goes on from there.
@@ -70,13 +71,11 @@ impl Members {
         self.ward(key).map_or(0, Ward::evictions)
     }
 
-    /// Puts a changed member in the place of herself; answers with what the snapshot database says of her, which is
-    /// `stored` if she is not here.
-    pub fn replace(&mut self, member: &Arc<Member>, stored: impl FnOnce() -> Stored) -> Stored {
-        let Some(ward) = self.wards.get_mut(ward_number(&member.key)) else { return stored() };
-        let (stored, tally) = ward.replace(member, stored);
+    /// As [`Ward::replace`].
+    pub fn replace(&mut self, member: &Arc<Member>, stored: impl FnOnce() -> Stored) -> Option<Redated> {
+        let (redated, tally) = self.wards.get_mut(ward_number(&member.key))?.replace(member, stored);
         self.tally += tally;
-        stored
+        Some(redated)
     }
 
     /// Puts a member as her snapshot has her, unless she is here by now or members were forgotten meanwhile.
@@ -86,20 +85,17 @@ impl Members {
         self.evict();
     }
 
-    /// Every changed member of a ward, by key, with what the snapshot database says of her.
+    /// Every changed member of a ward, by key.
     #[must_use]
-    pub fn changed(&self, ward: u8) -> Vec<(Arc<Member>, Stored)> {
+    pub fn changed(&self, ward: u8) -> Vec<Changed> {
         self.wards.get(usize::from(ward)).map(Ward::changed).unwrap_or_default()
     }
 
-    /// The snapshot database has these now. Who changed meanwhile stays changed.
-    pub fn kept(&mut self, written: &[(Arc<Member>, Stored)]) {
-        for (member, _) in written {
-            if let Some(ward) = self.wards.get_mut(ward_number(&member.key)) {
-                self.tally += ward.kept(member);
-            }
-        }
-        self.evict();
+    /// As [`Ward::kept`].
+    pub fn kept(&mut self, written: &Changed) -> Option<Moment> {
+        let (due, tally) = self.wards.get_mut(ward_number(&written.key))?.kept(written);
+        self.tally += tally;
+        due
     }
 
     /// Changed members of one ward that have no snapshot yet, with keys in a range of leads.
@@ -109,7 +105,7 @@ impl Members {
     }
 
     /// Forgets members that were not looked at lately, ward by ward, until the rest is within the budget.
-    fn evict(&mut self) {
+    pub fn evict(&mut self) {
         let mut visits = VISITS;
         while self.tally.weight > self.budget && self.tally.weight > self.tally.dirty_weight && visits > 0 {
             visits -= 1;

@@ -21,6 +21,7 @@ mod bloom;
 mod claims;
 mod core;
 mod due;
+mod due_pages;
 pub mod files;
 mod fold;
 mod folder;

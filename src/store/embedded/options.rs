@@ -47,7 +47,7 @@ impl Options {
             dir: dir.into(),
             segment_bytes: 64 << 20,
             cache_bytes: 1_024 << 20,
-            dirty_bytes: 640 << 20,
+            dirty_bytes: 1_024 << 20,
             round_entries: 3_000_000,
             lag_entries: 5_000_000,
             idle: Duration::from_secs(2),

@@ -14,6 +14,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
+use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -162,6 +163,24 @@ impl Rows {
             }
         }
         Ok(())
+    }
+
+    /// The last row from `from` to `to`, both included: its key and itself.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is not what was written.
+    pub fn last(&self, from: &[u8], to: &[u8]) -> Result<Option<(sled::IVec, Row)>, ReadError> {
+        let last = self.guarded(|| self.db.range(from..=to).next_back().transpose())?;
+        last.map(|(key, value)| self.checked(&key, value).map(|row| (key, row))).transpose()
+    }
+
+    /// The key of the first row behind `after` and before `to`.
+    ///
+    /// # Errors
+    /// If that cannot be read.
+    pub fn next_key(&self, after: &[u8], to: &[u8]) -> Result<Option<sled::IVec>, ReadError> {
+        let behind = (Bound::Excluded(after), Bound::Excluded(to));
+        self.guarded(|| self.db.range::<&[u8], _>(behind).keys().next().transpose())
     }
 
     /// Visits every row whose key begins with `kind`, in order, and answers with the roll they make.

@@ -3,6 +3,7 @@
 //! It knows how much they weigh and who was looked at lately; what may stay is decided in `members.rs`.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ops::AddAssign;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -41,9 +42,35 @@ pub struct Slot {
     pub member: Arc<Member>,
     /// As the snapshot database has her.
     pub stored: Stored,
+    /// When she is due: kept beside her, since whoever goes through many members would wait for each.
+    due: Moment,
     dirty: bool,
     used: AtomicBool,
     weight: u32,
+}
+
+/// A member who changed since her snapshot.
+#[derive(Clone, Debug)]
+pub struct Changed {
+    /// As she is.
+    pub member: Arc<Member>,
+    /// Her key.
+    pub key: MemberKey,
+    /// When she is due.
+    pub due: Option<Moment>,
+    /// As the snapshot database has her.
+    pub stored: Stored,
+}
+
+/// When a member who was replaced is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Redated {
+    /// As the snapshot database has it.
+    pub stored: Option<Moment>,
+    /// Before.
+    pub before: Option<Moment>,
+    /// Now.
+    pub after: Option<Moment>,
 }
 
 /// What members weigh in bytes, and how many of them changed; also by how much that differs.
@@ -74,8 +101,20 @@ pub struct Ward {
 }
 
 impl Slot {
-    /// Weighs a member who changed; by how much that changes the tally.
+    fn new(member: Arc<Member>, stored: Stored) -> Self {
+        let due = stored.due.unwrap_or(Moment::NEVER);
+        Self { member, stored, due, dirty: false, used: AtomicBool::new(true), weight: 0 }
+    }
+
+    /// When she is due.
+    #[must_use]
+    pub fn due(&self) -> Option<Moment> {
+        Some(self.due).filter(|due| *due < Moment::NEVER)
+    }
+
+    /// Weighs and dates a member who changed; by how much that changes the tally.
     fn weigh(&mut self) -> Tally {
+        self.due = self.member.next_due().unwrap_or(Moment::NEVER);
         let old = i64::from(self.weight);
         self.weight = weight_of(&self.member);
         let new = i64::from(self.weight);
@@ -108,26 +147,22 @@ impl Ward {
         Some(slot)
     }
 
-    /// Puts a changed member in the place of herself; answers with what the snapshot database says of her, which is
-    /// `stored` if she is not here.
-    pub fn replace(&mut self, member: &Arc<Member>, stored: impl FnOnce() -> Stored) -> (Stored, Tally) {
-        if let Some(slot) = self.slots.get_mut(&member.key) {
-            slot.member = Arc::clone(member);
-            let stored = slot.stored;
-            return (stored, self.count_changed(&member.key));
-        }
-        let stored = stored();
-        self.slots.insert(
-            member.key,
-            Slot { member: Arc::clone(member), stored, dirty: false, used: AtomicBool::new(true), weight: 0 },
-        );
-        (stored, self.count_changed(&member.key))
-    }
-
-    fn count_changed(&mut self, key: &MemberKey) -> Tally {
-        let tally = self.slots.get_mut(key).map(Slot::weigh).unwrap_or_default();
+    /// Puts a changed member in the place of herself; `stored` says what the snapshot database has of her if she is not
+    /// here.
+    pub fn replace(&mut self, member: &Arc<Member>, stored: impl FnOnce() -> Stored) -> (Redated, Tally) {
+        let slot = match self.slots.entry(member.key) {
+            Entry::Occupied(held) => {
+                let slot = held.into_mut();
+                slot.member = Arc::clone(member);
+                slot
+            }
+            // If she is not in memory, nobody has changed her since: she was due as the snapshot database has it.
+            Entry::Vacant(place) => place.insert(Slot::new(Arc::clone(member), stored())),
+        };
+        let before = slot.due();
+        let tally = slot.weigh();
         self.dirty = self.dirty.saturating_add_signed(tally.dirty);
-        tally
+        (Redated { stored: slot.stored.due, before, after: slot.due() }, tally)
     }
 
     /// Lets `fold` change a member in place, unless it answers with `None`; `None` if she is not here.
@@ -148,34 +183,40 @@ impl Ward {
         if self.evictions != evictions || self.slots.contains_key(&member.key) {
             return Tally::default();
         }
-        let (stored, weight) = (Stored::of(&member), weight_of(&member));
-        let slot = Slot { stored, dirty: false, used: AtomicBool::new(true), weight, member };
-        self.slots.insert(slot.member.key, slot);
+        let (key, stored, weight) = (member.key, Stored::of(&member), weight_of(&member));
+        self.slots.insert(key, Slot { weight, ..Slot::new(member, stored) });
         Tally { weight: weight.into(), ..Tally::default() }
     }
 
-    /// Every changed member, by key, with what the snapshot database says of her.
+    /// Every changed member, by key.
     #[must_use]
-    pub fn changed(&self) -> Vec<(Arc<Member>, Stored)> {
+    pub fn changed(&self) -> Vec<Changed> {
         if self.dirty == 0 {
             return Vec::new();
         }
-        let dirty = self.slots.values().filter(|slot| slot.dirty);
-        let mut changed: Vec<_> = dirty.map(|slot| (Arc::clone(&slot.member), slot.stored)).collect();
-        changed.sort_unstable_by_key(|(member, _)| member.key);
+        let dirty = self.slots.iter().filter(|(_, slot)| slot.dirty);
+        let changed = |(key, slot): (&MemberKey, &Slot)| Changed {
+            member: Arc::clone(&slot.member),
+            key: *key,
+            due: slot.due(),
+            stored: slot.stored,
+        };
+        let mut changed: Vec<_> = dirty.map(changed).collect();
+        changed.sort_unstable_by_key(|changed| changed.key);
         changed
     }
 
-    /// The snapshot database has this member now; she stays changed if she changed meanwhile.
-    pub fn kept(&mut self, member: &Member) -> Tally {
-        let Some(slot) = self.slots.get_mut(&member.key) else { return Tally::default() };
-        slot.stored = Stored::of(member);
-        if !slot.dirty || slot.member.version != member.version {
-            return Tally::default();
+    /// The snapshot database has this member now, who stays changed if she changed meanwhile. Answers with when she is due.
+    pub fn kept(&mut self, written: &Changed) -> (Option<Moment>, Tally) {
+        let Some(slot) = self.slots.get_mut(&written.key) else { return (None, Tally::default()) };
+        slot.stored = Stored { exists: true, due: written.due };
+        let due = slot.due();
+        if !slot.dirty || !Arc::ptr_eq(&slot.member, &written.member) {
+            return (due, Tally::default());
         }
         slot.dirty = false;
         self.dirty -= 1;
-        Tally { weight: 0, dirty_weight: -i64::from(slot.weight), dirty: -1 }
+        (due, Tally { weight: 0, dirty_weight: -i64::from(slot.weight), dirty: -1 })
     }
 
     /// Changed members that have no snapshot yet, with keys in a range of leads.

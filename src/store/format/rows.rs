@@ -8,7 +8,7 @@
 //! | `m`, 4 bytes start, 2 bytes part | a leaf of members: records by member key (`member.rs`) |
 //! | `i`, 4 bytes start, 2 bytes part | a leaf of identifiers: records by identifier hash, the member key |
 //! | `c`, 1 byte generation, 4 bytes bucket, 4 bytes ordinal | a page of claims: 14 bytes each, 8 of the claim, 6 of the sequence number |
-//! | `d`, 8 bytes moment, 16 bytes member key | nothing: she is due then |
+//! | `d`, 8 bytes moment, 16 bytes lowest member key | a page of who is due then: tag 1, then member keys in order, all of one ward |
 //! | `p`, 8 bytes sequence number | nothing: that entry applied a program |
 //!
 //! Numbers in keys are big-endian, so that their order is the order of the rows; a moment has its sign bit turned
@@ -45,6 +45,8 @@ pub const CLAIM: usize = 14;
 /// How many claims a page holds.
 pub const CLAIMS_MAX: usize = (PAYLOAD_MAX - 1) / CLAIM;
 
+/// The most members on a page of due ones.
+pub const DUE_MAX: usize = (PAYLOAD_MAX - 1) / 16;
 /// The key of the almanac.
 pub const ALMANAC: &[u8] = b"a";
 
@@ -53,13 +55,13 @@ pub const KINDS: [(u8, &str); 5] = [
     (b'm', "rows of members"),
     (b'i', "rows of identifiers"),
     (b'c', "pages of claims"),
-    (b'd', "rows of due moments"),
+    (b'd', "pages of due members"),
     (b'p', "rows of programs"),
 ];
 
 const TAG: u8 = 1;
 /// The form of the almanac, and with it of the snapshots it vouches for: those of form 1 knew balances and no lots,
-/// those of form 2 had no rolls, so they are set aside and made anew from the journal.
+/// those of form 2 had no rolls and a row for everybody who was due, so they are set aside and made anew from the journal.
 const ALMANAC_TAG: u8 = 3;
 
 /// A value with its hash behind it.
@@ -259,7 +261,7 @@ fn claim(bytes: &[u8]) -> Option<(u64, Seq)> {
     Some((u64::from_be_bytes(*print), Seq(u64::from_be_bytes(wide))))
 }
 
-/// The key of a due row.
+/// The key of a page of due members: the moment, and the lowest member key it may hold.
 #[must_use]
 pub fn due_key(moment: Moment, member: MemberKey) -> [u8; 25] {
     let mut key = [0; 25];
@@ -268,15 +270,34 @@ pub fn due_key(moment: Moment, member: MemberKey) -> [u8; 25] {
     key
 }
 
-/// Reads a due row's key back.
+/// Reads the key of a page of due members back: the moment, and the lowest key it may hold.
 ///
 /// # Errors
 /// [`Damage`] if it is none.
 pub fn due_of(key: &[u8]) -> Result<(Moment, MemberKey), Damage> {
-    let wrong = Damage::new("a due row has a wrong key");
+    let wrong = Damage::new("a page of due members has a wrong key");
     let (moment, member) = key.get(1..).and_then(|rest| rest.split_first_chunk::<8>()).ok_or(wrong.clone())?;
     let moment = u64::from_be_bytes(*moment) ^ (1 << 63);
     Ok((Moment(moment.cast_signed()), MemberKey(member.try_into().map_err(|_| wrong)?)))
+}
+
+/// The payload of a page of due members, who are at most [`DUE_MAX`] and in order.
+#[must_use]
+pub fn due_page(members: &[MemberKey]) -> Vec<u8> {
+    debug_assert!(members.len() <= DUE_MAX, "a page of due members is too long");
+    std::iter::once(TAG).chain(members.iter().flat_map(|member| member.0)).collect()
+}
+
+/// The members of a page.
+///
+/// # Errors
+/// [`Damage`] if it is none.
+pub fn due_members(payload: &[u8]) -> Result<impl Iterator<Item = MemberKey> + '_, Damage> {
+    let members = payload.split_first().filter(|(tag, _)| **tag == TAG).map(|(_, members)| members.as_chunks::<16>());
+    match members {
+        Some((members, [])) => Ok(members.iter().map(|key| MemberKey(*key))),
+        _ => Err(Damage::new("a page of due members is none")),
+    }
 }
 
 /// The key of a program's row.
