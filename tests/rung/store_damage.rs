@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rung::domain::event::Seq;
-use rung::store::embedded::Embedded;
+use rung::store::embedded::{BatchTiming, CommitTiming, Embedded, Observer, Options};
 use rung::store::format::frame::{Frame, FrameHeader};
 use rung::store::format::segment;
 use rung::store::{ReadError, Store, Wants};
@@ -318,6 +320,57 @@ fn damaged_snapshots_are_made_again_and_never_served() {
     }
     println!("{seeds} seeds from {first}: snapshots made again {remade} times, no row was hit {missed} times");
     assert!(remade > 0 || seeds < 6);
+}
+
+/// Copies the snapshots after every batch: a kill might come right then.
+struct Copies {
+    from: PathBuf,
+    to: PathBuf,
+    count: AtomicUsize,
+}
+
+impl Observer for Copies {
+    fn committed(&self, _: CommitTiming) {}
+
+    fn kept(&self, _: BatchTiming) {
+        let to = self.to.join(self.count.fetch_add(1, Ordering::Relaxed).to_string());
+        copy_all(&self.from, &to);
+    }
+}
+
+/// Between any two batches of the keeper the server may be killed, in the middle of a ward too.
+#[test]
+fn what_a_kill_between_two_batches_leaves_opens_whole() {
+    let (dir, copies, mut ledger) = (TempDir::new().unwrap(), TempDir::new().unwrap(), Ledger::new());
+    let observer = Arc::new(Copies {
+        from: dir.path().join("snapshots"),
+        to: copies.path().to_owned(),
+        count: AtomicUsize::new(0),
+    });
+    {
+        let store =
+            Embedded::open(Options { observer: Arc::clone(&observer) as Arc<dyn Observer>, ..lazy(&dir) }).unwrap();
+        for round in 0..4 {
+            some_history(&*store, &mut ledger, round * 100, 100);
+            now(store.checkpoint()).unwrap();
+        }
+    }
+    let count = observer.count.load(Ordering::Relaxed);
+    assert!(count > 12, "{count} batches");
+    for batch in 0..count {
+        let killed = copied(&dir);
+        fs::remove_dir_all(killed.path().join("snapshots")).unwrap();
+        copy_all(&copies.path().join(batch.to_string()), &killed.path().join("snapshots"));
+        let store = Embedded::open(lazy(&killed)).unwrap();
+        assert_eq!(store.status().repairs, Vec::<String>::new(), "after batch {batch}");
+        agrees(&*store, &ledger);
+        // What memory knew is forgotten: the rows alone must say the same.
+        now(store.checkpoint()).unwrap();
+        drop(store);
+        let store = Embedded::open(lazy(&killed)).unwrap();
+        assert_eq!(store.status().repairs, Vec::<String>::new(), "after batch {batch}, again");
+        agrees(&*store, &ledger);
+    }
 }
 
 /// The rows of a closed snapshot database, by key.

@@ -14,6 +14,7 @@ use std::time::Instant;
 use super::claims::{Claims, print_of, ward_of};
 use super::core::{Core, Known};
 use super::journal::Head;
+use super::leaves::Whole;
 use super::members::Half;
 use super::reaper::{Harvest, in_frame, reap};
 use super::rows::Rows;
@@ -23,7 +24,7 @@ use crate::store::ReadError;
 use crate::store::effects::{Moved, after};
 use crate::store::format::entry::{self, Place};
 use crate::store::format::member;
-use crate::store::format::rows::{Almanac, KINDS, Records, Roll, breadth, lead};
+use crate::store::format::rows::{Almanac, KINDS, Records, Roll};
 use crate::store::hashing::KeyHash;
 
 /// Frames of about so many bytes are folded at once.
@@ -58,13 +59,15 @@ pub fn fold(core: &Core, almanac: &Almanac, head: Head) -> Result<(), FoldError>
     let start = Instant::now();
     // The keeper writes nothing before something is folded, so the rows are still those the almanac speaks of.
     let claims = std::thread::scope(|scope| {
-        let claims = scope.spawn(|| Claims::load(&core.rows));
-        let others = scope.spawn(|| call_over(&core.rows, almanac));
-        let preloaded = if from <= head.seq { preload(core, almanac, from, head.seq) } else { Ok(()) };
-        let (claims, roll) = claims.join().unwrap_or_else(|_| Err(panicked()))?;
-        others.join().unwrap_or_else(|_| Err(panicked().into()))?;
-        preloaded?;
-        compare_roll(almanac, b'c', roll)?;
+        let claims = scope.spawn(|| {
+            let rows = call_over(&core.rows, almanac, [b'i', b'd', b'p']);
+            Claims::load(&core.rows).map(|claims| (claims, rows))
+        });
+        let members = preload(core, almanac, from, head.seq);
+        let ((claims, pages), rows) = claims.join().unwrap_or_else(|_| Err(panicked()))?;
+        rows?;
+        compare_roll(almanac, b'm', members?)?;
+        compare_roll(almanac, b'c', pages)?;
         Ok::<_, FoldError>(claims)
     })?;
     core.know().claims = claims;
@@ -86,12 +89,9 @@ pub fn fold(core: &Core, almanac: &Almanac, head: Head) -> Result<(), FoldError>
     Ok(())
 }
 
-/// Reads every row but the pages of claims, and compares them with the almanac's rolls.
-fn call_over(rows: &Rows, almanac: &Almanac) -> Result<(), FoldError> {
-    for (kind, _) in KINDS.into_iter().filter(|(kind, _)| *kind != b'c') {
-        compare_roll(almanac, kind, rows.roll_of(kind, |_, _| Ok(()))?)?;
-    }
-    Ok(())
+/// Reads every row of these kinds, and compares them with the almanac's rolls.
+fn call_over(rows: &Rows, almanac: &Almanac, kinds: [u8; 3]) -> Result<(), FoldError> {
+    kinds.into_iter().try_for_each(|kind| compare_roll(almanac, kind, rows.roll_of(kind, |_, _| Ok(()))?))
 }
 
 fn compare_roll(almanac: &Almanac, kind: u8, found: Roll) -> Result<(), FoldError> {
@@ -200,8 +200,24 @@ fn is_kept(almanac: &Almanac, ward: u8, seq: Seq) -> bool {
     almanac.watermarks.get(usize::from(ward)).is_some_and(|mark| seq.0 <= *mark)
 }
 
-/// Reads the snapshots of all members that will be folded into, in the order in which they lie.
-fn preload(core: &Core, almanac: &Almanac, from: Seq, last: Seq) -> Result<(), ReadError> {
+/// Reads all rows of members in the order in which they lie, and takes in the snapshots of those that will be folded
+/// into; answers with the roll of the rows.
+fn preload(core: &Core, almanac: &Almanac, from: Seq, last: Seq) -> Result<Roll, ReadError> {
+    let touched = if from <= last { touched(core, almanac, from, last)? } else { HashSet::default() };
+    let mut leaf = Whole::default();
+    core.rows.roll_of(b'm', |key, payload| {
+        if touched.is_empty() {
+            return Ok(());
+        }
+        match leaf.take(key, payload).map_err(|damage| core.rows.damaged(&damage))? {
+            true => learn_all(core, &touched, &leaf.content),
+            false => Ok(()),
+        }
+    })
+}
+
+/// The members whose snapshots some entry is not reflected in.
+fn touched(core: &Core, almanac: &Almanac, from: Seq, last: Seq) -> Result<HashSet<MemberKey, KeyHash>, ReadError> {
     let mut touched: HashSet<MemberKey, KeyHash> = HashSet::default();
     core.journal.passage(from, last).unproven().each(|frame| {
         for entry in frame.entries() {
@@ -213,27 +229,18 @@ fn preload(core: &Core, almanac: &Almanac, from: Seq, last: Seq) -> Result<(), R
         }
         Ok::<_, ReadError>(())
     })?;
-    let mut touched: Vec<MemberKey> = touched.into_iter().collect();
-    touched.sort_unstable();
-    learn_all(core, &touched)
+    Ok(touched)
 }
 
-fn learn_all(core: &Core, mut keys: &[MemberKey]) -> Result<(), ReadError> {
-    while let Some(first) = keys.first() {
-        let leaf = core.members.leaf(&core.rows, lead(&first.0))?;
-        let end = u64::from(leaf.start) + breadth(leaf.depth);
-        let here = keys.partition_point(|key| u64::from(lead(&key.0)) < end).max(1);
-        let (wanted, rest) = keys.split_at_checked(here).unwrap_or_default();
-        keys = rest;
-        let mut known = core.know();
-        for record in Records::of(&leaf.content) {
-            let (key, bytes) = record.map_err(|damage| core.rows.damaged(&damage))?;
-            let key = MemberKey(key);
-            if wanted.binary_search(&key).is_ok() {
-                let member = member::read(bytes, key).map_err(|damage| core.rows.damaged(&damage))?;
-                let evictions = known.members.evictions(&key);
-                known.members.learn(Arc::new(member), evictions);
-            }
+fn learn_all(core: &Core, touched: &HashSet<MemberKey, KeyHash>, content: &[u8]) -> Result<(), ReadError> {
+    let mut known = core.know();
+    for record in Records::of(content) {
+        let (key, bytes) = record.map_err(|damage| core.rows.damaged(&damage))?;
+        let key = MemberKey(key);
+        if touched.contains(&key) {
+            let member = member::read(bytes, key).map_err(|damage| core.rows.damaged(&damage))?;
+            let evictions = known.members.evictions(&key);
+            known.members.learn(Arc::new(member), evictions);
         }
     }
     Ok(())

@@ -10,7 +10,8 @@ use super::rows::{Batch, Row, Rows};
 use crate::store::ReadError;
 use crate::store::format::Damage;
 use crate::store::format::rows::{
-    DEPTH_MAX, LEAF_HEAD, LeafHead, PAYLOAD_MAX, Records, WARDS, breadth, lead, leaf_key, leaf_start, put_record,
+    DEPTH_MAX, LEAF_HEAD, LeafHead, PAYLOAD_MAX, Records, WARDS, breadth, lead, leaf_key, leaf_place, leaf_start,
+    put_record,
 };
 
 /// Leaves that hold more than this on average are split.
@@ -187,6 +188,47 @@ impl Shelf {
     }
 }
 
+/// Leaves as they are put together from rows that are read one after the other.
+#[derive(Default)]
+pub struct Whole {
+    /// The records of the leaf that is whole, or becomes it.
+    pub content: Vec<u8>,
+    start: u32,
+    /// How many of its rows are still to come.
+    missing: u16,
+    /// The first lead that no leaf read so far covers.
+    covered: u64,
+}
+
+impl Whole {
+    /// Takes the next row; true if a leaf is whole by it.
+    ///
+    /// # Errors
+    /// [`Damage`] if it is no row of a leaf.
+    pub fn take(&mut self, key: &[u8], payload: &[u8]) -> Result<bool, Damage> {
+        let (start, part) = leaf_place(key)?;
+        if part > 0 {
+            if start != self.start || self.missing == 0 {
+                return Ok(false);
+            }
+            self.content.extend_from_slice(payload);
+            self.missing -= 1;
+            return Ok(self.missing == 0);
+        }
+        self.missing = 0;
+        // The upper half of a leaf whose split was cut off: the leaf itself, which came before, still says everything.
+        if u64::from(start) < self.covered {
+            return Ok(false);
+        }
+        let (head, records) = LeafHead::read(payload)?;
+        (self.start, self.missing) = (start, head.parts.saturating_sub(1));
+        self.covered = u64::from(start) + breadth(head.depth);
+        self.content.clear();
+        self.content.extend_from_slice(records);
+        Ok(self.missing == 0)
+    }
+}
+
 /// The rows of one leaf, to be written together.
 pub struct LeafRows {
     letter: u8,
@@ -333,6 +375,16 @@ mod tests {
             at += breadth(leaf.depth);
         }
         assert_eq!(listed, shadow.len());
+        let (mut whole, mut read) = (Whole::default(), Shadow::new());
+        let put_together = rows.roll_of(b'm', |key, payload| {
+            if whole.take(key, payload).unwrap() {
+                let records = Records::of(&whole.content).map(|record| record.unwrap());
+                read.extend(records.map(|(key, bytes)| (key, bytes.to_vec())));
+            }
+            Ok(())
+        });
+        put_together.unwrap();
+        assert!(read == *shadow, "row by row it is the same");
     }
 
     #[test]

@@ -10,7 +10,7 @@
 //! | `journal/`, `files.rs` | the ledger, and the file operations it rests on |
 //! | `core.rs` | what is known, behind one lock |
 //! | `members.rs`, `ward.rs`, `claims.rs`, `bloom.rs`, `due.rs`, `identifiers.rs` | the kinds of it |
-//! | `keeper.rs`, `leaves.rs`, `rows.rs` | the snapshot database: when, how packed, how fenced |
+//! | `keeper.rs`, `leaves.rs`, `due_pages.rs`, `rows.rs` | the snapshot database: when, how packed, how fenced |
 //! | `notes.rs` | what others made of the feed |
 //!
 //! Limits that are known: a flipped bit in the very last frame cannot be told from a write that was torn by a power

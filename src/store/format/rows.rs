@@ -147,6 +147,16 @@ pub fn leaf_key(letter: u8, start: u32, part: u16) -> [u8; 7] {
     key
 }
 
+/// Reads a leaf's key back: where it starts, and which part it is.
+///
+/// # Errors
+/// [`Damage`] if it is no leaf's key.
+pub fn leaf_place(key: &[u8]) -> Result<(u32, u16), Damage> {
+    let wrong = Damage::new("a leaf has a wrong key");
+    let (start, part) = key.get(1..).and_then(|rest| rest.split_first_chunk::<4>()).ok_or(wrong.clone())?;
+    Ok((u32::from_be_bytes(*start), u16::from_be_bytes(part.try_into().map_err(|_| wrong)?)))
+}
+
 /// What a leaf's first part says before its records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeafHead {
