@@ -130,3 +130,35 @@ async fn an_order_whose_deadline_passed_happens_once_or_never() {
     }
     assert_eq!(till.member("model", "m-1").await.entry_count, 1 + orders.len() as i64);
 }
+
+/// So many at once that they wait for each other: whoever gives up while hers waits has lost nothing but the answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_was_given_up_in_the_queue_happens_once_or_never() {
+    let (house, till) = open(&[]).await;
+    let enrol = |n: usize| pb::EnrollMemberRequest {
+        program: "model".into(),
+        member_id: format!("late-{n}"),
+        request_id: format!("late-{n}"),
+        ..Default::default()
+    };
+    let path = "rung.v1.MemberService/EnrollMember";
+    let timeouts = ["1n", "200u", "1m", "2m", "4m", "8m", "16m", "1S"];
+    let calls = (0..160).map(|n| {
+        let (address, timeout) = (house.address().to_owned(), timeouts[n % timeouts.len()]);
+        tokio::spawn(async move { raw_call(&address, path, &enrol(n), timeout).await.code })
+    });
+    let mut codes = Vec::new();
+    for call in calls.collect::<Vec<_>>() {
+        codes.push(call.await.unwrap());
+    }
+    let late = codes.iter().filter(|code| **code == Code::DeadlineExceeded).count();
+    assert!(late > 0 && late < codes.len(), "{late} of {} were late", codes.len());
+    for (n, code) in codes.into_iter().enumerate() {
+        assert!(matches!(code, Code::Ok | Code::DeadlineExceeded), "{code:?}");
+        let mut members = till.members();
+        let answer = members.enroll_member(enrol(n)).await.unwrap().into_inner();
+        assert!(answer.outcome() == pb::Outcome::Replayed || code == Code::DeadlineExceeded, "late-{n}");
+        assert_eq!(members.enroll_member(enrol(n)).await.unwrap().into_inner().outcome(), pb::Outcome::Replayed);
+        assert_eq!(till.member("model", &format!("late-{n}")).await.entry_count, 1);
+    }
+}
