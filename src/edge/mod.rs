@@ -129,7 +129,8 @@ impl Edge {
         let closing = CancellationToken::new();
         let (services, routes) = (self.services(&closing), self.routes(&closing)?);
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true)).with_keepalive(Some(KEEPALIVE));
-        let incoming = incoming.map(|accepted| accepted.map(Lingering::new));
+        let going = closing.clone();
+        let incoming = incoming.map(move |accepted| accepted.map(|connection| Lingering::new(connection, &going)));
         let mut server = transport(&self.options).layer(Door::new(self.options.call_limit)).layer(services);
         let served =
             server.add_routes(routes).serve_with_incoming_shutdown(incoming, closing.clone().cancelled_owned());

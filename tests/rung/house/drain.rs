@@ -49,16 +49,34 @@ async fn a_drain_under_load_keeps_every_promise() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn peers_who_say_nothing_hold_nobody_beyond_the_drain() {
-    let mut house = House::open(&["--drain-seconds", "1"]);
+async fn peers_who_say_nothing_hold_nobody() {
+    use tokio::io::AsyncWriteExt as _;
+    let mut house = House::open(&["--drain-seconds", "30"]);
     let calling = TcpStream::connect(house.address()).await.unwrap();
+    let mut stuttering = TcpStream::connect(house.address()).await.unwrap();
+    stuttering.write_all(b"PRI * HTTP/2.0\r\n").await.unwrap();
     let scraping = TcpStream::connect(house.operations()).await.unwrap();
     let (status, took) = tokio::task::block_in_place(|| house.terminate());
     assert_eq!(status.code(), Some(0), "{}", house.log());
     assert!(took < SOON, "it took {took:?}");
-    drop((calling, scraping));
+    drop((calling, stuttering, scraping));
     house.start();
     nothing_is_left_to_do(&house.till().await).await;
+}
+
+/// Who has greeted and then says nothing, not even to a ping, might still be there: she is waited for, and not for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_who_falls_silent_holds_nobody_beyond_the_drain() {
+    use tokio::io::AsyncWriteExt as _;
+    let mut house = House::open(&["--drain-seconds", "1"]);
+    let mut silent = TcpStream::connect(house.address()).await.unwrap();
+    silent.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+    silent.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await.unwrap();
+    sleep(Duration::from_millis(100)).await;
+    let (status, took) = tokio::task::block_in_place(|| house.terminate());
+    assert_eq!(status.code(), Some(0), "{}", house.log());
+    assert!(took < SOON, "it took {took:?}");
+    drop(silent);
 }
 
 #[tokio::test(flavor = "multi_thread")]
