@@ -26,8 +26,9 @@
 //!
 //! ## A purchase, from bytes to disk and back
 //! 1. [`edge`]: bytes become an [`Order`](domain::order::Order). All faulty fields are named at once. The two methods
-//!    that record purchases read and write their bytes by hand, since they are what a server does all day; anything
-//!    out of the ordinary goes through the generated types, and tests hold both ways to the same bytes.
+//!    that record purchases read and write their bytes by hand, since they are what a server does all day, and so is
+//!    told where somebody stands; anything out of the ordinary goes through the generated types, and tests hold both
+//!    ways to the same bytes.
 //! 2. [`engine`]: a bounded queue. Unary calls are turned away when it is full and nothing was started; streams
 //!    are simply read no further.
 //! 3. The lane takes what is waiting (up to a few thousand orders), stamps one `now`, pins one snapshot of programs.

@@ -45,12 +45,12 @@ impl Door {
         Self { seconds: Arc::new(seconds), limit }
     }
 
-    fn count(&self, method: &str, code: Code, since: Instant) {
+    fn count(&self, method: String, code: Code, since: Instant) {
         // A made-up method must not become a label of its own.
-        let method = if code == Code::Unimplemented { "_OTHER" } else { method };
+        let method = if code == Code::Unimplemented { "_OTHER".to_owned() } else { method };
         let labels = [
             KeyValue::new("rpc.system.name", "grpc"),
-            KeyValue::new("rpc.method", method.to_owned()),
+            KeyValue::new("rpc.method", method),
             KeyValue::new("rpc.response.status_code", code_name(code)),
         ];
         self.seconds.record(since.elapsed().as_secs_f64(), &labels);
@@ -74,8 +74,8 @@ pub struct Behind<S> {
 
 impl<S> Service<Request<Body>> for Behind<S>
 where
-    S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
-    S::Future: Send,
+    S: Service<Request<Body>, Response = Response<Body>>,
+    S::Future: Send + 'static,
 {
     type Response = Response<Body>;
     type Error = S::Error;
@@ -86,22 +86,20 @@ where
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        // The clone takes the place of the one that was polled ready.
-        let next = self.inner.clone();
-        let mut inner = std::mem::replace(&mut self.inner, next);
         let door = self.door.clone();
         let since = Instant::now();
-        let uri = request.uri().clone();
-        let method = |uri: &http::Uri| uri.path().trim_start_matches('/').to_owned();
-        let method = method(&uri);
+        let method = request.uri().path().trim_start_matches('/').to_owned();
         let span = trace::span(&method, request.headers());
         trace::remember(&mut request);
         // A stream of requests answers when the caller is done with it, so only the caller may cut it off.
         let limit = door.limit.filter(|_| request.uri().path() != REQUEST_STREAM);
         let deadline = deadline::of(request.headers(), limit);
+        let answering = span.in_scope(|| catch_unwind(AssertUnwindSafe(|| self.inner.call(request))));
         let answer = async move {
-            let answer =
-                deadline::within(deadline, since.into(), caught(async move { inner.call(request).await })).await;
+            let answer = match answering {
+                Ok(answering) => deadline::within(deadline, since.into(), caught(answering)).await,
+                Err(panic) => Ok(Err(panic)),
+            };
             let response = match answer {
                 Ok(Ok(response)) => finished(response?),
                 Ok(Err(panic)) => panicked(&method, &*panic).into_http(),
@@ -109,7 +107,7 @@ where
             };
             let code = code_of(response.headers());
             tracing::Span::current().record("rpc.response.status_code", code_name(code));
-            door.count(&method, code, since);
+            door.count(method, code, since);
             Ok(response)
         };
         Box::pin(answer.instrument(span))
@@ -194,6 +192,16 @@ mod tests {
         assert_eq!(status.code(), Code::Internal);
         assert_eq!(status.get_details_error_info().unwrap().reason, "INTERNAL");
         assert!(!status.message().contains("secret"));
+    }
+
+    #[tokio::test]
+    async fn nor_does_one_before_there_is_an_answer_to_wait_for() {
+        let inner =
+            tower::service_fn(|_: Request<Body>| -> std::future::Ready<Result<Response<Body>, std::io::Error>> {
+                panic!("secret")
+            });
+        let response = Door::new(None).layer(inner).oneshot(Request::new(Body::empty())).await.unwrap();
+        assert_eq!(Status::from_header_map(response.headers()).unwrap().code(), Code::Internal);
     }
 
     #[tokio::test]

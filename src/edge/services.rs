@@ -15,14 +15,13 @@ use tonic::codegen::BoxFuture;
 use tonic::server::{Grpc, NamedService, StreamingService};
 use tonic::service::Routes;
 use tonic::{Status, Streaming};
-use tonic_prost::ProstDecoder;
 use tower::{Layer, Service, service_fn};
 
 use super::limits::{ITEM_BYTES_MAX, MESSAGE_BYTES_MAX};
 use super::points::Points;
 use super::purchase_stream::{Answers, Item};
 use super::tiers::Tiers;
-use super::wire::codec::{Answered, Asking, ByHand, Reader};
+use super::wire::codec::{Answered, Asking, ByHand, Plain, Reader};
 use crate::pb;
 
 /// What a single purchase is when it is not an ordinary sale.
@@ -32,10 +31,12 @@ type Served = BoxFuture<Response<Body>, Infallible>;
 
 /// The services of `rung.v1`; as a layer it leaves other calls to the routes below it.
 #[derive(Clone)]
-pub struct Services {
+pub struct Services(Arc<Kept>);
+
+struct Kept {
     points: Points,
     tiers: Tiers,
-    generated: Arc<Vec<(&'static str, Box<dyn Generated>)>>,
+    servers: Servers,
 }
 
 /// A generated server: cheap to clone and always ready.
@@ -73,7 +74,7 @@ impl Services {
     /// The methods of `points` and `tiers` that have codecs of their own, and `servers` for all others.
     #[must_use]
     pub fn new(points: Points, tiers: Tiers, servers: Servers) -> Self {
-        Self { points, tiers, generated: Arc::new(servers.0) }
+        Self(Arc::new(Kept { points, tiers, servers }))
     }
 
     fn serve(&self, routes: &mut Routes, request: Request<Body>) -> Served {
@@ -90,42 +91,38 @@ impl Services {
 
     fn named(&self, path: &str) -> Option<&dyn Generated> {
         let (name, _) = path.strip_prefix('/')?.split_once('/')?;
-        self.generated.iter().find(|(own, _)| *own == name).map(|(_, server)| &**server)
+        self.0.servers.0.iter().find(|(own, _)| *own == name).map(|(_, server)| &**server)
     }
 
     fn record(&self, request: Request<Body>) -> Served {
-        let points = self.points.clone();
-        let record = move |asked| {
-            let points = points.clone();
-            async move { points.record(asked).await }
-        };
-        let mut grpc = grpc::<Reader<Single>, _>(MESSAGE_BYTES_MAX);
-        Box::pin(async move { Ok(grpc.unary(service_fn(record), request).await) })
+        let kept = Arc::clone(&self.0);
+        Box::pin(async move {
+            let record = service_fn(|asked| kept.points.record(asked));
+            Ok(grpc(ByHand::<Reader<Single>, _>::single(), MESSAGE_BYTES_MAX).unary(record, request).await)
+        })
     }
 
     fn record_all(&self, request: Request<Body>) -> Served {
-        let many = Many(self.points.clone());
-        let mut grpc = grpc::<Reader<Item>, _>(ITEM_BYTES_MAX);
-        Box::pin(async move { Ok(grpc.streaming(many, request).await) })
+        let many = Many(self.0.points.clone());
+        Box::pin(
+            async move { Ok(grpc(ByHand::<Reader<Item>, _>::stream(), ITEM_BYTES_MAX).streaming(many, request).await) },
+        )
     }
 
     fn standing(&self, request: Request<Body>) -> Served {
-        let tiers = self.tiers.clone();
-        let standing = move |asked| {
-            let tiers = tiers.clone();
-            async move { tiers.standing(asked).await }
-        };
-        let mut grpc = grpc::<ProstDecoder<pb::GetStandingRequest>, _>(MESSAGE_BYTES_MAX);
-        Box::pin(async move { Ok(grpc.unary(service_fn(standing), request).await) })
+        let kept = Arc::clone(&self.0);
+        Box::pin(async move {
+            let standing = service_fn(|asked| kept.tiers.standing(asked));
+            Ok(grpc(ByHand::<Plain<pb::GetStandingRequest>, _>::single(), MESSAGE_BYTES_MAX)
+                .unary(standing, request)
+                .await)
+        })
     }
 }
 
 /// Items of a stream are held smaller than single requests, because many are in flight.
-fn grpc<D, R>(limit: usize) -> Grpc<ByHand<D, R>>
-where
-    ByHand<D, R>: Codec,
-{
-    Grpc::new(ByHand::default()).max_decoding_message_size(limit).accept_compressed(CompressionEncoding::Gzip)
+fn grpc<C: Codec>(codec: C, limit: usize) -> Grpc<C> {
+    Grpc::new(codec).max_decoding_message_size(limit).accept_compressed(CompressionEncoding::Gzip)
 }
 
 struct Many(Points);

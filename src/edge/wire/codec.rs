@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use bytes::{Buf, BufMut};
 use prost::Message;
 use tonic::Status;
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic_prost::ProstDecoder;
 
 use super::pen::Pen;
@@ -61,17 +61,28 @@ impl Written for Stands {
 
 /// The codec of a method whose requests `D` reads and that answers with `R`.
 #[derive(Clone, Debug)]
-pub struct ByHand<D, R>(PhantomData<fn(D) -> R>);
+pub struct ByHand<D, R> {
+    buffers: BufferSettings,
+    kinds: PhantomData<fn(D) -> R>,
+}
 
-impl<D, R> Default for ByHand<D, R> {
-    fn default() -> Self {
-        Self(PhantomData)
+impl<D, R> ByHand<D, R> {
+    /// For a method that is sent one message and answers with one.
+    #[must_use]
+    pub fn single() -> Self {
+        Self { buffers: BufferSettings::new(SINGLE_BYTES, SINGLE_BYTES), kinds: PhantomData }
+    }
+
+    /// For a method of streams.
+    #[must_use]
+    pub fn stream() -> Self {
+        Self { buffers: BufferSettings::default(), kinds: PhantomData }
     }
 }
 
 impl<D, R> Codec for ByHand<D, R>
 where
-    D: Decoder<Error = Status> + Default + Send + 'static,
+    D: Decoder<Error = Status> + From<BufferSettings> + Send + 'static,
     D::Item: Send + 'static,
     R: Written,
 {
@@ -81,22 +92,23 @@ where
     type Decoder = D;
 
     fn encoder(&mut self) -> Writer<R> {
-        Writer { page: Vec::with_capacity(REPLY_BYTES), replies: PhantomData }
+        Writer { page: Vec::with_capacity(SINGLE_BYTES), buffers: self.buffers, replies: PhantomData }
     }
 
     fn decoder(&mut self) -> D {
-        D::default()
+        D::from(self.buffers)
     }
 }
 
-/// More than most replies take.
-const REPLY_BYTES: usize = 1024;
+/// More than most messages take. The usual buffers of 8 KiB are cold when their turn comes again.
+const SINGLE_BYTES: usize = 1024;
 
 /// Writes replies.
 #[derive(Debug)]
 pub struct Writer<R> {
     /// Where a reply is written before its length is known; used again for the next.
     page: Vec<u8>,
+    buffers: BufferSettings,
     replies: PhantomData<fn(R)>,
 }
 
@@ -110,11 +122,44 @@ impl<R: Written> Encoder for Writer<R> {
         to.put_slice(&self.page);
         Ok(())
     }
+
+    fn buffer_settings(&self) -> BufferSettings {
+        self.buffers
+    }
 }
 
-/// Reads requests.
-#[derive(Debug, Default)]
-pub struct Reader<M>(ProstDecoder<M>);
+/// Reads requests by the generated types.
+#[derive(Debug)]
+pub struct Plain<M>(ProstDecoder<M>);
+
+impl<M> From<BufferSettings> for Plain<M> {
+    fn from(buffers: BufferSettings) -> Self {
+        Self(ProstDecoder::new(buffers))
+    }
+}
+
+impl<M: Message + Default> Decoder for Plain<M> {
+    type Item = M;
+    type Error = Status;
+
+    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<M>, Status> {
+        self.0.decode(from)
+    }
+
+    fn buffer_settings(&self) -> BufferSettings {
+        self.0.buffer_settings()
+    }
+}
+
+/// Reads purchases.
+#[derive(Debug)]
+pub struct Reader<M>(Plain<M>);
+
+impl<M> From<BufferSettings> for Reader<M> {
+    fn from(buffers: BufferSettings) -> Self {
+        Self(Plain::from(buffers))
+    }
+}
 
 impl<M: Message + Default> Decoder for Reader<M> {
     type Item = Asking<M>;
@@ -129,5 +174,9 @@ impl<M: Message + Default> Decoder for Reader<M> {
             return Ok(Some(Asking::Sale(sale)));
         }
         Ok(self.0.decode(from)?.map(|message| Asking::Message(Box::new(message))))
+    }
+
+    fn buffer_settings(&self) -> BufferSettings {
+        self.0.buffer_settings()
     }
 }
