@@ -72,13 +72,15 @@ fn usual(visits: &[Visit]) -> Option<i64> {
     spend.get(spend.len().checked_sub(1)? >> 1).copied()
 }
 
-/// What her margin of everything she bought says; unknown where no cost is known, or nothing was spent.
+/// What her margin of the days on which anything carried its cost says; unknown where none did, or nothing was spent. A
+/// margin of zero is known: there is nothing to be had of her.
 fn margin_class(visits: &[Visit], alerts: &Alerts) -> MarginClass {
-    let sum = |of: fn(&Visit) -> i64| visits.iter().map(|visit| i128::from(of(visit))).sum::<i128>();
+    let known = || visits.iter().filter(|visit| visit.knows_cost);
+    let sum = |of: fn(&Visit) -> i64| known().map(|visit| i128::from(of(visit))).sum::<i128>();
     let (spend, margin) = (sum(|visit| visit.spend), sum(|visit| visit.margin));
     let high = spend.saturating_mul(alerts.high_margin_percent.into());
     match margin {
-        _ if spend <= 0 || visits.iter().all(|visit| visit.margin == 0) => MarginClass::Unknown,
+        _ if spend <= 0 => MarginClass::Unknown,
         ..=0 => MarginClass::Change,
         margin if margin.saturating_mul(100) >= high => MarginClass::Keep,
         _ => MarginClass::Grow,
@@ -140,11 +142,19 @@ mod tests {
 
     #[test]
     fn her_margin_says_keep_grow_or_change() {
-        let class = |rows: &[(i32, i64, i64)]| margin_class(&visits(rows), &alerts());
-        assert_eq!(class(&[(0, 1_000, 300)]), MarginClass::Keep);
-        assert_eq!(class(&[(0, 1_000, 299)]), MarginClass::Grow);
-        assert_eq!(class(&[(0, 1_000, 100), (1, 1_000, -100)]), MarginClass::Change);
-        assert_eq!(class(&[(0, 1_000, 0)]), MarginClass::Unknown);
-        assert_eq!(class(&[(0, 0, 5)]), MarginClass::Unknown);
+        let class = |rows: &[(i64, Option<i64>)]| {
+            let visit = |(spend, margin): &(i64, Option<i64>)| {
+                let (margin, knows_cost) = (margin.unwrap_or(0), margin.is_some());
+                Visit { day: Day(0), spend: *spend, margin, knows_cost }
+            };
+            margin_class(&rows.iter().map(visit).collect::<Vec<_>>(), &alerts())
+        };
+        assert_eq!(class(&[(1_000, Some(300))]), MarginClass::Keep);
+        assert_eq!(class(&[(1_000, Some(299))]), MarginClass::Grow);
+        assert_eq!(class(&[(1_000, Some(100)), (1_000, Some(-100))]), MarginClass::Change);
+        assert_eq!(class(&[(1_000, Some(0)), (500, Some(0))]), MarginClass::Change, "it costs what she pays");
+        assert_eq!(class(&[(1_000, None)]), MarginClass::Unknown);
+        assert_eq!(class(&[(9_000, None), (1_000, Some(300))]), MarginClass::Keep, "of what is known");
+        assert_eq!(class(&[(0, Some(5))]), MarginClass::Unknown);
     }
 }
