@@ -37,13 +37,13 @@ pub(super) async fn list(engine: &Engine, request: pb::ListAlertsRequest) -> Res
     faults.verdict(())?;
     let after = Seq(asked.after.map_or(0, u64::from_be_bytes));
     let limit = asked.limit;
-    let hers = owner.clone();
+    let (hers, now) = (owner.clone(), engine.now());
     let found = engine.ask_analyst(&program, move |crowd, _| {
         let state = |found: pb::AlertState| match wanted.as_slice() {
             [] => found != pb::AlertState::Ended,
             some => some.contains(&found),
         };
-        let all = crowd.alerts.after(after).filter(|(_, one)| state(alert_state(one)));
+        let all = crowd.alerts.after(after, now).filter(|(_, one)| state(alert_state(one)));
         let all = all.filter(|(_, one)| hers.is_empty() || one.owner == hers);
         let known = all.filter_map(|(id, one)| Some((id, crowd.key(one.member)?, one.clone())));
         known.take(limit.saturating_add(1)).collect::<Vec<_>>()

@@ -35,7 +35,7 @@ pub const COST: &str = "cost";
 
 /// The number of the rules by which entries become a crowd. Whoever changes what the same entries come to raises it:
 /// crowds that were written down under another number are folded anew.
-pub const FOLD: u32 = 2;
+pub const FOLD: u32 = 3;
 
 /// What the crowd must know of its program.
 #[derive(Clone, Copy, Debug)]

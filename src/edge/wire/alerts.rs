@@ -140,7 +140,7 @@ fn day_of(zone: &Zone, moment: Moment) -> String {
 /// How an alert stands.
 #[must_use]
 pub fn alert(timeline: &Timeline, names: &Names, (id, key): (Seq, MemberKey), alert: &Alert) -> pb::Alert {
-    let (ended, ended_at) = alert.ended.map_or((None, None), |(why, at)| (Some(why), stamp(at)));
+    let (ended, ended_at) = alert.ended.map_or((None, None), |over| (Some(over.cause), stamp(over.at)));
     let (who, since) = alert.acknowledged.as_ref().map_or(("", None), |(who, since)| (&**who, stamp(*since)));
     pb::Alert {
         alert_id: entry_id(id),

@@ -81,7 +81,7 @@ impl Draft {
     #[must_use]
     pub fn of(crowd: &Crowd) -> Self {
         let Crowd { daybook, steps, tags, roster, tiers, clubs, stores, alerts } = crowd;
-        let AllAlerts { alerts, standing: _ } = alerts;
+        let AllAlerts { alerts, standing: _, ended: _ } = alerts;
         let Tags { segments, closed, bought: _ } = tags;
         let Daybook { pages, first, spend, margin, visits, points, rows } = daybook;
         let mut sheet = Sheet::default();

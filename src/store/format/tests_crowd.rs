@@ -10,7 +10,7 @@ use super::notes::{END, HEADER, LEAD, Lead, NotesHeader, Seal};
 use super::{Damage, pen::Pen};
 use crate::domain::calendar::Day;
 use crate::domain::crowd::Crowd;
-use crate::domain::crowd::alerts::Alert;
+use crate::domain::crowd::alerts::{Alert, Over};
 use crate::domain::crowd::daybook::{Daybook, MemberNo, StoreNo, Sums};
 use crate::domain::crowd::group::Group;
 use crate::domain::event::{AlertCause, AlertEnd, AlertRaised, MarginClass, Pattern, RungOffer, Seq};
@@ -46,7 +46,7 @@ fn add(crowd: &mut Crowd, rows: &[Row]) {
         if *bought {
             crowd.tags.closed.insert(MemberNo(*member));
         }
-        let entry = crowd.alerts.after(Seq(0)).count() as u64 + 1;
+        let entry = crowd.alerts.alerts.len() as u64 + 1;
         crowd.alerts.put(Seq(entry), alert(MemberNo(*member), [*spend, *margin, *points], *bought));
     }
 }
@@ -79,7 +79,11 @@ fn alert(member: MemberNo, [spend, margin, at]: [i64; 3], is_known: bool) -> Ale
         owner: "lead".into(),
         acknowledged: known(moment).map(|at| ("anna".into(), at)),
         escalated_at: known(Moment(0)),
-        ended: (spend % 3 == 0).then_some((if is_known { AlertEnd::Closed } else { AlertEnd::Bought }, moment)),
+        ended: (spend % 3 == 0).then_some(Over {
+            cause: if is_known { AlertEnd::Closed } else { AlertEnd::Bought },
+            at: moment,
+            recorded_at: Moment(margin / 3),
+        }),
     }
 }
 

@@ -11,12 +11,12 @@ use rung::domain::units::Moment;
 use super::World;
 
 impl World {
-    /// Every alert there ever was.
+    /// Every alert that is kept.
     pub async fn alerts(&self) -> String {
         let engine = self.engine();
         let asked = engine.ask_analyst(&self.program, |crowd, _| {
-            let known =
-                crowd.alerts.after(Seq::NONE).map(|(_, alert)| (crowd.key(alert.member).unwrap(), alert.clone()));
+            let all = crowd.alerts.after(Seq::NONE, Moment::BEGINNING);
+            let known = all.map(|(_, alert)| (crowd.key(alert.member).unwrap(), alert.clone()));
             known.collect::<Vec<_>>()
         });
         let found = asked.await.unwrap();
@@ -31,8 +31,8 @@ impl World {
             if alert.escalated_at.is_some() {
                 line.push_str(", passed on");
             }
-            if let Some((cause, _)) = alert.ended {
-                write!(line, ", over: {cause:?}").unwrap();
+            if let Some(over) = alert.ended {
+                write!(line, ", over: {:?}", over.cause).unwrap();
             }
             out.push(line);
         }
