@@ -51,6 +51,15 @@ impl Over {
     }
 }
 
+impl Alert {
+    fn bytes(&self) -> usize {
+        let offer = self.raised.offer.as_ref().map_or(0, |offer| size_of_val(offer.missing.as_slice()));
+        let actor = self.acknowledged.as_ref().map_or(0, |(actor, _)| actor.len());
+        let texts = self.raised.owner.len() + self.raised.escalates_to.len() + self.owner.len() + actor;
+        size_of::<(Seq, Self)>() * 3 / 2 + offer + texts
+    }
+}
+
 /// The alerts, by the entries that raised them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AllAlerts {
@@ -126,6 +135,14 @@ impl AllAlerts {
     pub fn after(&self, entry: Seq, now: Moment) -> impl Iterator<Item = (Seq, &Alert)> {
         let found = self.alerts.range(entry.next()..).map(|(seq, alert)| (*seq, alert));
         found.filter(move |(_, alert)| alert.ended.is_none_or(|over| !over.is_old(now)))
+    }
+
+    /// What it takes in memory, in bytes, about.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let alerts: usize = self.alerts.values().map(Alert::bytes).sum();
+        // Nodes of a tree are two thirds full, about.
+        alerts + (self.standing.len() + self.ended.len()) * size_of::<(MemberNo, Seq)>() * 3 / 2
     }
 }
 

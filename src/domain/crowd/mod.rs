@@ -96,11 +96,14 @@ impl Crowd {
         self.stores.get(name).copied()
     }
 
-    /// What it takes in memory, in bytes, about.
+    /// What it takes in memory, in bytes, about: all of its parts, what an allocator rounds up aside.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let clubs: usize = self.clubs.values().map(Group::bytes).sum();
-        self.daybook.bytes() + self.roster.bytes() + self.tiers.capacity() * 4 + self.steps.bytes() + clubs
+        let Self { daybook, steps, tags, alerts, roster, tiers, clubs, stores } = self;
+        let clubs: usize = clubs.values().map(Group::bytes).sum();
+        let stores: usize = stores.keys().map(|name| name.len() + 2 * size_of::<(Text, StoreNo)>()).sum();
+        let members = roster.bytes() + tiers.capacity() * size_of::<Option<TierId>>();
+        daybook.bytes() + members + steps.bytes() + tags.bytes() + alerts.bytes() + clubs + stores
     }
 
     /// Folds an entry of the program. `bought` is the entry of the purchase where the entry brings something back.

@@ -86,4 +86,11 @@ impl Tags {
     pub fn take_bought(&mut self) -> BTreeMap<MemberNo, Bought> {
         std::mem::take(&mut self.bought)
     }
+
+    /// What it takes in memory, in bytes, about.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let groups: usize = self.segments.values().chain([&self.closed]).map(Group::bytes).sum();
+        groups + self.bought.len() * size_of::<(MemberNo, Bought)>() * 3 / 2
+    }
 }
