@@ -2,7 +2,7 @@
 //!
 //! Each program's crowd is a note of the store's, written while the crowd grows. A note that is missing, damaged, of
 //! another history or of another Rung means folding from the program's first entry: it may cost time, never a right
-//! answer. Must not know how a crowd is written, nor where.
+//! answer. One that was found to be of no use is removed. Must not know how a crowd is written, nor where.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -83,6 +83,11 @@ impl Shared {
             }
             Err(why) => {
                 tracing::warn!(program = program.0, %why, "the analyst's notes are of no use: it begins anew");
+                // What could not be read may be readable tomorrow; what is damaged, foreign or of another Rung will not be.
+                if matches!(why, ReadError::Damaged(_)) {
+                    let removed = Handle::current().block_on(self.store.remove_notes(&name(program)));
+                    removed.unwrap_or_else(|why| tracing::warn!(program = program.0, %why, "they stay where they are"));
+                }
                 None
             }
         }

@@ -197,6 +197,11 @@ pub trait Store: Send + Sync + 'static {
         Box::pin(std::future::ready(Ok(None)))
     }
 
+    /// Removes the notes of this name, if there are any: whoever found them of no use does so.
+    fn remove_notes<'a>(&'a self, _name: &'a str) -> Answer<'a, Result<(), ReadError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     /// How the store is doing; cheap, never blocks for long.
     fn status(&self) -> Status;
 }

@@ -372,6 +372,7 @@ async fn after_a_restart_only_what_is_not_in_the_notes_is_folded() {
     house = house.reopened().await;
     assert_eq!(crowds(&house.engine).await, before);
     assert_eq!(house.engine.status().analyst.entries, 0, "program two has no entries but its version");
+    assert!(house.note(0).exists() && !house.note(1).exists(), "what is of no use is removed");
     fs::write(house.note(0), b"").unwrap();
     house = house.reopened().await;
     assert_eq!(crowds(&house.engine).await, before);

@@ -185,6 +185,9 @@ fn damaged_notes_are_never_given_back() {
     assert!(matches!(given(&*store, "another"), Err(ReadError::Damaged(_))), "under another name");
     fs::write(&path, &good).unwrap();
     assert_eq!(given(&*store, "crowd").unwrap(), Some((Seq(20), kept)));
+    now(store.remove_notes("crowd")).unwrap();
+    assert!(!path.exists() && given(&*store, "crowd").unwrap().is_none());
+    now(store.remove_notes("crowd")).unwrap();
 }
 
 /// Notes are broken off where there is no room or the disk fails; what was kept stays, and orders are not harmed.

@@ -299,6 +299,10 @@ impl Store for Embedded {
         Box::pin(async move { self.notes.read(name, |reached| self.header_of_notes(reached), take) })
     }
 
+    fn remove_notes<'a>(&'a self, name: &'a str) -> Answer<'a, Result<(), ReadError>> {
+        Box::pin(async move { self.notes.remove(name) })
+    }
+
     fn status(&self) -> Status {
         let known = self.core.known();
         Status {

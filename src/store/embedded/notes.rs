@@ -125,6 +125,18 @@ impl Notes {
         Ok(Some(header.reached))
     }
 
+    /// Removes the notes of this name, if there are any. They may come back with a power cut, and are of no use then either.
+    ///
+    /// # Errors
+    /// If the system fails.
+    pub fn remove(&self, name: &str) -> Result<(), ReadError> {
+        let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.files.remove(&self.path(name)?) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(error)),
+            _ => Ok(()),
+        }
+    }
+
     fn path(&self, name: &str) -> Result<PathBuf, ReadError> {
         let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         if name.is_empty() || !name.bytes().all(is_plain) {
