@@ -124,7 +124,7 @@ impl Segments {
         let id = |key: &MemberKey| ids.get(key).map(Text::to_string).unwrap_or_default();
         let tier = |tier: Option<TierId>| tier.map(|tier| tier_name(&ready.timeline, tier)).unwrap_or_default();
         let mut sum = before;
-        let members = rows.iter().zip(here.0..).map(|((key, brought, stands), position)| {
+        let members = rows.iter().zip(here.0..).map(|((key, brought, stands, closed), position)| {
             sum = sum.saturating_add((*brought).into());
             pb::TopMember {
                 rank: count64(position.saturating_add(1)),
@@ -133,6 +133,7 @@ impl Segments {
                 share: segments::share((*brought).into(), amount),
                 cumulative: segments::share(sum, amount),
                 tier: tier(*stands),
+                closed: *closed,
             }
         });
         Ok(Listed { members: members.collect(), amount, customers, more })
@@ -149,7 +150,7 @@ struct Listed {
 
 /// The same before their ids are known.
 struct ListedKeys {
-    rows: Vec<(MemberKey, i64, Option<TierId>)>,
+    rows: Vec<(MemberKey, i64, Option<TierId>, bool)>,
     before: i128,
     amount: i128,
     customers: u64,
@@ -164,7 +165,9 @@ impl ListedKeys {
         let end = skipped.saturating_add(limit).min(usize::try_from(ranked).unwrap_or(usize::MAX));
         let best = customers.best(end);
         let (before, here) = best.split_at_checked(skipped).unwrap_or((&best, &[]));
-        let row = |(member, amount): &(MemberNo, i64)| Some((crowd.key(*member)?, *amount, crowd.tier(*member)));
+        let row = |(member, amount): &(MemberNo, i64)| {
+            Some((crowd.key(*member)?, *amount, crowd.tier(*member), crowd.tags.has_closed(*member)))
+        };
         Self {
             rows: here.iter().filter_map(row).collect(),
             before: before.iter().map(|(_, amount)| i128::from(*amount)).sum(),

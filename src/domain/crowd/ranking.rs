@@ -2,7 +2,8 @@
 //!
 //! One rule for all questions: the customers of a window are the members who had bought by its end, and of those who
 //! bring the same, whoever became known earlier comes first. Whoever brings nothing or less comes last and counts as
-//! nothing. Must not know who the members are, nor pages.
+//! nothing. Whoever closed since is ranked on with what she brought: the sum stays what was taken in, and what was said of
+//! a window does not change because somebody leaves. Must not know who the members are, nor pages.
 
 use std::cmp::Reverse;
 
@@ -46,12 +47,6 @@ impl Customers {
         let numbered = (0_u32..).map(MemberNo).zip(crowd.daybook.sums(question.window)).zip(had_bought);
         let customers = numbered.filter(|((member, _), had_bought)| *had_bought && question.is_about(crowd, *member));
         Self(customers.map(|(brought, _)| brought).collect())
-    }
-
-    /// Those of them whom `keeps` keeps.
-    #[must_use]
-    pub fn only(self, keeps: impl Fn(MemberNo) -> bool) -> Self {
-        Self(self.0.into_iter().filter(|(member, _)| keeps(*member)).collect())
     }
 
     /// How what they bring is spread.

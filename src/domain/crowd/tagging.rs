@@ -1,7 +1,8 @@
 //! Who ought to be in the segments of a program, against who is: what is to be told to members as orders.
 //!
 //! Once a day everybody is looked at; between days only those who bought, and only by segments that a purchase changes.
-//! Rankings look at windows that ended with yesterday, so nobody moves by what is bought in the course of a day. Both are
+//! Rankings look at windows that ended with yesterday, so nobody moves by what is bought in the course of a day. Who closed
+//! keeps her rank there, as in every answer about a window (`ranking.rs`), and is in no segment. Both are
 //! pure functions of the crowd: asked again they name what is still different.
 
 use std::collections::BTreeMap;
@@ -96,6 +97,7 @@ impl Round<'_> {
             }
             Who::OnStage(stage) => self.on_stage(*stage),
         };
+        members.retain(|member| !self.crowd.tags.has_closed(*member));
         members.sort_unstable();
         members
     }
@@ -106,7 +108,7 @@ impl Round<'_> {
         let from = window_span(window, yesterday, yesterday).map_or(Day(i32::MIN), |(first, _)| first);
         let window = Window { from, to: self.today, measure, store: None };
         let customers = Customers::of(self.crowd, &Question { window, tier: None, club: None });
-        (customers.only(|member| !self.crowd.tags.has_closed(member)), window)
+        (customers, window)
     }
 
     fn top(&self, share: Portion, measure: Measure, window: program::Window) -> Vec<MemberNo> {
