@@ -14,6 +14,8 @@ use super::Engine;
 use super::answer::{AnalystStatus, Denied, Failure};
 use super::fresh::Fresh;
 use super::programs::Programs;
+use crate::domain::crowd::daybook::MemberNo;
+use crate::domain::crowd::tags::Bought;
 use crate::domain::crowd::{Crowd, Setting};
 use crate::domain::event::{Entry, Fact, Seq};
 use crate::domain::program::{ProgramNo, Segment, Timeline};
@@ -56,6 +58,21 @@ pub(super) struct Tally {
 impl Kept {
     pub(super) fn folded(&self) -> RwLockReadGuard<'_, Folded> {
         self.folded.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who bought since this was last asked. Whoever folds is held only if somebody did.
+    pub(super) fn take_bought(&self, program: ProgramNo) -> BTreeMap<MemberNo, Bought> {
+        let is_noted = self.folded().crowds.get(&program).is_some_and(|crowd| crowd.tags.is_anybody_noted());
+        if !is_noted {
+            return BTreeMap::new();
+        }
+        let mut folded = self.folded.write().unwrap_or_else(PoisonError::into_inner);
+        folded.crowds.get_mut(&program).map(|crowd| crowd.tags.take_bought()).unwrap_or_default()
+    }
+
+    /// What a day's round looks at.
+    pub(super) fn glance(&self, program: ProgramNo) -> Crowd {
+        self.folded().crowds.get(&program).map(Crowd::glance).unwrap_or_default()
     }
 
     pub(super) fn status(&self) -> AnalystStatus {

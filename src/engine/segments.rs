@@ -1,16 +1,18 @@
 //! Segments and alerts come back as orders: who ought to be in one, as the analyst has it, is told to members who are
 //! not, and the other way round.
 //!
-//! Everybody is looked at once for each day of the program and each version of it, and once after a start; between that,
+//! A round looks at a copy of what the analyst knows, which shares the rows, so that neither questions nor the feed wait for
+//! it. Everybody is looked at once for each day of the program and each version of it, and once after a start; between that,
 //! those who bought. Nothing is kept of it but what the orders make facts: what a crash cut off is found again, since it
 //! is still different, and an order that was carried out is a replay.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use super::Engine;
 use super::answer::{Denied, Failure};
 use crate::domain::calendar::Day;
+use crate::domain::crowd::daybook::MemberNo;
 use crate::domain::crowd::tagging::{self, Changes};
 use crate::domain::crowd::watching;
 use crate::domain::order::{AlertOrder, BelongingOrder, Caller, MemberKey, MemberName, Order, Tagging, Verb};
@@ -41,12 +43,12 @@ impl Engine {
             let round = (program.version, program.zone.day_of(now));
             let changes = self.changes(timeline, round, known == Some(round)).await?;
             told = told.saturating_add(changes.len());
-            self.tell(&timeline.newest().id, changes.into_iter().map(tagged).collect()).await?;
+            self.tell(timeline, changes.into_iter().map(tagged).collect()).await?;
             if known != Some(round) {
                 // Who is watched is whom a segment was told to: after that.
                 let raised = self.out_of_pattern(timeline, round).await?;
                 told = told.saturating_add(raised.len());
-                self.tell(&timeline.newest().id, raised).await?;
+                self.tell(timeline, raised).await?;
             }
             rounds.0.insert(timeline.number, round);
         }
@@ -67,22 +69,14 @@ impl Engine {
         self.analyse().await?;
         let (shared, number) = (Arc::clone(&self.shared), timeline.number);
         let found = tokio::task::spawn_blocking(move || {
-            let noted = |crowds: &super::analyst::Crowds| {
-                crowds.get(&number).is_some_and(|crowd| crowd.tags.is_anybody_noted())
-            };
-            let anybody = noted(&shared.analyst.folded().crowds);
-            let bought = anybody.then(|| {
-                let mut folded = shared.analyst.folded.write().unwrap_or_else(PoisonError::into_inner);
-                folded.crowds.get_mut(&number).map(|crowd| crowd.tags.take_bought())
-            });
-            let bought = bought.flatten().unwrap_or_default();
-            let folded = shared.analyst.folded();
-            let Some(crowd) = folded.crowds.get(&number) else { return Changes::new() };
+            let bought = shared.analyst.take_bought(number);
             if is_done {
-                tagging::of_purchases(crowd, &program, today, &bought)
-            } else {
-                tagging::of_day(crowd, &program, today)
+                let folded = shared.analyst.folded();
+                let crowd = folded.crowds.get(&number);
+                return crowd.map(|crowd| tagging::of_purchases(crowd, &program, today, &bought)).unwrap_or_default();
             }
+            let glance = shared.analyst.glance(number);
+            tagging::of_day(&glance, &program, today)
         });
         found.await.map_err(|error| Failure::Store(error.to_string()))
     }
@@ -99,25 +93,31 @@ impl Engine {
         self.analyse().await?;
         let (shared, number) = (Arc::clone(&self.shared), timeline.number);
         let found = tokio::task::spawn_blocking(move || {
-            let folded = shared.analyst.folded();
-            folded.crowds.get(&number).map(|crowd| watching::of_day(crowd, &alerts, today)).unwrap_or_default()
+            let glance = shared.analyst.glance(number);
+            watching::of_day(&glance, &alerts, today)
         });
         let found = found.await.map_err(|error| Failure::Store(error.to_string()))?;
         let raise = |(member, raising)| (member, Verb::Alert(Box::new(AlertOrder::Raise(raising))));
         Ok(found.into_iter().map(raise).collect())
     }
 
-    async fn tell(&self, program: &str, told: Vec<Told>) -> Result<(), Failure> {
-        let program: Text = program.into();
-        let order = |(member, verb): &Told| Order {
+    async fn tell(&self, timeline: &Timeline, told: Vec<Told>) -> Result<(), Failure> {
+        let program: Text = (&*timeline.newest().id).into();
+        let order = |(key, verb): (MemberKey, &Verb)| Order {
             program: program.clone(),
-            member: MemberName::Key(*member),
+            member: MemberName::Key(key),
             request_id: Text::default(),
             caller: Caller::default(),
             verb: verb.clone(),
         };
         for some in told.chunks(BATCH) {
-            let batch = self.submit_all(some.iter().map(order).collect()).await?;
+            let orders = {
+                let folded = self.shared.analyst.folded();
+                let crowd = folded.crowds.get(&timeline.number);
+                let key = |member: MemberNo| crowd.and_then(|crowd| crowd.key(member));
+                some.iter().filter_map(|(member, verb)| Some(order((key(*member)?, verb)))).collect()
+            };
+            let batch = self.submit_all(orders).await?;
             for answer in batch.await.map_err(|_| Failure::Draining)? {
                 match answer {
                     Err(Denied::Failed(failure)) => return Err(failure),
@@ -132,8 +132,8 @@ impl Engine {
 }
 
 /// What a member is told.
-type Told = (MemberKey, Verb);
+type Told = (MemberNo, Verb);
 
-fn tagged((member, tagging): (MemberKey, Tagging)) -> Told {
+fn tagged((member, tagging): (MemberNo, Tagging)) -> Told {
     (member, Verb::Belonging(Box::new(BelongingOrder::Tag(tagging))))
 }

@@ -125,6 +125,11 @@ impl AllAlerts {
         }
     }
 
+    /// Whose alerts stand, without what they say.
+    pub(super) fn glance(&self) -> Self {
+        Self { standing: self.standing.clone(), ..Self::default() }
+    }
+
     /// The alert of a member that is not over.
     #[must_use]
     pub fn standing(&self, member: MemberNo) -> Option<Seq> {

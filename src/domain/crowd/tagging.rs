@@ -6,6 +6,7 @@
 //! pure functions of the crowd: asked again they name what is still different.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::Crowd;
 use super::daybook::{Measure, MemberNo, Window};
@@ -19,11 +20,15 @@ use crate::domain::insight::concentration::Portion;
 use crate::domain::insight::rfm::scores;
 use crate::domain::insight::rhythm::{Tolerance, rhythm};
 use crate::domain::insight::stages::{Borders, Stage, bought_so_often};
-use crate::domain::order::{MemberKey, Tagging};
+use crate::domain::order::Tagging;
 use crate::domain::program::{self, CellPattern, Program, Segment, SegmentId, Who};
 
+/// Visits of everybody are looked at in so many slices, and of so many members at least.
+const SLICES: u32 = 8;
+const SLICE: u32 = 50_000;
+
 /// What is to be told to whom: segment by segment, and within one by number.
-pub type Changes = Vec<(MemberKey, Tagging)>;
+pub type Changes = Vec<(MemberNo, Tagging)>;
 
 /// What the day `today` changes for everybody. Segments that the program no longer has are left.
 #[must_use]
@@ -48,9 +53,9 @@ pub fn of_purchases(crowd: &Crowd, program: &Program, today: Day, bought: &BTree
         for (member, bought) in bought.iter().filter(|(member, _)| !crowd.tags.has_closed(**member)) {
             let was_in = crowd.tags.is_in(*member, segment.id);
             let is_in = after_purchase(crowd, segment, (*member, *bought), today).unwrap_or(was_in);
-            if let (true, Some(key)) = (is_in != was_in, crowd.key(*member)) {
+            if is_in != was_in {
                 let rests_on = RestsOn::Purchase(bought.entry);
-                changes.push((key, Tagging { segment: segment.id, is_in, rests_on }));
+                changes.push((*member, Tagging { segment: segment.id, is_in, rests_on }));
             }
         }
     }
@@ -124,14 +129,27 @@ impl Round<'_> {
         inside.map(|(buyer, _)| buyer.id).collect()
     }
 
+    /// Some members at a time: everybody's visits would take as much room as the book.
     fn slipping(&self, tolerance: &Tolerance) -> Vec<MemberNo> {
-        let visits = Visits::of(&self.crowd.daybook, |member| !self.crowd.tags.has_closed(member));
+        let everybody = u32::try_from(self.crowd.daybook.members()).unwrap_or(u32::MAX);
+        let some = everybody.div_ceil(SLICES).max(SLICE);
+        let mut silent = Vec::new();
+        for from in (0..everybody).step_by(some as usize) {
+            let slice = MemberNo(from)..MemberNo(from.saturating_add(some));
+            silent.extend(self.slipping_of(slice, tolerance));
+        }
+        silent
+    }
+
+    fn slipping_of(&self, slice: Range<MemberNo>, tolerance: &Tolerance) -> Vec<MemberNo> {
+        let is_asked = |member: MemberNo| slice.contains(&member) && !self.crowd.tags.has_closed(member);
+        let visits = Visits::of(&self.crowd.daybook, is_asked);
         let today = i64::from(self.today.0);
         let is_silent = |member: &MemberNo| {
             let days: Vec<i64> = visits.by(*member).iter().map(|visit| i64::from(visit.day.0)).collect();
             rhythm(&days, today, tolerance).is_some_and(|rhythm| rhythm.silence(today).alarm)
         };
-        self.open().filter(is_silent).collect()
+        (slice.start.0..slice.end.0).map(MemberNo).filter(is_silent).collect()
     }
 
     /// Several purchases on one day count once.
@@ -153,8 +171,6 @@ impl Round<'_> {
         let entering = ought.iter().filter(|member| !self.crowd.tags.is_in(**member, segment)).copied();
         let leaving = self.crowd.tags.of(segment).filter(|member| ought.binary_search(member).is_err());
         let moves = entering.map(|member| (member, true)).chain(leaving.map(|member| (member, false)));
-        let tagged =
-            moves.filter_map(|(member, is_in)| Some((self.crowd.key(member)?, Tagging { segment, is_in, rests_on })));
-        changes.extend(tagged);
+        changes.extend(moves.map(|(member, is_in)| (member, Tagging { segment, is_in, rests_on })));
     }
 }

@@ -11,7 +11,7 @@ use super::visits::{Visit, Visits};
 use crate::domain::calendar::Day;
 use crate::domain::event::{AlertCause, MarginClass, Pattern};
 use crate::domain::insight::rhythm::rhythm;
-use crate::domain::order::{MemberKey, Raising};
+use crate::domain::order::Raising;
 use crate::domain::program::Alerts;
 
 /// How many of the last days on which she bought are held against those before, and how many those are at least.
@@ -19,7 +19,7 @@ const RECENT: usize = 3;
 
 /// Who falls out of her pattern on the day `today`, by number; those who have an alert already are left out.
 #[must_use]
-pub fn of_day(crowd: &Crowd, alerts: &Alerts, today: Day) -> Vec<(MemberKey, Raising)> {
+pub fn of_day(crowd: &Crowd, alerts: &Alerts, today: Day) -> Vec<(MemberNo, Raising)> {
     let is_watched = |member: MemberNo| {
         crowd.tags.is_in(member, alerts.watch)
             && !crowd.tags.has_closed(member)
@@ -29,7 +29,7 @@ pub fn of_day(crowd: &Crowd, alerts: &Alerts, today: Day) -> Vec<(MemberKey, Rai
     let watched = crowd.tags.of(alerts.watch).filter(|member| is_watched(*member));
     let raised = watched.filter_map(|member| {
         let pattern = out_of_pattern(visits.by(member), alerts, today)?;
-        Some((crowd.key(member)?, Raising { pattern, margin: margin_class(visits.by(member), alerts) }))
+        Some((member, Raising { pattern, margin: margin_class(visits.by(member), alerts) }))
     });
     raised.collect()
 }
