@@ -134,7 +134,8 @@ impl World {
             expires_at: None,
         };
         let lots = program.wallets.iter().take(2).map(lot).collect();
-        let import = Import { enrolment, enrolled_at: None, lots, meters: Vec::new(), tier: None };
+        let (meters, clubs) = (Vec::new(), Vec::new());
+        let import = Import { enrolment, enrolled_at: None, lots, meters, tier: None, clubs };
         self.ask(MemberName::Id(name(who)), Verb::Import(Box::new(import))).await.unwrap();
     }
 

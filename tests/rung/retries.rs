@@ -6,8 +6,8 @@ use std::sync::Arc;
 use rung::domain::event::Seq;
 use rung::domain::member::HeldBy;
 use rung::domain::order::{
-    Adjustment, AttributesUpdate, BelongingOrder, Caller, Enrolment, Granting, Holding, Line, MemberName, Order,
-    Purchase, ReceiptKey, Sending, Verb,
+    Adjustment, AttributesUpdate, BelongingOrder, Caller, Enrolment, Granting, Holding, Import, ImportedMembership,
+    Line, MemberName, Order, Purchase, ReceiptKey, Sending, Verb,
 };
 use rung::domain::units::{Moment, Points, Quantity, Span, Text};
 use rung::engine::clock::Clock;
@@ -222,4 +222,30 @@ async fn a_gift_to_a_card_that_moved_since_was_for_the_one_who_had_it() {
     counter.moves("b-1", "bob", Some("cy")).await;
     counter.moves("a-1", "ann", Some("dee")).await;
     assert_eq!(counter.ask("t", counter.card("a-1"), giving()).await, Ok((Outcome::Replayed, entries, "ann".into())));
+}
+
+/// An import is known again by everything it brought, the clubs among it.
+#[tokio::test]
+async fn an_import_with_clubs_is_known_again() {
+    let counter = Counter::new("belonging", include_str!("../programs/belonging.toml")).await;
+    let import = |until: i64| {
+        let enrolment =
+            Enrolment { member_id: "eve".into(), id_given: true, identifiers: Vec::new(), attributes: Vec::new() };
+        let (since, until) = (Moment(START - 86_400_000_000), Some(Moment(START + until)));
+        let clubs = vec![ImportedMembership { club: "lounge".into(), since, until }];
+        let (lots, meters) = (Vec::new(), Vec::new());
+        Verb::Import(Box::new(Import { enrolment, enrolled_at: None, lots, meters, tier: None, clubs }))
+    };
+    let (outcome, entries, _) = counter.ask("i", id("eve"), import(5_000_000)).await.unwrap();
+    assert_eq!(outcome, Outcome::Applied);
+    assert_eq!(counter.view("eve").await.member.belonging().clubs.len(), 1);
+    assert_eq!(counter.engine.pot("belonging", "places:lounge").await.unwrap(), Points(1));
+    let replayed = Ok((Outcome::Replayed, entries, "eve".into()));
+    assert_eq!(counter.ask("i", id("eve"), import(5_000_000)).await, replayed);
+    assert_eq!(counter.ask("i", id("eve"), import(6_000_000)).await, Err("KEY_REUSED".into()));
+    // Known by her clubs as they were brought in, whatever became of them.
+    counter.engine.advance_clock(Moment(START + 10_000_000)).unwrap();
+    while counter.engine.settle_due(10).await.unwrap() > 0 {}
+    assert_eq!(counter.ask("i", id("eve"), import(5_000_000)).await, replayed);
+    assert_eq!(counter.engine.pot("belonging", "places:lounge").await.unwrap(), Points::ZERO);
 }

@@ -128,7 +128,7 @@ pub(super) fn term_end(program: &Program, club: &Club, from: Moment) -> Moment {
 }
 
 /// The place she takes, if places are counted and she has none.
-fn place(
+pub(super) fn place(
     ground: &Ground<'_>,
     program: &Program,
     club: &Club,

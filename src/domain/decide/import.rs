@@ -2,14 +2,14 @@
 
 use super::story::Story;
 use super::windows::window_key;
-use super::{Decision, Ground, enrolment, milestones, overflow, purses};
+use super::{Decision, Ground, Outcome, PotMove, clubs, enrolment, milestones, overflow, purses};
 use crate::domain::calendar::Day;
-use crate::domain::event::{Entry, Fact, OpeningState};
+use crate::domain::event::{BelongingFact, Entry, Fact, JoinedBy, OpeningState};
 use crate::domain::lot::Lot;
 use crate::domain::member::{Held, Member, MeterCount};
-use crate::domain::order::{Fault, Import, ImportedLot, ImportedMeter, ImportedTier, Refusal};
-use crate::domain::program::{MeterId, Program, TierId, WalletId};
-use crate::domain::units::{Moment, Points};
+use crate::domain::order::{Fault, Import, ImportedLot, ImportedMembership, ImportedMeter, ImportedTier, Refusal};
+use crate::domain::program::{ClubId, MeterId, Program, TierId, WalletId};
+use crate::domain::units::{Moment, Points, Text};
 
 /// A new member with her opening state; known again as an enrolment is, and compared as a whole.
 pub(super) fn import(ground: &Ground<'_>, import: &Import) -> Result<Decision, Refusal> {
@@ -25,18 +25,20 @@ pub(super) fn import(ground: &Ground<'_>, import: &Import) -> Result<Decision, R
             }
         }
         Decision::Apply(outcome) => {
-            let state = opening_state(program, import, ground.now)?;
+            let Brought { state, clubs } = brought(program, import, ground.now)?;
+            let (joined, pots) = memberships(ground, program, &clubs)?;
             let activities = activities(program, import, &state);
             let newcomer = Member { key: ground.key, ..Member::default() };
             let mut story = Story::on(ground, &newcomer);
             outcome.facts.into_iter().try_for_each(|fact| story.adopt(fact)).map_err(overflow)?;
             let counts = state.meters.clone();
             story.add(Fact::OpeningStateSet(Box::new(state))).map_err(overflow)?;
+            joined.into_iter().try_for_each(|fact| story.adopt(fact)).map_err(overflow)?;
             let awaited = story.aside(ground.now, |story| milestones::await_ends(story, &counts));
             story.extend(awaited.map_err(overflow)?).map_err(overflow)?;
             story.extend(activities).map_err(overflow)?;
             story.run_to(ground.settles_to).map_err(overflow)?;
-            Ok(Decision::Apply(story.facts.into()))
+            Ok(Decision::Apply(Outcome { facts: story.facts, pots }))
         }
     }
 }
@@ -55,12 +57,59 @@ fn same_state(ground: &Ground<'_>, entry: &Entry, import: &Import) -> bool {
         Fact::OpeningStateSet(state) => Some(&**state),
         _ => None,
     });
-    let asked = opening_state(program, import, entry.recorded_at);
-    first.is_some_and(|first| asked.is_ok_and(|asked| asked == *first))
+    let asked = brought(program, import, entry.recorded_at);
+    first.is_some_and(|first| asked.is_ok_and(|asked| asked.state == *first && asked.clubs == memberships_of(entry)))
 }
 
-/// The state as the program knows it; everything it does not understand at once.
-fn opening_state(program: &Program, import: &Import, now: Moment) -> Result<OpeningState, Refusal> {
+/// The memberships an import brought in.
+fn memberships_of(entry: &Entry) -> Vec<Belonged> {
+    let joined = |fact: &Fact| match fact {
+        Fact::Belonging(fact) => match **fact {
+            BelongingFact::ClubJoined { club, by: JoinedBy::Import, since, until, .. } => {
+                Some(Belonged { club, since, until })
+            }
+            _ => None,
+        },
+        _ => None,
+    };
+    entry.facts.iter().filter_map(joined).collect()
+}
+
+/// Memberships as facts, with the places they take where those are counted.
+fn memberships(
+    ground: &Ground<'_>,
+    program: &Program,
+    clubs: &[Belonged],
+) -> Result<(Vec<Fact>, Vec<PotMove>), Refusal> {
+    let (mut facts, mut pots) = (Vec::new(), Vec::new());
+    for Belonged { club, since, until } in clubs.iter().copied() {
+        let places = match program.club(club) {
+            Some(found) => clubs::place(ground, program, found, None)?,
+            None => Vec::new(),
+        };
+        let (by, takes_place, fee, actor) = (JoinedBy::Import, !places.is_empty(), None, Text::default());
+        facts.push(Fact::from(BelongingFact::ClubJoined { club, by, since, until, takes_place, fee, actor }));
+        pots.extend(places);
+    }
+    Ok((facts, pots))
+}
+
+/// What an import says, as the program knows it.
+struct Brought {
+    state: OpeningState,
+    clubs: Vec<Belonged>,
+}
+
+/// Membership of a club that was held elsewhere.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Belonged {
+    club: ClubId,
+    since: Moment,
+    until: Moment,
+}
+
+/// What is brought in, as the program knows it; everything it does not understand at once.
+fn brought(program: &Program, import: &Import, now: Moment) -> Result<Brought, Refusal> {
     let mut reader = Reader { program, faults: Vec::new(), now };
     let held = import.tier.as_ref().and_then(|tier| reader.tier(tier));
     let joined = program.zone.day_of(import.enrolled_at.unwrap_or(now));
@@ -77,7 +126,12 @@ fn opening_state(program: &Program, import: &Import, now: Moment) -> Result<Open
     state.meters.extend(milestones::reached_elsewhere(program, &state.meters));
     state.held = held.into_iter().collect();
     state.tier = held.map(|held| (held.tier, held.since));
-    if reader.faults.is_empty() { Ok(state) } else { Err(Refusal::Malformed(reader.faults)) }
+    let mut clubs: Vec<Belonged> = Vec::with_capacity(import.clubs.len());
+    for (position, held) in import.clubs.iter().enumerate() {
+        let read = reader.membership(position, held, &clubs);
+        clubs.extend(read);
+    }
+    if reader.faults.is_empty() { Ok(Brought { state, clubs }) } else { Err(Refusal::Malformed(reader.faults)) }
 }
 
 struct Reader<'a> {
@@ -128,6 +182,26 @@ impl Reader<'_> {
             return self.fault("member.tier.until".into(), "must be after `since`");
         }
         Some(Held::earned(tier, asked.since, until))
+    }
+
+    fn membership(&mut self, position: usize, asked: &ImportedMembership, others: &[Belonged]) -> Option<Belonged> {
+        let field = |name: &str| format!("member.clubs[{position}].{name}");
+        let club = match clubs::named(self.program, &asked.club) {
+            Ok(club) if others.iter().any(|other| other.club == club.id) => {
+                return self.fault(field("club"), "is listed twice");
+            }
+            Ok(club) if club.until <= self.now => return self.fault(field("club"), "is over"),
+            Ok(club) => club,
+            Err(_) => return self.fault(field("club"), "is no club of the program"),
+        };
+        if asked.since > self.now {
+            return self.fault(field("since"), "lies in the future");
+        }
+        let until = asked.until.unwrap_or_else(|| clubs::term_end(self.program, club, asked.since));
+        if until <= self.now {
+            return self.fault(field("until"), "is over");
+        }
+        Some(Belonged { club: club.id, since: asked.since, until })
     }
 }
 

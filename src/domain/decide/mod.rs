@@ -171,6 +171,7 @@ pub fn pots_wanted(timeline: &Timeline, verb: &Verb, subject: Option<&Entry>) ->
             budgets.collect()
         }
         Verb::Redeem { reward, .. } => vec![Pot::stock_of(reward)],
+        Verb::Import(import) => import.clubs.iter().map(|held| Pot::places_of(&held.club)).collect(),
         Verb::Belonging(order) => match &**order {
             BelongingOrder::JoinClub { club, .. } | BelongingOrder::AdmitToClub { club, .. } => {
                 vec![Pot::places_of(club)]

@@ -356,6 +356,8 @@ pub enum JoinedBy {
     Benefit,
     /// Her term ended and she met the condition still.
     Renewal,
+    /// She belonged before she came to this program's books.
+    Import,
 }
 
 /// Why a member no longer belongs to a club.

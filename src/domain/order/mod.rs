@@ -19,7 +19,8 @@ pub use alert::{AlertOrder, Raising};
 pub use belonging::{BelongingOrder, Granting, Tagging, Using};
 pub use keys::{Claim, MemberKey};
 pub use points::{
-    Adjustment, Arrival, Holding, Import, ImportedLot, ImportedMeter, ImportedTier, Return, ReturnLine, Sending,
+    Adjustment, Arrival, Holding, Import, ImportedLot, ImportedMembership, ImportedMeter, ImportedTier, Return,
+    ReturnLine, Sending,
 };
 pub use refusal::{Fault, Refusal};
 

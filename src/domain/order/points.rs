@@ -21,6 +21,8 @@ pub struct Import {
     pub meters: Vec<ImportedMeter>,
     /// The tier she stands on: its id, since when, until when.
     pub tier: Option<ImportedTier>,
+    /// The clubs she belongs to.
+    pub clubs: Vec<ImportedMembership>,
 }
 
 /// Points as they were earned elsewhere.
@@ -55,6 +57,17 @@ pub struct ImportedTier {
     /// Since when.
     pub since: Moment,
     /// Until when; without end if absent.
+    pub until: Option<Moment>,
+}
+
+/// Membership of a club, held elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportedMembership {
+    /// The club's id.
+    pub club: Text,
+    /// Since when.
+    pub since: Moment,
+    /// Until when; as the club's term has it from then, if absent.
     pub until: Option<Moment>,
 }
 

@@ -314,6 +314,7 @@ const fn joined_by(by: JoinedBy) -> pb::JoinedBy {
         JoinedBy::Approval => pb::JoinedBy::Approval,
         JoinedBy::Benefit => pb::JoinedBy::Benefit,
         JoinedBy::Renewal => pb::JoinedBy::Renewal,
+        JoinedBy::Import => pb::JoinedBy::Import,
     }
 }
 

@@ -231,6 +231,7 @@ const fn came_in(by: JoinedBy) -> &'static str {
         JoinedBy::Approval => "she was let in",
         JoinedBy::Benefit => "a milestone, a choice or a reward gave it",
         JoinedBy::Renewal => "for another term",
+        JoinedBy::Import => "she belonged already when she was brought in",
     }
 }
 

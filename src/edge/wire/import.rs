@@ -6,7 +6,8 @@ use super::orders::Desk;
 use super::points_orders::{actor, reason, some_points, wallet};
 use super::scalars::{NAME_MAX, attributes, moment, required_moment, required_text};
 use crate::domain::order::{
-    Adjustment, Enrolment, Import, ImportedLot, ImportedMeter, ImportedTier, MemberName, Order, Refusal, Verb,
+    Adjustment, Enrolment, Import, ImportedLot, ImportedMembership, ImportedMeter, ImportedTier, MemberName, Order,
+    Refusal, Verb,
 };
 use crate::domain::units::{Points, Text};
 use crate::pb;
@@ -65,6 +66,7 @@ impl Desk<'_> {
             lots: parts(given.lots, "lots", &path, faults, lot),
             meters: parts(given.meters, "meters", &path, faults, meter),
             tier: given.tier.map(|held| tier(held, &Path::Field(&path, "tier"), faults)),
+            clubs: parts(given.clubs, "clubs", &path, faults, membership),
         };
         (member_id, request_id, Verb::Import(Box::new(import)))
     }
@@ -143,6 +145,15 @@ fn tier(given: pb::OpeningTier, path: &Path<'_>, faults: &mut Faults) -> Importe
     ImportedTier { tier: required_text(given.tier, NAME_MAX, &Path::Field(path, "tier"), faults), since, until }
 }
 
+fn membership(given: pb::OpeningMembership, path: &Path<'_>, faults: &mut Faults) -> ImportedMembership {
+    let since = required_moment(given.since, &Path::Field(path, "since"), faults);
+    let until = moment(given.until, &Path::Field(path, "until"), faults);
+    if until.is_some_and(|until| until <= since) {
+        faults.at(&Path::Field(path, "until"), "must lie after `since`");
+    }
+    ImportedMembership { club: required_text(given.club, NAME_MAX, &Path::Field(path, "club"), faults), since, until }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,6 +192,10 @@ mod tests {
             lots: vec![pb::OpeningLot::default()],
             meters: vec![pb::OpeningMeter::default()],
             tier: Some(pb::OpeningTier { tier: "gold".into(), since: at(2), until: at(2) }),
+            clubs: vec![
+                pb::OpeningMembership::default(),
+                pb::OpeningMembership { club: "lounge".into(), since: at(2), until: at(1) },
+            ],
             ..Default::default()
         };
         let fields = fields_of(desk(|desk| desk.bring_in(item(Item::Member(state), ""))));
@@ -194,6 +209,9 @@ mod tests {
             "member.meters[0].at",
             "member.meters[0].meter",
             "member.tier.until",
+            "member.clubs[0].since",
+            "member.clubs[0].club",
+            "member.clubs[1].until",
         ];
         let mut sorted = fields;
         sorted.sort_by_key(|field| want.iter().position(|wanted| wanted == field));

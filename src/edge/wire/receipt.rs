@@ -377,6 +377,7 @@ pub(in crate::edge) mod tests {
             lots: ends.into_iter().chain(owed).collect(),
             meters: Vec::new(),
             tier: None,
+            clubs: Vec::new(),
         }))
     }
 

@@ -246,6 +246,7 @@ const fn joined_number(by: JoinedBy) -> u64 {
         JoinedBy::Approval => 3,
         JoinedBy::Benefit => 4,
         JoinedBy::Renewal => 5,
+        JoinedBy::Import => 6,
     }
 }
 
@@ -257,6 +258,7 @@ const fn joined_by(number: u64) -> Result<JoinedBy, Damage> {
         3 => JoinedBy::Approval,
         4 => JoinedBy::Benefit,
         5 => JoinedBy::Renewal,
+        6 => JoinedBy::Import,
         _ => return Err(Damage::new("a club was joined in an unknown way")),
     })
 }

@@ -15,8 +15,9 @@ use std::sync::Arc;
 use rung::domain::calendar::parse_rfc3339;
 use rung::domain::event::{Fact, Seq};
 use rung::domain::order::{
-    Adjustment, AttributesUpdate, Caller, Claim, Enrolment, Holding, Import, ImportedLot, ImportedMeter, ImportedTier,
-    Line, MemberName, Order, Purchase, ReceiptKey, Return, ReturnLine, Sending, Tender, Verb,
+    Adjustment, AttributesUpdate, Caller, Claim, Enrolment, Holding, Import, ImportedLot, ImportedMembership,
+    ImportedMeter, ImportedTier, Line, MemberName, Order, Purchase, ReceiptKey, Return, ReturnLine, Sending, Tender,
+    Verb,
 };
 use rung::domain::program::{Program, Scope, Value, ValueType};
 use rung::domain::units::{CurrencyCode, Points, Quantity, Span, Text, parse_decimal};
@@ -301,11 +302,13 @@ impl World {
         self.about(MemberName::Receipt(receipt), verb, "").await
     }
 
-    /// `lot:wallet@moment=points`, `meter:name@moment=amount`, `tier:gold@until=moment`, `joined=moment`.
+    /// `lot:wallet@moment=points`, `meter:name@moment=amount`, `tier:gold@until=moment`, `club:name@since=until` (or `-`),
+    /// `joined=moment`.
     async fn import(&mut self, member: &str, rest: &[&str]) -> String {
         let enrolment =
             Enrolment { member_id: member.into(), id_given: true, identifiers: Vec::new(), attributes: Vec::new() };
-        let mut import = Import { enrolment, enrolled_at: None, lots: Vec::new(), meters: Vec::new(), tier: None };
+        let (lots, meters, clubs) = (Vec::new(), Vec::new(), Vec::new());
+        let mut import = Import { enrolment, enrolled_at: None, lots, meters, tier: None, clubs };
         for word in rest {
             let (name, value) = word.split_once('=').unwrap();
             let (kind, at) = name.split_once('@').unwrap_or((name, ""));
@@ -325,6 +328,10 @@ impl World {
                 Some(("tier", tier)) => {
                     let (since, until) = (moment(), parse_rfc3339(value));
                     import.tier = Some(ImportedTier { tier: tier.into(), since, until });
+                }
+                Some(("club", club)) => {
+                    let (since, until) = (moment(), parse_rfc3339(value));
+                    import.clubs.push(ImportedMembership { club: club.into(), since, until });
                 }
                 _ => import.enrolled_at = parse_rfc3339(value),
             }

@@ -123,6 +123,7 @@ fn clubs() -> Vec<(&'static str, BelongingFact)> {
     let segment = SegmentId(Word(302));
     vec![
         ("73-club-joined", joined(JoinedBy::Condition, Moment::NEVER, None)),
+        ("73-club-joined-elsewhere", joined(JoinedBy::Import, later(30), None)),
         ("73-club-joined-for-points", joined(JoinedBy::Asking, later(365), Some(points))),
         ("73-club-joined-for-money", joined(JoinedBy::Renewal, later(730), Some(money))),
         ("74-club-left", left(LeftCause::Lapsed, true)),
@@ -218,7 +219,7 @@ fn half_a_fact_about_belonging_is_refused() {
     assert!(refused(60, &[1 << 3, 9]), "a milestone without what it counts");
     assert!(refused(61, &[1 << 3, 9]), "a milestone without what it counts");
     assert!(refused(68, &[1 << 3, 9]), "a tier sent to nobody");
-    for (number, first_unknown) in [(55, 10), (57, 3), (69, 2), (73, 6), (74, 3), (76, 3)] {
+    for (number, first_unknown) in [(55, 10), (57, 3), (69, 2), (73, 7), (74, 3), (76, 3)] {
         assert!(!refused(number, &[10 << 3, first_unknown - 1]), "{number} knows {first_unknown} causes");
         assert!(refused(number, &[10 << 3, first_unknown]), "{number} has no cause {first_unknown}");
     }
@@ -400,7 +401,8 @@ fn boost_fact() -> impl Strategy<Value = BelongingFact> {
 fn club_fact() -> impl Strategy<Value = BelongingFact> {
     use {InvitationEnd as End, JoinedBy as By, LeftCause as Left};
     let club = || word().prop_map(ClubId);
-    let by = select(vec![By::Asking, By::Invitation, By::Condition, By::Approval, By::Benefit, By::Renewal]);
+    let by =
+        select(vec![By::Asking, By::Invitation, By::Condition, By::Approval, By::Benefit, By::Renewal, By::Import]);
     let left = select(vec![Left::Left, Left::Lapsed, Left::Closed]);
     let ended = select(vec![End::Declined, End::Revoked, End::Expired]);
     let joined = (club(), by, moment(), end(), any::<bool>(), option::of(fee()), text());
