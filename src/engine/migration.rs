@@ -6,19 +6,24 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::Engine;
 use super::answer::{Denied, Failure};
 use super::lane::Job;
+use super::scribe::blocking;
 use crate::domain::decide;
 use crate::domain::member::{Member, MemberState};
 use crate::domain::order::MemberKey;
 use crate::domain::program::{ProgramNo, TierId, Timeline};
 use crate::domain::units::Moment;
+use crate::store::format::walked::{self, Walked};
 
 /// Members read together.
 const PAGE: usize = 1_024;
+/// The name of the note of ladders that were walked.
+const WALKED: &str = "ladders-walked";
 
 /// Who would move if a version were applied.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,6 +79,38 @@ impl Engine {
             answer.await.map_err(|_| Failure::Draining)??;
         }
         Ok(next)
+    }
+
+    /// The ladders that everybody was brought up to, as far as that was written down; none if the note is of no use.
+    pub async fn ladders_walked(&self) -> Walked {
+        let shared = Arc::clone(&self.shared);
+        let read = move || {
+            let mut walked = Walked::new();
+            let mut take = |part: Vec<u8>| walked::read(&part).map(|read| walked = read);
+            let reached = Handle::current().block_on(shared.store.notes(WALKED, &mut take));
+            reached.map(|reached| reached.map(|_| walked).unwrap_or_default())
+        };
+        match blocking(read).await {
+            Ok(Ok(walked)) => walked,
+            Ok(Err(why)) => {
+                tracing::warn!(%why, "it is not known which ladders were walked: all are walked again");
+                Walked::new()
+            }
+            Err(_) => Walked::new(),
+        }
+    }
+
+    /// Writes down which ladders everybody was brought up to, so that nobody is looked at again after a start.
+    ///
+    /// # Errors
+    /// The store has no room or fails; they are walked again after the next start then.
+    pub async fn note_ladders_walked(&self, walked: &Walked) -> Result<(), Failure> {
+        let (shared, part) = (Arc::clone(&self.shared), walked::write(walked));
+        let written = blocking(move || {
+            let (reached, mut parts) = (shared.store.status().head, std::iter::once(part));
+            Handle::current().block_on(shared.store.keep_notes(WALKED, reached, &mut parts))
+        });
+        Ok(written.await??)
     }
 
     /// The programs whose ladder has changed by now, and when it did last.

@@ -2,7 +2,7 @@
 //!
 //! It adds nothing a read would not have shown. It sleeps until the next due moment, or until the clock is moved.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -19,7 +19,7 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 /// Sweeps until told to stop.
 pub async fn run(engine: Engine, stop: CancellationToken) {
     let mut clock_moved = engine.watch_clock();
-    let mut walked = Walked::default();
+    let mut walked = engine.ladders_walked().await;
     while !stop.is_cancelled() {
         let pause = match sweep(&engine, &mut walked).await {
             Ok(pause) => pause,
@@ -37,9 +37,8 @@ pub async fn run(engine: Engine, stop: CancellationToken) {
     }
 }
 
-/// The ladders that everybody was brought up to, by the moment of their last change. After a start all are walked again,
-/// which changes nobody who was seen.
-type Walked = HashMap<ProgramNo, Moment>;
+/// The ladders that everybody was brought up to, by the moment of their last change.
+type Walked = BTreeMap<ProgramNo, Moment>;
 
 async fn sweep(engine: &Engine, walked: &mut Walked) -> Result<Duration, Failure> {
     if !engine.status().clock_jumped {
@@ -48,7 +47,8 @@ async fn sweep(engine: &Engine, walked: &mut Walked) -> Result<Duration, Failure
     tick(engine).await
 }
 
-/// Brings everybody to where a ladder that changed has them.
+/// Brings everybody to where a ladder that changed has them, and writes down that it did: what is not written down is
+/// walked again after the next start, which changes nobody who was seen.
 async fn walk(engine: &Engine, walked: &mut Walked) -> Result<(), Failure> {
     for (program, changed_at) in engine.ladders_changed() {
         if walked.get(&program).is_some_and(|known| *known >= changed_at) {
@@ -59,6 +59,9 @@ async fn walk(engine: &Engine, walked: &mut Walked) -> Result<(), Failure> {
             last = Some(next);
         }
         walked.insert(program, changed_at);
+        if let Err(failure) = engine.note_ladders_walked(walked).await {
+            tracing::warn!(%failure, "it was not written down that a ladder was walked");
+        }
     }
     Ok(())
 }

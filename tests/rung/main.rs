@@ -25,3 +25,4 @@ mod store_ledger;
 mod store_notes;
 mod store_power;
 mod store_room;
+mod walked;

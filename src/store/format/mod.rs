@@ -13,7 +13,7 @@
 //! | `member.rs`, `desk.rs`, `ties.rs` | a member's snapshot |
 //! | `frame.rs`, `segment.rs` | the journal around the entries |
 //! | `rows.rs` | the snapshot database's keys and values |
-//! | `notes.rs`, `crowd.rs`, `crowd_alerts.rs` | what was made of the feed and is kept to not be made again |
+//! | `notes.rs`, `crowd.rs`, `crowd_alerts.rs`, `walked.rs` | what was made of the feed and is kept to not be made again |
 //!
 //! Rules that keep old files readable:
 //! - A field number is for ever; a new meaning gets a new number. Absent means the default named beside it.
@@ -46,6 +46,7 @@ pub mod rows;
 pub mod runs;
 pub mod segment;
 pub mod ties;
+pub mod walked;
 
 #[cfg(test)]
 mod tests_crowd;
