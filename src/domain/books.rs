@@ -57,10 +57,13 @@ impl Split {
     }
 }
 
-/// All rows, by program, wallet and the first day of the month of issue.
+/// Where a row stands: its program, its wallet and the first day of the month of issue.
+pub type RowKey = (ProgramNo, WalletId, Day);
+
+/// All rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Books {
-    rows: BTreeMap<(ProgramNo, WalletId, Day), Row>,
+    rows: BTreeMap<RowKey, Row>,
 }
 
 impl Row {
@@ -129,6 +132,17 @@ impl Books {
     pub fn of(&self, program: ProgramNo) -> impl Iterator<Item = (WalletId, Day, &Row)> {
         let rows = self.rows.iter().filter(move |((number, ..), _)| *number == program);
         rows.map(|((_, wallet, month), row)| (*wallet, *month, row))
+    }
+
+    /// Every row of every program.
+    pub fn all(&self) -> impl Iterator<Item = (RowKey, &Row)> {
+        self.rows.iter().map(|(key, row)| (*key, row))
+    }
+
+    /// Books of these rows.
+    #[must_use]
+    pub const fn with(rows: BTreeMap<RowKey, Row>) -> Self {
+        Self { rows }
     }
 
     /// Folds an entry of a program whose days are counted in `zone`.

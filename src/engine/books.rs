@@ -1,16 +1,29 @@
 //! The books, kept as far as somebody has asked: folding the feed from where the last question left it.
+//!
+//! The fold runs on a thread of its own, so that no call waits behind it, and goes on if whoever asked gives up. What it
+//! came to is written down where it was much, so that a question after a start does not begin anew.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
+use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
 use super::answer::{Denied, Failure};
-use super::{Engine, Programs};
-use crate::domain::books::{Books, Row, Split};
+use super::scribe::blocking;
+use super::{Engine, Programs, Shared};
+use crate::domain::books::{Books, Row, RowKey, Split};
 use crate::domain::calendar::Day;
 use crate::domain::event::Seq;
 use crate::domain::program::{Timeline, WalletId};
 use crate::domain::units::Moment;
+use crate::store::format::books::{read, write};
+
+/// The name of their note.
+const NOTE: &str = "books";
+/// They are written down once they know so many entries more than what is written.
+const WORTH_NOTING: u64 = 100_000;
 
 /// How many entries are folded between two looks at anything else.
 const STEP: usize = 8_192;
@@ -18,9 +31,17 @@ const STEP: usize = 8_192;
 /// How many members are settled at a time before the books are looked at.
 const SETTLED: usize = 1_024;
 
-/// The books and how far they reach.
+/// The books, once somebody has asked.
 #[derive(Default)]
-pub(super) struct Kept(Mutex<(Books, Seq)>);
+pub(super) struct Kept(Arc<Mutex<Option<Known>>>);
+
+/// The books, how far they reach, and how far their note does.
+#[derive(Default)]
+struct Known {
+    books: Books,
+    up_to: Seq,
+    noted: Seq,
+}
 
 /// The points of one wallet issued in one month, and what they are in money.
 #[derive(Clone, Debug)]
@@ -49,42 +70,69 @@ pub struct Liability {
 }
 
 impl Engine {
-    /// The books of a program, up to now: whoever is due is settled first, as a read of hers would show. The first question after a start folds the whole feed, about a
-    /// second for a million entries; later ones what has come since.
+    /// The books of a program, up to now: whoever is due is settled first, as a read of hers would show. The first
+    /// question folds the whole feed, about a second for a million entries; later ones what has come since.
     ///
     /// # Errors
     /// Unknown program, or the store cannot answer.
     pub async fn liability(&self, program: &str) -> Result<Liability, Denied> {
         let timeline = self.timeline(program)?;
         while self.settle_due(SETTLED).await? > 0 {}
-        let mut kept = self.shared.books.0.lock().await;
-        let (books, up_to) = &mut *kept;
-        self.catch_up(books, up_to).await?;
-        let now = self.now();
-        let row = |(wallet, month, row): (WalletId, Day, &Row)| LiabilityRow {
-            wallet,
-            month,
-            row: row.clone(),
-            split: row.split(&timeline, wallet, now),
+        let mut kept = Arc::clone(&self.shared.books.0).lock_owned().await;
+        let shared = Arc::clone(&self.shared);
+        let work = move || {
+            let mut known = kept.take().unwrap_or_else(|| recalled(&shared));
+            let caught_up = catch_up(&shared, &mut known);
+            let rows = known.books.of(timeline.number).map(|(wallet, month, row)| (wallet, month, row.clone()));
+            let (rows, up_to): (Vec<_>, Seq) = (rows.collect(), known.up_to);
+            *kept = Some(known);
+            caught_up.map(|()| (timeline, rows, up_to))
         };
-        let rows = books.of(timeline.number).map(row).collect();
-        Ok(Liability { up_to: *up_to, now, rows, timeline })
+        let (timeline, rows, up_to) = blocking(work).await??;
+        let now = self.now();
+        let rows = rows.into_iter().map(|(wallet, month, row)| {
+            let split = row.split(&timeline, wallet, now);
+            LiabilityRow { wallet, month, row, split }
+        });
+        Ok(Liability { up_to, now, rows: rows.collect(), timeline })
     }
+}
 
-    async fn catch_up(&self, books: &mut Books, up_to: &mut Seq) -> Result<(), Failure> {
-        let head = self.shared.store.status().head;
-        while *up_to < head {
-            let entries = self.feed(*up_to, STEP).await?;
-            let Some(last) = entries.last() else { return Ok(()) };
-            let programs = self.programs();
-            for entry in &entries {
-                enter(books, &programs, entry);
-            }
-            *up_to = last.seq;
-            tokio::task::yield_now().await;
+/// What is written down of the books; blank ones if that is of no use.
+fn recalled(shared: &Shared) -> Known {
+    let mut rows: BTreeMap<RowKey, Row> = BTreeMap::new();
+    let mut take = |part: Vec<u8>| read(&part).map(|(key, row)| _ = rows.insert(key, row));
+    match Handle::current().block_on(shared.store.notes(NOTE, &mut take)) {
+        Ok(Some(noted)) => Known { books: Books::with(rows), up_to: noted, noted },
+        Ok(None) => Known::default(),
+        Err(why) => {
+            tracing::warn!(%why, "what was written down of the books is of no use: they begin anew");
+            Known::default()
         }
-        Ok(())
     }
+}
+
+fn catch_up(shared: &Shared, known: &mut Known) -> Result<(), Failure> {
+    let head = shared.store.status().head;
+    while known.up_to < head {
+        // The lane waits for everybody who has the engine: a server that goes is not held by a long fold.
+        if shared.draining.load(Ordering::Acquire) {
+            return Err(Failure::Draining);
+        }
+        let entries = Handle::current().block_on(shared.store.feed(known.up_to, STEP))?;
+        let Some(last) = entries.last() else { break };
+        let programs = shared.programs.load();
+        entries.iter().for_each(|entry| enter(&mut known.books, &programs, entry));
+        known.up_to = last.seq;
+    }
+    if known.up_to.0.saturating_sub(known.noted.0) >= WORTH_NOTING {
+        let mut parts = known.books.all().map(|(key, row)| write(key, row));
+        match Handle::current().block_on(shared.store.keep_notes(NOTE, known.up_to, &mut parts)) {
+            Ok(()) => known.noted = known.up_to,
+            Err(failure) => tracing::warn!(%failure, "the books were not written down"),
+        }
+    }
+    Ok(())
 }
 
 fn enter(books: &mut Books, programs: &Programs, entry: &crate::domain::event::Entry) {

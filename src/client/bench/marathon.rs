@@ -1,19 +1,19 @@
-//! The long run: members, then orders by stream, then a kill, then opening again. What it holds in memory and on
+//! The long run: members, then orders by stream, then the books, then a kill, then opening again. What it holds in memory and on
 //! disk is looked at on the way.
 
 use anyhow::{Context, ensure};
 
-use super::Plan;
 use super::figures::Figures;
 use super::house::House;
 use super::process::{Resident, own_cpu_seconds};
 use super::raw::Verdict;
 use super::streams::{End, Marks};
+use super::{Part, Plan, books};
 
 const MIB: f64 = 1024.0 * 1024.0;
 
-/// Runs it; `reopen` asks for the kill at the end.
-pub async fn run(plan: &Plan, reopen: bool, figures: &mut Figures) -> anyhow::Result<()> {
+/// Runs it.
+pub async fn run(plan: &Plan, figures: &mut Figures) -> anyhow::Result<()> {
     let mut empty = None;
     eprintln!("stream: enrolling {} members", plan.members);
     let mut house = House::open(&plan.binary, plan, |server| empty = server.resident().ok()).await?;
@@ -30,11 +30,17 @@ pub async fn run(plan: &Plan, reopen: bool, figures: &mut Figures) -> anyhow::Re
     let written = house.occupied().saturating_sub(disk);
     figures.size("disk_bytes_per_order", written as f64 / plan.orders as f64);
 
-    if reopen {
+    if plan.does(Part::Books) {
+        books::while_purchases_come(&house, figures).await?;
+    }
+    if plan.does(Part::Open) {
         eprintln!("open: killing the server and opening it again");
         house.reopen().await?;
         figures.size("open_after_kill_seconds", house.server.opening.as_secs_f64());
         figures.size("resident_mib_after_opening", house.server.resident()?.now as f64 / MIB);
+        if plan.does(Part::Books) {
+            figures.size("books_after_opening_ms", books::asked(&house).await?.as_secs_f64() * 1e3);
+        }
     }
     Ok(())
 }

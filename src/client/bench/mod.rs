@@ -6,6 +6,7 @@
 //! machine's cores with what it measures, so figures are ratios first: to an empty tonic service called in the
 //! same way, and to PostgreSQL doing comparable work.
 
+mod books;
 mod callers;
 mod duel;
 mod figures;
@@ -73,6 +74,8 @@ enum Part {
     Stream,
     /// Opening after a kill at the end of the long stream (which it needs).
     Open,
+    /// GetLiability after the long stream (which it needs), while purchases come in; and again after the kill.
+    Books,
     /// Unary and stream against PostgreSQL, if it is on this machine.
     Postgres,
     /// ImportMembers, one stream, as many members as are asked for, and the same again.
@@ -106,6 +109,7 @@ impl Plan {
             Part::Unary,
             Part::Stream,
             Part::Open,
+            Part::Books,
             Part::Postgres,
             Part::Import,
             Part::Reads,
@@ -156,8 +160,8 @@ async fn measure(plan: &Plan, figures: &mut Figures) -> anyhow::Result<()> {
     if plan.does(Part::Unary) || plan.does(Part::Postgres) || plan.compared.is_some() {
         duel::run(plan, figures).await?;
     }
-    if plan.does(Part::Stream) || plan.does(Part::Open) {
-        marathon::run(plan, plan.does(Part::Open), figures).await?;
+    if plan.does(Part::Stream) || plan.does(Part::Open) || plan.does(Part::Books) {
+        marathon::run(plan, figures).await?;
     }
     if plan.does(Part::Import) {
         imports::run(plan, figures).await?;

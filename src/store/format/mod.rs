@@ -13,7 +13,7 @@
 //! | `member.rs`, `desk.rs`, `ties.rs` | a member's snapshot |
 //! | `frame.rs`, `segment.rs` | the journal around the entries |
 //! | `rows.rs` | the snapshot database's keys and values |
-//! | `notes.rs`, `crowd.rs`, `crowd_alerts.rs`, `walked.rs` | what was made of the feed and is kept to not be made again |
+//! | `notes.rs`, `crowd.rs`, `crowd_alerts.rs`, `books.rs`, `walked.rs` | what was made of the feed and is kept to not be made again |
 //!
 //! Rules that keep old files readable:
 //! - A field number is for ever; a new meaning gets a new number. Absent means the default named beside it.
@@ -25,6 +25,7 @@
 
 pub mod alerts;
 pub mod belonging;
+pub mod books;
 pub mod clubs;
 pub mod crowd;
 pub mod crowd_alerts;

@@ -25,7 +25,7 @@
 //! | 4, 4 | zero, the number of parts |
 //! | 32 | BLAKE3 hash of everything before it |
 //!
-//! What stands in the parts is their writer's: `crowd.rs`, `walked.rs`.
+//! What stands in the parts is their writer's: `crowd.rs`, `books.rs`, `walked.rs`.
 
 use super::frame::{Hash, lay, take};
 use super::{Damage, check_of};
