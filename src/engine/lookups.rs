@@ -40,6 +40,7 @@ pub(super) async fn read_for(
         more.members.extend(keys.member.filter(|_| known.is_none()));
         more.members.extend(draft.other_key(order));
         more.members.extend(draft.pot_keys(order));
+        more.members.extend(draft.enrolled_before(order, *keys));
     }
     if !more.claims.is_empty() || !more.members.is_empty() {
         draft.take(shared.store.read(&more).await?);
@@ -311,6 +312,13 @@ impl Draft {
 
     fn entry_of(&self, program: ProgramNo, seq: Seq) -> Option<&Arc<Entry>> {
         self.named.get(&seq).filter(|entry| entry.program == program)
+    }
+
+    /// Who was enrolled under an enrolment's key before: each copy that leaves the id to us brings another one along.
+    fn enrolled_before(&self, order: &Order, keys: Keys) -> Option<MemberKey> {
+        let enrols = matches!(order.verb, Verb::Enroll(_) | Verb::Import(_));
+        let before = keys.claim.filter(|_| enrols).and_then(|claim| self.claims.get(&claim))?;
+        Some(before.member).filter(|before| keys.member != Some(*before))
     }
 
     /// The key of the other member of an order.

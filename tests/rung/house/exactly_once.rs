@@ -116,6 +116,40 @@ async fn a_suspended_members_purchases_are_still_replayed() {
     assert_eq!(refusal(other), (Code::AlreadyExists, "KEY_REUSED".into()));
 }
 
+/// An enrolment that leaves the member's id to the server.
+fn newcomer(request_id: &str) -> pb::EnrollMemberRequest {
+    pb::EnrollMemberRequest { program: "model".into(), request_id: request_id.into(), ..Default::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_copies_of_an_enrolment_that_leaves_the_id_to_us_are_one_member() {
+    let house = open();
+    let tills = tills(&house).await;
+    for number in 0..RECEIPTS {
+        let gate = Arc::new(Barrier::new(COPIES));
+        let calls = tills.iter().cycle().take(COPIES).map(|till| {
+            let (till, gate) = (till.clone(), Arc::clone(&gate));
+            tokio::spawn(async move {
+                gate.wait().await;
+                till.members().enroll_member(newcomer(&format!("n-{number}"))).await.unwrap().into_inner()
+            })
+        });
+        let mut answers = Vec::new();
+        for call in calls.collect::<Vec<_>>() {
+            answers.push(call.await.unwrap());
+        }
+        answers.push(tills[0].members().enroll_member(newcomer(&format!("n-{number}"))).await.unwrap().into_inner());
+        let applied = answers.iter().filter(|answer| answer.outcome() == pb::Outcome::Applied).count();
+        assert_eq!(applied, 1);
+        for answer in &answers {
+            assert_eq!((&answer.entry_ids, &answer.member), (&answers[0].entry_ids, &answers[0].member));
+        }
+    }
+    assert_eq!(tills[0].all_members("model").await.len(), RECEIPTS);
+    let other = pb::EnrollMemberRequest { member_id: "m-1".into(), ..newcomer("n-0") };
+    assert_eq!(refusal(tills[0].members().enroll_member(other).await), (Code::AlreadyExists, "KEY_REUSED".into()));
+}
+
 /// The results of a stream that must answer every item.
 async fn streamed(till: &Till, queue: &[Order]) -> Vec<pb::RecordPurchaseResponse> {
     let (answers, end) = till.stream(queue).await;
