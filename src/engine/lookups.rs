@@ -54,6 +54,7 @@ pub(super) async fn read_for(
         read_returns(draft, shared, order).await?;
         read_transfer(draft, shared, order, *keys).await?;
     }
+    draft.name_redemptions(orders);
     read_payments(draft, shared).await?;
     read_places(draft, shared).await?;
     Ok(keys)
@@ -230,6 +231,16 @@ impl Draft {
         pots
     }
 
+    /// Has what issued the vouchers that orders use count as named: what became of it is read with it.
+    fn name_redemptions(&mut self, orders: &[&Order]) {
+        for order in orders {
+            let Verb::UseVoucher { voucher, .. } = &order.verb else { continue };
+            if let Some(issued) = self.claims.get(voucher) {
+                self.named.insert(issued.seq, Arc::clone(issued));
+            }
+        }
+    }
+
     /// What an order may look at besides its member and its key.
     pub(super) fn also_wanted(&self, order: &Order, wants: &mut Wants) {
         let Some(timeline) = self.programs.named(&order.program) else { return };
@@ -358,7 +369,8 @@ impl Draft {
         found.cloned()
     }
 
-    /// What became of that entry since: the newest return of the purchase, the cancellation of the redemption.
+    /// What became of that entry since: the newest return of the purchase, the cancellation of the redemption, the
+    /// purchase that the voucher's redemption paid for.
     pub(super) fn latest(&self, timeline: &Timeline, verb: &Verb) -> Option<Arc<Entry>> {
         match verb {
             Verb::ReturnPurchase(asked) => {
@@ -369,6 +381,7 @@ impl Draft {
                 let ends = [Claim::cancellation(*redemption), Claim::paid(*redemption)];
                 ends.iter().find_map(|end| self.claims.get(end)).cloned()
             }
+            Verb::UseVoucher { voucher, .. } => self.claims.get(&Claim::paid(self.claims.get(voucher)?.seq)).cloned(),
             Verb::Belonging(order) => self.claims.get(&Claim::cancellation(use_named(order)?)).cloned(),
             _ => None,
         }

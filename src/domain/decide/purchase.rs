@@ -8,8 +8,8 @@ use super::story::Story;
 use super::{CLOCK_SKEW, Ground, Outcome, PotMove, active, alerts, earning, ladder, milestones, overflow, purses};
 use crate::domain::event::{Fact, Grant, MeterPost, PurchaseRecorded, Seq};
 use crate::domain::lot::{self, Lot};
-use crate::domain::member::{Member, Pot};
-use crate::domain::order::{Fault, Purchase, Refusal};
+use crate::domain::member::{Member, Pot, Voucher};
+use crate::domain::order::{Fault, Note, Purchase, Refusal};
 use crate::domain::program::{Program, Timeline, Wallet, WalletId};
 use crate::domain::units::{Moment, Overflow, Points};
 
@@ -27,6 +27,7 @@ pub(super) fn record(ground: &Ground<'_>, member: &Member, purchase: &Arc<Purcha
     let pots = budgets_used(ground, &recorded.grants);
     let mut after = ladder::review(ground, member, &recorded.grants, counted_at)?;
     after.extend(activities(ground, member, &recorded, counted_at));
+    after.extend(vouchers_used(member, &recorded.paid_by));
     after.extend(alerts::ended_by(program, member, &recorded));
     let posts: Vec<MeterPost> = recorded.grants.iter().flat_map(|grant| grant.meters.iter().copied()).collect();
     let lifted = after.iter().any(|fact| matches!(fact, Fact::TierChanged { .. }));
@@ -78,6 +79,13 @@ fn paid_by(ground: &Ground<'_>, purchase: &Purchase) -> Result<Vec<Seq>, Refusal
 fn unspent(ground: &Ground<'_>, paid_by: &[Seq]) -> Result<(), Refusal> {
     let spent = |own: &Seq| ground.paid_by.iter().any(|payment| payment.own() == Some(*own) && payment.is_spent);
     if paid_by.iter().any(spent) { Err(Refusal::RedemptionSpent) } else { Ok(()) }
+}
+
+/// The vouchers of what the purchase is paid with: they have bought it, and nothing else can be had for them.
+fn vouchers_used<'a>(member: &'a Member, paid_by: &'a [Seq]) -> impl Iterator<Item = Fact> + 'a {
+    let open = |own: &Seq| member.desk().vouchers.iter().find(|held| held.entry == *own);
+    let used = |held: &Voucher| Fact::VoucherUsed { voucher: held.claim, note: Note::default() };
+    paid_by.iter().filter_map(open).map(used)
 }
 
 fn tender_fault(position: usize, message: &str) -> Fault {

@@ -205,11 +205,13 @@ fn revived(mut lot: Lot, made_by: Seq, grace: Option<Moment>, now: Moment) -> Lo
     lot
 }
 
-/// Uses a voucher up.
+/// Uses a voucher up, unless its redemption has paid for a purchase by itself: journals from before that used the voucher
+/// up may hold it open.
 pub(super) fn use_up(ground: &Ground<'_>, member: &Member, voucher: Claim, note: &Note) -> Result<Vec<Fact>, Refusal> {
     ground.subject.ok_or(Refusal::UnknownVoucher)?;
     active(member)?;
-    match member.desk().vouchers.iter().any(|held| held.claim == voucher) {
+    let is_open = member.desk().vouchers.iter().any(|held| held.claim == voucher);
+    match is_open && ground.latest.is_none() {
         true => Ok(vec![Fact::VoucherUsed { voucher, note: note.clone() }]),
         false => Err(Refusal::VoucherOver),
     }
