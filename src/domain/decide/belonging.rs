@@ -228,7 +228,7 @@ fn choose(
     let (meter, milestone, reached, id) = (Some(milestone.meter), milestone.id, open.entry, option.id);
     let chosen = Fact::from(BelongingFact::BenefitChosen { milestone, reached, option: id, times, cost });
     story.adopt(chosen).map_err(overflow)?;
-    let giving = Giving { program, times, at: ground.now, meter };
+    let giving = Giving { program, times, at: ground.now, meter, of: None };
     giving.give(&mut story, &option.gives).map_err(overflow)?;
     followed(ground, member, story.facts)
 }

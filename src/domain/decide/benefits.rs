@@ -2,6 +2,7 @@
 
 use super::clubs::left;
 use super::earning::post;
+use super::had;
 use super::ladder::held_fact;
 use super::milestones;
 use super::purses;
@@ -10,8 +11,8 @@ use super::story::Story;
 use super::windows::{enrolled_on, window_span};
 use crate::domain::calendar::CalendarSpan;
 use crate::domain::event::{
-    AddedCause, BelongingFact, CountCause, Fact, JoinedBy, LIFETIME, LeftCause, MeterPost, PointsTaken, TakenCause,
-    TierCause,
+    AddedCause, BelongingFact, CountCause, Fact, Given, JoinedBy, LIFETIME, LeftCause, MeterPost, PointsTaken,
+    TakenCause, TierCause,
 };
 use crate::domain::lot;
 use crate::domain::member::{HeldBy, Member};
@@ -27,6 +28,8 @@ pub(super) struct Giving<'a> {
     pub at: Moment,
     /// The meter of the milestone that gives, whose window something may last.
     pub meter: Option<MeterId>,
+    /// That milestone, where it gives by itself.
+    pub of: Option<Given>,
 }
 
 impl Giving<'_> {
@@ -41,7 +44,7 @@ impl Giving<'_> {
             Benefit::Count(meter, amount) => self.count(story, meter, self.many(amount)?),
             Benefit::Uses(privilege, uses, lasts) => {
                 let (uses, until) = (uses.saturating_mul(self.times), self.end(story, lasts));
-                story.adopt(Fact::from(BelongingFact::UsesGiven { privilege, uses, until }))
+                story.adopt(Fact::from(BelongingFact::UsesGiven { privilege, uses, until, of: self.of }))
             }
             Benefit::Membership(club, span) => self.membership(story, club, span),
             Benefit::Tier(tier, lasts) => self.tier(story, tier, lasts),
@@ -173,6 +176,7 @@ pub(super) fn take_back(
     story: &mut Story<'_>,
     program: &Program,
     benefits: &[Benefit],
+    of: Given,
     at: Moment,
 ) -> Result<(), Overflow> {
     for benefit in benefits.iter().rev() {
@@ -184,17 +188,11 @@ pub(super) fn take_back(
                 let post = post(program, &story.member, at, (meter, found.window), less);
                 count(story, CountCause::Benefit, vec![post], at)?;
             }
-            Benefit::Uses(privilege, ..) => take_uses(story, privilege)?,
+            Benefit::Uses(privilege, ..) => take_uses(story, privilege, of)?,
             Benefit::Membership(club, span) => take_membership(story, program, club, span)?,
             Benefit::Tier(tier, _) => take_tier(story, tier)?,
             Benefit::Boost(boost) => {
-                let waits = story
-                    .member
-                    .belonging()
-                    .boosts
-                    .iter()
-                    .any(|held| held.boost == boost && held.register_before.is_some());
-                if waits {
+                if had::waiting(story.member.belonging(), boost) > 0 {
                     story.adopt(Fact::from(BelongingFact::BoostEnded { boost, at: story.now }))?;
                 }
             }
@@ -231,10 +229,10 @@ fn take_points(story: &mut Story<'_>, program: &Program, wallet: WalletId, point
     story.adopt(Fact::PointsTaken(Box::new(PointsTaken { wallet, cause, at, lots, owed, written_off })))
 }
 
-/// Takes the newest uses of a privilege that were given, as far as they were not used.
-fn take_uses(story: &mut Story<'_>, privilege: PrivilegeId) -> Result<(), Overflow> {
-    let newest = story.member.belonging().allowances.iter().rev().find(|held| held.privilege == privilege);
-    let gone = newest.map(|held| BelongingFact::UsesGone { privilege, given: held.entry, at: story.now });
+/// Takes the newest uses of a privilege that a milestone gave, as far as they were not used.
+fn take_uses(story: &mut Story<'_>, privilege: PrivilegeId, of: Given) -> Result<(), Overflow> {
+    let newest = had::unused(story.member.belonging(), privilege, of).next();
+    let gone = newest.map(|held| BelongingFact::UsesGone { privilege, given: held.entry, at: story.now, of: Some(of) });
     gone.into_iter().try_for_each(|gone| story.adopt(Fact::from(gone)))
 }
 

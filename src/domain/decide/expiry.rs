@@ -36,7 +36,7 @@ pub(super) fn belonging_ended(story: &Story<'_>, _: Moment) -> Option<(Moment, V
     }
     for held in &belonging.allowances {
         let (privilege, given, at) = (held.privilege, held.entry, held.until);
-        offer(at, &|| vec![Fact::from(BelongingFact::UsesGone { privilege, given, at })]);
+        offer(at, &|| vec![Fact::from(BelongingFact::UsesGone { privilege, given, at, of: None })]);
     }
     for held in &belonging.boosts {
         let (boost, at) = (held.boost, held.register_before.unwrap_or(Moment::NEVER));
@@ -91,7 +91,7 @@ fn by_default(story: &mut Story<'_>, choice: &OpenChoice) -> Result<(), Overflow
                 cost,
             }))?;
             let meter = program.milestone(milestone).map(|milestone| milestone.meter);
-            Giving { program, times, at, meter }.give(story, &option.gives)?;
+            Giving { program, times, at, meter, of: None }.give(story, &option.gives)?;
         }
     }
     if left > 0 {

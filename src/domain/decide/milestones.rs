@@ -4,6 +4,7 @@
 //! and what was, so that it may be asked any number of times.
 
 use super::benefits::{Giving, count, end, take_back};
+use super::had;
 use super::ladder;
 use super::ladder::member_subject;
 use super::story::Story;
@@ -198,19 +199,22 @@ fn reach(
     window: Day,
     (number, at): (i64, Moment),
 ) -> Result<(), Overflow> {
-    let choice = milestone.choice.as_ref().map(|choice| {
+    let due = had::due(&story.member, milestone, window);
+    let choice = milestone.choice.as_ref().filter(|_| due.choices > 0).map(|choice| {
         let until = end(program, &story.member, choice.within, Some(milestone.meter), (at, story.now));
         // A span runs through its last day.
         let through = |moment: Moment| program.zone.start_of(program.zone.day_of(moment).plus_days(1));
-        (choice.choices, if matches!(choice.within, Lasts::Span(_)) { through(until) } else { until })
+        (due.choices, if matches!(choice.within, Lasts::Span(_)) { through(until) } else { until })
     });
     let count = MeterPost { meter: milestone.reached, window, amount: Points(1) };
     let milestone_id = milestone.id;
-    story.adopt(Fact::from(BelongingFact::MilestoneReached { milestone: milestone_id, count, number, at, choice }))?;
-    Giving { program, times: 1, at, meter: Some(milestone.meter) }.give(story, &milestone.gives)
+    let reached = BelongingFact::MilestoneReached { milestone: milestone_id, count, number, at, choice, had: due.had };
+    story.adopt(Fact::from(reached))?;
+    let of = Some((milestone_id, window));
+    Giving { program, times: 1, at, meter: Some(milestone.meter), of }.give(story, &due.gives)
 }
 
-/// Takes a milestone back; what was chosen of it stays.
+/// Takes a milestone back; what was chosen, used or begun of it stays, and is not given for the same window again.
 fn lose(
     story: &mut Story<'_>,
     program: &Program,
@@ -221,9 +225,10 @@ fn lose(
     let open = story.member.belonging().choices.iter().rev().find(|choice| choice.milestone == milestone.id);
     let reached = open.map_or(Seq::NONE, |choice| choice.entry);
     let count = MeterPost { meter: milestone.reached, window, amount: Points(-1) };
+    let kept = had::kept(story.member.belonging(), milestone, window, open);
     let milestone_id = milestone.id;
-    story.adopt(Fact::from(BelongingFact::MilestoneLost { milestone: milestone_id, count, number, reached }))?;
-    take_back(story, program, &milestone.gives, at)
+    story.adopt(Fact::from(BelongingFact::MilestoneLost { milestone: milestone_id, count, number, reached, kept }))?;
+    take_back(story, program, &milestone.gives, (milestone_id, window), at)
 }
 
 /// Whether something is judged when a window of this meter ends.

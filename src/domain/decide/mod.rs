@@ -15,6 +15,7 @@ mod earning;
 mod enrolment;
 mod expiry;
 mod fields;
+mod had;
 mod holds;
 mod import;
 mod ladder;

@@ -13,7 +13,7 @@ use crate::domain::event::{
 };
 use crate::domain::event::{PurchaseReturned, TakenCause};
 use crate::domain::lot::{self, Lot, Terms};
-use crate::domain::member::{Member, MemberState};
+use crate::domain::member::{HeldBoost, Member, MemberState};
 use crate::domain::order::{Fault, Line, Purchase, Refusal, Return};
 use crate::domain::program::{Basis, Debt, Timeline, WalletId};
 use crate::domain::units::{Moment, Overflow, Points, Text};
@@ -147,6 +147,7 @@ struct Bought<'a> {
     returns: u32,
     before: &'a [LineReturned],
     refunded: Points,
+    boosts: &'a [HeldBoost],
 }
 
 /// What this return takes back.
@@ -176,6 +177,7 @@ impl<'a> Bought<'a> {
             returns: latest.map_or(0, |returned| returned.number),
             before: latest.map_or(&[], |returned| &returned.so_far),
             refunded: latest.map_or(Points::ZERO, |returned| returned.refunded_so_far),
+            boosts: ground.member.map_or(&[], |member| &member.belonging().boosts),
         })
     }
 
@@ -265,7 +267,7 @@ impl<'a> Bought<'a> {
                 taken.of_wallet(wallet, now, Points(total))?;
             }
             if now != Points::ZERO {
-                taken.of_grant(self.timeline, position, grant, now)?;
+                taken.of_grant(self, position, grant, now)?;
             }
         }
         Ok(taken)
@@ -304,6 +306,13 @@ impl<'a> Bought<'a> {
         let total = family.iter().map(|other| other.granted.0).fold(0_i64, i64::saturating_add);
         let divided = shares::divided(Points(total), &weights);
         divided.into_iter().filter(|(other, _)| *other == line && grant.granted > Points::ZERO).collect()
+    }
+
+    /// Whether a post counted towards the cap of a boost that has begun anew since: the earlier count is gone.
+    fn is_counted_anew(&self, grant: &Grant, post: &MeterPost) -> bool {
+        let anew = self.boosts.iter().any(|held| held.boost == grant.rule && self.entry.seq < held.began);
+        let rule = || self.timeline.version(grant.program_version)?.rule(grant.rule);
+        anew && rule().and_then(|rule| rule.caps.per_member).is_some_and(|cap| cap.meter == post.meter)
     }
 
     /// Whether a price adjustment takes back of this grant: not where things were counted.
@@ -470,11 +479,11 @@ impl Taken {
         Ok(())
     }
 
-    fn of_grant(&mut self, timeline: &Timeline, position: u16, grant: &Grant, now: Points) -> Result<(), Overflow> {
+    fn of_grant(&mut self, bought: &Bought<'_>, position: u16, grant: &Grant, now: Points) -> Result<(), Overflow> {
         self.grants.push((position, now));
         let less = Points(now.0.checked_neg().ok_or(Overflow)?);
-        self.pots.extend(budget_move(timeline, grant, less));
-        for post in &grant.meters {
+        self.pots.extend(budget_move(bought.timeline, grant, less));
+        for post in grant.meters.iter().filter(|post| !bought.is_counted_anew(grant, post)) {
             let same = |other: &&mut MeterPost| (other.meter, other.window) == (post.meter, post.window);
             match self.meters.iter_mut().find(same) {
                 Some(other) => other.amount = other.amount.plus(less)?,

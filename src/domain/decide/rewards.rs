@@ -83,7 +83,7 @@ fn giving(
 ) -> Result<Vec<Fact>, Overflow> {
     let mut story = Story::on(ground, member);
     facts.into_iter().try_for_each(|fact| story.adopt(fact))?;
-    Giving { program, times, at: ground.now, meter: None }.give(&mut story, &reward.gives)?;
+    Giving { program, times, at: ground.now, meter: None, of: None }.give(&mut story, &reward.gives)?;
     followed(ground, member, story.facts)
 }
 

@@ -78,6 +78,8 @@ pub enum BelongingFact {
         at: Moment,
         /// What the member may choose: how many choices, and until when.
         choice: Option<(u32, Moment)>,
+        /// What she had kept of it, and does not get again.
+        had: Vec<Kept>,
     },
     /// A milestone is no longer reached, since goods came back.
     MilestoneLost {
@@ -89,6 +91,8 @@ pub enum BelongingFact {
         number: i64,
         /// The entry in which it had been reached.
         reached: Seq,
+        /// What of it stays with her.
+        kept: Vec<Kept>,
     },
     /// A choice was made; what it gives is in the facts beside this one.
     BenefitChosen {
@@ -120,6 +124,8 @@ pub enum BelongingFact {
         uses: u32,
         /// Until just before this moment.
         until: Moment,
+        /// The milestone that gave them, where one did by itself.
+        of: Option<Given>,
     },
     /// Uses of a privilege that were given are gone unused.
     UsesGone {
@@ -129,6 +135,8 @@ pub enum BelongingFact {
         given: Seq,
         /// When.
         at: Moment,
+        /// The milestone that takes them back: the newest it gave in that entry. Their time is over if absent.
+        of: Option<Given>,
     },
     /// A privilege was used; the entry is the use's id.
     PrivilegeUsed {
@@ -287,6 +295,49 @@ pub enum BelongingFact {
         /// When.
         at: Moment,
     },
+}
+
+/// A milestone that gave something, and the key of the window it was reached in.
+pub type Given = (MilestoneId, Day);
+
+/// Something of a milestone that stays with a member when it is taken back, since she has had it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// So many choices, which were made or whose time was over.
+    Choices(u32),
+    /// An option that was taken so often, while more could be chosen.
+    Option(OptionId, u32),
+    /// So many uses of a privilege, which were made or whose time was over.
+    Uses(PrivilegeId, u32),
+    /// A boost that so often began, or was not begun in time.
+    Boost(RuleId, u32),
+}
+
+impl Kept {
+    /// How many.
+    #[must_use]
+    pub const fn count(self) -> u32 {
+        match self {
+            Self::Choices(count) | Self::Option(_, count) | Self::Uses(_, count) | Self::Boost(_, count) => count,
+        }
+    }
+
+    /// So many of the same.
+    #[must_use]
+    pub const fn of(self, count: u32) -> Self {
+        match self {
+            Self::Choices(_) => Self::Choices(count),
+            Self::Option(option, _) => Self::Option(option, count),
+            Self::Uses(privilege, _) => Self::Uses(privilege, count),
+            Self::Boost(boost, _) => Self::Boost(boost, count),
+        }
+    }
+
+    /// Whether two are of the same, however many.
+    #[must_use]
+    pub fn is_like(self, other: Self) -> bool {
+        self.of(0) == other.of(0)
+    }
 }
 
 /// What puts a member into a segment or out of it.

@@ -17,7 +17,7 @@ use super::order::{AttributeValue, Claim, Identifier, IdentifierHash, MemberKey,
 use super::program::{MeterId, ProgramNo, RewardId, RuleId, TierId, WalletId, Word};
 use super::units::{Moment, Points, Ratio, Text};
 pub use alert::{AlertCause, AlertEnd, AlertFact, AlertRaised, MarginClass, Pattern, RungOffer};
-pub use belonging::{BelongingFact, CountCause, FeePaid, InvitationEnd, JoinedBy, LeftCause, RestsOn};
+pub use belonging::{BelongingFact, CountCause, FeePaid, Given, InvitationEnd, JoinedBy, Kept, LeftCause, RestsOn};
 pub use points::{
     AddedCause, LineReturned, OpeningState, PointsAdded, PointsTaken, PurchaseReturned, RewardRedeemed, TakenCause,
     VoucherIssued, VouchersCut,

@@ -4,7 +4,7 @@
 //! Most members have nothing here, so it is kept apart from what every member has.
 
 use crate::domain::calendar::Day;
-use crate::domain::event::Seq;
+use crate::domain::event::{Given, Kept, Seq};
 use crate::domain::order::MemberKey;
 use crate::domain::program::{ClubId, MeterId, MilestoneId, OptionId, PrivilegeId, RuleId, SegmentId, TierId};
 use crate::domain::units::Moment;
@@ -56,6 +56,8 @@ pub struct Allowance {
     pub left: u32,
     /// Until just before this moment.
     pub until: Moment,
+    /// The milestone that gave them, where one did by itself.
+    pub of: Option<Given>,
 }
 
 /// A choice that can still be made.
@@ -86,6 +88,19 @@ pub struct HeldBoost {
     pub since: Moment,
     /// Until just before this moment.
     pub until: Moment,
+    /// The entry in which it began; none until then.
+    pub began: Seq,
+}
+
+/// What a member has kept of a milestone that was taken back: she does not get it again for the same window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptOf {
+    /// The milestone.
+    pub milestone: MilestoneId,
+    /// The key of the window it was reached in.
+    pub window: Day,
+    /// What, each once.
+    pub kept: Vec<Kept>,
 }
 
 /// A tier on its way to another member.
@@ -133,6 +148,8 @@ pub struct Belonging {
     pub sent: Vec<SentTier>,
     /// Windows whose end is waited for.
     pub windows: Vec<AwaitedWindow>,
+    /// What stayed with her of milestones that were taken back.
+    pub kept: Vec<KeptOf>,
     /// When the first of all this ends, as [`Belonging::date`] found it: asked with every order, changed by few.
     pub ends_at: Option<Moment>,
 }
@@ -149,6 +166,7 @@ impl Belonging {
         boosts: Vec::new(),
         sent: Vec::new(),
         windows: Vec::new(),
+        kept: Vec::new(),
         ends_at: None,
     };
 
@@ -168,6 +186,39 @@ impl Belonging {
     #[must_use]
     pub fn segment(&self, segment: SegmentId) -> Option<&InSegment> {
         self.segments.iter().find(|held| held.segment == segment)
+    }
+
+    /// What she has kept of a milestone in one of its windows.
+    #[must_use]
+    pub fn kept_of(&self, milestone: MilestoneId, window: Day) -> &[Kept] {
+        let own = self.kept.iter().find(|own| (own.milestone, own.window) == (milestone, window));
+        own.map_or(&[], |own| &own.kept)
+    }
+
+    /// Keeps this of a milestone from now on.
+    pub(super) fn keep(&mut self, milestone: MilestoneId, window: Day, more: &[Kept]) {
+        for more in more.iter().filter(|more| more.count() > 0) {
+            let own = self.kept.iter_mut().find(|own| (own.milestone, own.window) == (milestone, window));
+            match own {
+                Some(own) => match own.kept.iter_mut().find(|kept| kept.is_like(*more)) {
+                    Some(kept) => *kept = kept.of(kept.count().saturating_add(more.count())),
+                    None => own.kept.push(*more),
+                },
+                None => self.kept.push(KeptOf { milestone, window, kept: vec![*more] }),
+            }
+        }
+    }
+
+    /// Does not keep this of a milestone any longer: it counts as given anew.
+    pub(super) fn use_kept(&mut self, milestone: MilestoneId, window: Day, had: &[Kept]) {
+        for own in self.kept.iter_mut().filter(|own| (own.milestone, own.window) == (milestone, window)) {
+            for kept in &mut own.kept {
+                let less = had.iter().filter(|had| had.is_like(*kept)).map(|had| had.count());
+                *kept = kept.of(kept.count().saturating_sub(less.fold(0, u32::saturating_add)));
+            }
+            own.kept.retain(|kept| kept.count() > 0);
+        }
+        self.kept.retain(|own| !own.kept.is_empty());
     }
 
     /// Whether a boost grants at `at`.

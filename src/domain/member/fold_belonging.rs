@@ -6,8 +6,8 @@ use super::belonging::{
     Allowance, AwaitedWindow, Belonging, HeldBoost, InSegment, Invitation, Membership, OpenChoice, SentTier,
 };
 use super::{Held, Member};
-use crate::domain::event::{BelongingFact, FeePaid, MeterPost, Seq};
-use crate::domain::program::PrivilegeId;
+use crate::domain::event::{BelongingFact, FeePaid, Kept, MeterPost, Seq};
+use crate::domain::program::{OptionId, PrivilegeId};
 use crate::domain::units::{Moment, Overflow};
 
 impl Member {
@@ -61,15 +61,17 @@ impl Member {
 
     fn milestone(&mut self, fact: &BelongingFact, seq: Seq) -> Result<(), Overflow> {
         match fact {
-            BelongingFact::MilestoneReached { milestone, count, choice, .. } => {
+            BelongingFact::MilestoneReached { milestone, count, choice, had, .. } => {
                 self.meters.count(*count)?;
+                self.belonging_mut().use_kept(*milestone, count.window, had);
                 if let Some((left, until)) = *choice {
-                    let (milestone, taken) = (*milestone, Vec::new());
+                    let (milestone, taken) = (*milestone, had.iter().copied().filter_map(taken).collect());
                     self.belonging_mut().choices.push(OpenChoice { milestone, entry: seq, left, until, taken });
                 }
             }
-            BelongingFact::MilestoneLost { milestone, count, reached, .. } => {
+            BelongingFact::MilestoneLost { milestone, count, reached, kept, .. } => {
                 self.meters.count(*count)?;
+                self.belonging_mut().keep(*milestone, count.window, kept);
                 let reached = Self::named(*reached, seq);
                 self.end_choice(|choice| choice.milestone == *milestone && choice.entry == reached);
             }
@@ -105,18 +107,19 @@ impl Member {
 
     fn privilege(&mut self, fact: &BelongingFact, seq: Seq) -> Result<(), Overflow> {
         match fact {
-            BelongingFact::UsesGiven { privilege, uses, until } => {
-                let (privilege, left, until) = (*privilege, *uses, *until);
-                self.belonging_mut().allowances.push(Allowance { privilege, entry: seq, left, until });
+            BelongingFact::UsesGiven { privilege, uses, until, of } => {
+                let (privilege, left, until, of) = (*privilege, *uses, *until, *of);
+                self.belonging_mut().allowances.push(Allowance { privilege, entry: seq, left, until, of });
             }
-            BelongingFact::UsesGone { privilege, given, at } => {
+            BelongingFact::UsesGone { privilege, given, at, of } => {
                 let given = Self::named(*given, seq);
+                let hers = |held: &Allowance| of.is_none_or(|of| held.of == Some(of));
                 let allowances = &mut self.belonging_mut().allowances;
                 let own = |held: &Allowance| held.privilege == *privilege && held.entry == given;
                 // Their time is over, or, before that, the newest are taken back.
                 if allowances.iter().any(|held| own(held) && held.until <= *at) {
                     allowances.retain(|held| !own(held) || held.until > *at);
-                } else if let Some(newest) = allowances.iter().rposition(own) {
+                } else if let Some(newest) = allowances.iter().rposition(|held| own(held) && hers(held)) {
                     allowances.remove(newest);
                 }
             }
@@ -153,7 +156,7 @@ impl Member {
         let same = |held: &&mut Allowance| held.privilege == privilege && held.entry == entry && held.until == until;
         match allowances.iter_mut().find(same) {
             Some(held) => held.left = held.left.saturating_add(uses),
-            None => allowances.push(Allowance { privilege, entry, left: uses, until }),
+            None => allowances.push(Allowance { privilege, entry, left: uses, until, of: None }),
         }
     }
 
@@ -195,14 +198,15 @@ impl Member {
         match fact {
             BelongingFact::BoostGiven { boost, register_before } => {
                 let (since, until) = (Moment::NEVER, Moment::NEVER);
-                let held = HeldBoost { boost: *boost, entry: seq, register_before: *register_before, since, until };
+                let (boost, register_before, began) = (*boost, *register_before, Seq::NONE);
+                let held = HeldBoost { boost, entry: seq, register_before, since, until, began };
                 self.belonging_mut().boosts.push(held);
             }
             BelongingFact::BoostBegan { boost, since, until, reset } => {
                 reset.iter().try_for_each(|post| self.meters.count(*post))?;
                 let waits = |held: &&mut HeldBoost| held.boost == *boost && held.since == Moment::NEVER;
                 if let Some(held) = self.belonging_mut().boosts.iter_mut().find(waits) {
-                    (held.register_before, held.since, held.until) = (None, *since, *until);
+                    (held.register_before, held.since, held.until, held.began) = (None, *since, *until, seq);
                 }
             }
             BelongingFact::BoostEnded { boost, .. } => {
@@ -243,5 +247,13 @@ impl Member {
         if belonging.is_empty() {
             self.belonging = None;
         }
+    }
+}
+
+/// How often an option was taken, where that is what was kept.
+const fn taken(kept: Kept) -> Option<(OptionId, u32)> {
+    match kept {
+        Kept::Option(option, times) => Some((option, times)),
+        _ => None,
     }
 }

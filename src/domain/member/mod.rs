@@ -24,7 +24,7 @@ use super::program::{ProgramNo, WalletId};
 use super::units::{Moment, Points, Text};
 pub use alert::OpenAlert;
 pub use belonging::{
-    Allowance, AwaitedWindow, Belonging, HeldBoost, InSegment, Invitation, Membership, OpenChoice, SentTier,
+    Allowance, AwaitedWindow, Belonging, HeldBoost, InSegment, Invitation, KeptOf, Membership, OpenChoice, SentTier,
 };
 pub use desk::{Desk, Hold, Transfer, Voucher};
 pub use meters::{MeterCount, Meters};

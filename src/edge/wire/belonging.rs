@@ -9,7 +9,7 @@ use super::lots::{lots, wallet_of};
 use super::scalars::{count32, stamp};
 use crate::domain::calendar::Day;
 use crate::domain::event::{
-    BelongingFact, CountCause, FeePaid, InvitationEnd, JoinedBy, LIFETIME, LeftCause, MeterPost, RestsOn, Seq,
+    BelongingFact, CountCause, FeePaid, InvitationEnd, JoinedBy, Kept, LIFETIME, LeftCause, MeterPost, RestsOn, Seq,
 };
 use crate::domain::member::HeldBy;
 use crate::domain::program::{ClubId, MeterId, Timeline, Word};
@@ -68,7 +68,7 @@ impl Page<'_> {
     fn given(self, fact: &BelongingFact) -> Option<Wire> {
         let (timeline, own) = (self.timeline, self.entry.seq);
         Some(match fact {
-            BelongingFact::MilestoneReached { milestone, count, number, at, choice } => {
+            BelongingFact::MilestoneReached { milestone, count, number, at, choice, had } => {
                 Wire::MilestoneReached(pb::MilestoneReached {
                     milestone: text(timeline, milestone.0),
                     number: *number,
@@ -76,14 +76,16 @@ impl Page<'_> {
                     at: stamp(*at),
                     choices: count32(choice.map(|(choices, _)| choices).unwrap_or_default()),
                     choose_before: choice.and_then(|(_, until)| stamp(until)),
+                    had: had.iter().map(|had| kept(timeline, *had)).collect(),
                 })
             }
-            BelongingFact::MilestoneLost { milestone, count, number, reached } => {
+            BelongingFact::MilestoneLost { milestone, count, number, reached, kept: stays } => {
                 Wire::MilestoneLost(pb::MilestoneLost {
                     milestone: text(timeline, milestone.0),
                     number: *number,
                     window: window_key(count.window),
                     reached_entry_id: own_id(own, *reached),
+                    kept: stays.iter().map(|stays| kept(timeline, *stays)).collect(),
                 })
             }
             BelongingFact::BenefitChosen { milestone, reached, option, times, cost } => {
@@ -122,12 +124,12 @@ impl Page<'_> {
         let given = |given: &[(Seq, u32, Moment)]| given.iter().map(|given| given_uses(own, *given)).collect();
         let counted = |post: &Option<MeterPost>| post.map(|post| post.amount).unwrap_or_default();
         Some(match fact {
-            BelongingFact::UsesGiven { privilege, uses, until } => Wire::UsesGiven(pb::UsesGiven {
+            BelongingFact::UsesGiven { privilege, uses, until, .. } => Wire::UsesGiven(pb::UsesGiven {
                 privilege: text(timeline, privilege.0),
                 uses: count32(*uses),
                 until: stamp(*until),
             }),
-            BelongingFact::UsesGone { privilege, given, at } => Wire::UsesGone(pb::UsesGone {
+            BelongingFact::UsesGone { privilege, given, at, .. } => Wire::UsesGone(pb::UsesGone {
                 privilege: text(timeline, privilege.0),
                 given_entry_id: own_id(own, *given),
                 at: stamp(*at),
@@ -332,6 +334,17 @@ const fn invitation_end(cause: InvitationEnd) -> pb::InvitationEnd {
         InvitationEnd::Revoked => pb::InvitationEnd::Revoked,
         InvitationEnd::Expired => pb::InvitationEnd::Expired,
     }
+}
+
+fn kept(timeline: &Timeline, kept: Kept) -> pb::KeptBenefit {
+    use pb::kept_benefit::What;
+    let what = match kept {
+        Kept::Choices(_) => None,
+        Kept::Option(option, _) => Some(What::Option(text(timeline, option.0))),
+        Kept::Uses(privilege, _) => Some(What::Privilege(text(timeline, privilege.0))),
+        Kept::Boost(boost, _) => Some(What::Boost(text(timeline, boost.0))),
+    };
+    pb::KeptBenefit { what, count: count32(kept.count()) }
 }
 
 fn given_uses(own: Seq, (given, uses, until): (Seq, u32, Moment)) -> pb::GivenUses {

@@ -8,7 +8,7 @@ use super::grants::meter_decimals;
 use super::sentences::{Teller, or_somebody};
 use crate::domain::calendar::rfc3339;
 use crate::domain::event::{
-    BelongingFact, CountCause, FeePaid, InvitationEnd, JoinedBy, LeftCause, MeterPost, RestsOn, Seq,
+    BelongingFact, CountCause, FeePaid, InvitationEnd, JoinedBy, Kept, LeftCause, MeterPost, RestsOn, Seq,
 };
 use crate::domain::member::HeldBy;
 use crate::domain::units::{Moment, decimal_text};
@@ -52,17 +52,22 @@ impl Teller<'_> {
 
     fn of_milestones(self, fact: &BelongingFact) -> Option<String> {
         Some(match fact {
-            BelongingFact::MilestoneReached { milestone, count, number, at, choice } => {
+            BelongingFact::MilestoneReached { milestone, count, number, at, choice, had } => {
                 let (name, window) = (self.word(milestone.0), of_window(count));
                 let choice = choice.map(|(choices, until)| {
                     format!("; {} to be made{}", many(choices.into(), "choice"), ending(until))
                 });
                 let at = rfc3339(*at);
-                format!("Milestone {name} was reached on {at}, time {number}{window}{}.", choice.unwrap_or_default())
+                let had = self.of_kept("; not given again", had);
+                format!(
+                    "Milestone {name} was reached on {at}, time {number}{window}{}{had}.",
+                    choice.unwrap_or_default()
+                )
             }
-            BelongingFact::MilestoneLost { milestone, count, number, .. } => {
+            BelongingFact::MilestoneLost { milestone, count, number, kept, .. } => {
                 let (name, window) = (self.word(milestone.0), of_window(count));
-                format!("Milestone {name}, time {number}{window}, is no longer reached: goods came back.")
+                let stays = self.of_kept("; what stays, and is not given again", kept);
+                format!("Milestone {name}, time {number}{window}, is no longer reached: goods came back{stays}.")
             }
             BelongingFact::BenefitChosen { milestone, option, times, cost, .. } => {
                 let (name, option) = (self.word(milestone.0), self.word(option.0));
@@ -75,13 +80,25 @@ impl Teller<'_> {
         })
     }
 
+    /// What was kept of a milestone, behind these words.
+    fn of_kept(self, words: &str, kept: &[Kept]) -> String {
+        let told = kept.iter().map(|kept| match kept {
+            Kept::Choices(count) => many((*count).into(), "choice"),
+            Kept::Option(option, count) => format!("{count} of {}", self.word(option.0)),
+            Kept::Uses(privilege, count) => format!("{} of {}", many((*count).into(), "use"), self.word(privilege.0)),
+            Kept::Boost(boost, count) => format!("{count} of {}", self.word(boost.0)),
+        });
+        let told: Vec<String> = told.collect();
+        if told.is_empty() { String::new() } else { format!("{words}: {}", told.join(", ")) }
+    }
+
     fn of_uses(self, fact: &BelongingFact) -> Option<String> {
         let uses = |uses: u32| many(uses.into(), "use");
         Some(match fact {
-            BelongingFact::UsesGiven { privilege, uses: n, until } => {
+            BelongingFact::UsesGiven { privilege, uses: n, until, .. } => {
                 format!("{} of {} were given, to be had{}.", uses(*n), self.word(privilege.0), ending(*until))
             }
-            BelongingFact::UsesGone { privilege, given, at } => {
+            BelongingFact::UsesGone { privilege, given, at, .. } => {
                 let (privilege, at) = (self.word(privilege.0), rfc3339(*at));
                 format!("What was left of {privilege}, given{}, is gone on {at}.", by_entry(*given))
             }

@@ -8,8 +8,8 @@ use super::sentences::Teller;
 use super::{programs, standings};
 use crate::domain::calendar::Day;
 use crate::domain::event::{
-    BelongingFact, CountCause, Fact, FeePaid, InvitationEnd, JoinedBy, LIFETIME, LeftCause, MeterPost, RestsOn, Seq,
-    TierCause,
+    BelongingFact, CountCause, Fact, FeePaid, InvitationEnd, JoinedBy, Kept, LIFETIME, LeftCause, MeterPost, RestsOn,
+    Seq, TierCause,
 };
 use crate::domain::member::HeldBy;
 use crate::domain::order::MemberKey;
@@ -175,12 +175,21 @@ fn of_benefits(timeline: &Timeline) -> Vec<BelongingFact> {
     let (milestone, option) = (MilestoneId(word(timeline, "first")), OptionId(word(timeline, "lot")));
     let (at, window) = (AT, Day(1));
     let counted = MeterPost { meter: points, window, amount: Points(25) };
+    let guest = PrivilegeId(word(timeline, "guest"));
+    let kept = vec![Kept::Choices(1), Kept::Option(option, 2), Kept::Uses(guest, 1), Kept::Boost(boost, 1)];
     vec![
         BelongingFact::MetersCounted { cause: CountCause::Rollover, posts: vec![counted, HIDDEN] },
         BelongingFact::WindowAwaited { meter: points, window, closes_at: UNTIL },
         BelongingFact::WindowClosed { meter: points, window: LIFETIME, at: UNTIL },
-        BelongingFact::MilestoneReached { milestone, count: HIDDEN, number: 1, at, choice: Some((2, UNTIL)) },
-        BelongingFact::MilestoneLost { milestone, count: HIDDEN, number: 1, reached: Seq::NONE },
+        BelongingFact::MilestoneReached {
+            milestone,
+            count: HIDDEN,
+            number: 1,
+            at,
+            choice: Some((2, UNTIL)),
+            had: kept.clone(),
+        },
+        BelongingFact::MilestoneLost { milestone, count: HIDDEN, number: 1, reached: Seq::NONE, kept },
         BelongingFact::BenefitChosen { milestone, reached: Seq::THIS, option, times: 2, cost: 2 },
         BelongingFact::ChoiceClosed { milestone, reached: Seq(5), at },
         BelongingFact::BoostGiven { boost, register_before: Some(UNTIL) },
@@ -194,8 +203,8 @@ fn of_uses(timeline: &Timeline) -> Vec<BelongingFact> {
     let guest = PrivilegeId(word(timeline, "guest"));
     let given = vec![(Seq(3), 1, UNTIL), (Seq::THIS, 2, Moment::NEVER)];
     vec![
-        BelongingFact::UsesGiven { privilege: guest, uses: 3, until: UNTIL },
-        BelongingFact::UsesGone { privilege: guest, given: Seq(3), at: AT },
+        BelongingFact::UsesGiven { privilege: guest, uses: 3, until: UNTIL, of: None },
+        BelongingFact::UsesGone { privilege: guest, given: Seq(3), at: AT, of: None },
         BelongingFact::PrivilegeUsed {
             privilege: guest,
             uses: 4,
@@ -299,7 +308,11 @@ fn every_fact_has_its_sentence() {
     has("Member of lounge since 1970-01-01T00:00:00Z for ever: she asked by e-7, for 650.00 USD (payment card-1).");
     has("points counts 25: rolled over from the window before.");
     has("Milestone first was reached on 1970-01-01T00:00:00Z, time 1 of the window from 1970-01-02; 2 choices to be \
-         made until 1970-01-02T00:00:00Z.");
+         made until 1970-01-02T00:00:00Z; not given again: 1 choice, 2 of lot, 1 use of guest, 1 of lift.");
+    has(
+        "Milestone first, time 1 of the window from 1970-01-02, is no longer reached: goods came back; what stays, and is \
+         not given again: 1 choice, 2 of lot, 1 use of guest, 1 of lift.",
+    );
 }
 
 #[test]

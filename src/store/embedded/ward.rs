@@ -8,9 +8,11 @@ use std::ops::AddAssign;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::domain::event::Kept;
 use crate::domain::lot::Lot;
 use crate::domain::member::{
-    Allowance, AwaitedWindow, Belonging, HeldBoost, InSegment, Invitation, Membership, OpenAlert, OpenChoice, SentTier,
+    Allowance, AwaitedWindow, Belonging, HeldBoost, InSegment, Invitation, KeptOf, Membership, OpenAlert, OpenChoice,
+    SentTier,
 };
 use crate::domain::member::{Desk, Held, Hold, Member, MeterCount, Pot, Purse, Reservation, Transfer, Voucher};
 use crate::domain::order::{AttributeValue, Identifier, MemberKey};
@@ -295,6 +297,7 @@ fn desk_weight(desk: &Desk) -> usize {
 
 fn belonging_weight(held: &Belonging) -> usize {
     let taken = held.choices.iter().map(|choice| list::<(OptionId, u32)>(choice.taken.len()));
+    let kept = held.kept.iter().map(|own| list::<Kept>(own.kept.len()));
     list::<Belonging>(1)
         + list::<Membership>(held.clubs.len())
         + list::<InSegment>(held.segments.len())
@@ -306,6 +309,8 @@ fn belonging_weight(held: &Belonging) -> usize {
         + list::<HeldBoost>(held.boosts.len())
         + list::<SentTier>(held.sent.len())
         + list::<AwaitedWindow>(held.windows.len())
+        + list::<KeptOf>(held.kept.len())
+        + kept.sum::<usize>()
 }
 
 fn alert_weight(open: &OpenAlert) -> usize {

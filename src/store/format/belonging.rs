@@ -8,12 +8,12 @@
 //! | 57 | MetersCounted | 10 cause: 0 rollover, 1 tier year, 2 benefit, 22 posts |
 //! | 58 | WindowAwaited | 1 meter, 13 closes_at, 20 window |
 //! | 59 | WindowClosed | 1 meter, 4 at, 20 window |
-//! | 60 | MilestoneReached | 1 milestone, 4 at, 17 count, 21 number; if there is something to choose: 13 until, 25 how many choices |
-//! | 61 | MilestoneLost | 1 milestone, 7 reached, 17 count, 21 number |
+//! | 60 | MilestoneReached | 1 milestone, 4 at, 17 count, 21 number, 27 had; if there is something to choose: 13 until, 25 how many choices |
+//! | 61 | MilestoneLost | 1 milestone, 7 reached, 17 count, 21 number, 27 kept |
 //! | 62 | BenefitChosen | 1 milestone, 7 reached, 16 times, 19 option, 25 cost |
 //! | 63 | ChoiceClosed | 1 milestone, 4 at, 7 reached |
-//! | 64 | UsesGiven | 1 privilege, 13 until, 16 uses |
-//! | 65 | UsesGone | 1 privilege, 4 at, 7 given |
+//! | 64 | UsesGiven | 1 privilege, 13 until, 16 uses; if a milestone gave them: 20 window, 28 milestone |
+//! | 65 | UsesGone | 1 privilege, 4 at, 7 given; if a milestone takes them back: 20 window, 28 milestone |
 //! | 66 | PrivilegeUsed | 1 privilege, 8 note, 16 uses, 17 count, 23 given, 24 begins_at, 25 companions |
 //! | 67 | PrivilegeReturned | 1 privilege, 7 used, 8 note, 16 uses, 17 count, 23 given |
 //!
@@ -27,7 +27,7 @@ use super::parts::Parts;
 use super::pen::{Pen, zigzag};
 use super::rewards::write_count;
 use super::{Damage, clubs, runs};
-use crate::domain::event::{BelongingFact, CountCause, Entry, MeterPost, Seq};
+use crate::domain::event::{BelongingFact, CountCause, Entry, Given, MeterPost, Seq};
 use crate::domain::member::HeldBy;
 use crate::domain::program::{MeterId, MilestoneId, OptionId, PrivilegeId, TierId};
 use crate::domain::units::Moment;
@@ -87,11 +87,12 @@ const fn known(field: u64) -> &'static [u64] {
         57 => &[10, 22],
         58 => &[1, 13, 20],
         59 => &[1, 4, 20],
-        60 => &[1, 4, 13, 17, 21, 25],
-        61 => &[1, 7, 17, 21],
+        60 => &[1, 4, 13, 17, 21, 25, 27],
+        61 => &[1, 7, 17, 21, 27],
         62 => &[1, 7, 16, 19, 25],
-        63 | 65 => &[1, 4, 7],
-        64 => &[1, 13, 16],
+        63 => &[1, 4, 7],
+        64 => &[1, 13, 16, 20, 28],
+        65 => &[1, 4, 7, 20, 28],
         66 => &[1, 8, 16, 17, 23, 24, 25],
         67 => &[1, 7, 8, 16, 17, 23],
         _ => &[],
@@ -167,7 +168,7 @@ fn read_held(parts: Parts) -> Result<BelongingFact, Damage> {
 
 fn write_milestones(pen: &mut Pen<'_>, fact: &BelongingFact, entry: &Entry) {
     match fact {
-        BelongingFact::MilestoneReached { milestone, count, number, at, choice } => pen.nested(60, |pen| {
+        BelongingFact::MilestoneReached { milestone, count, number, at, choice, had } => pen.nested(60, |pen| {
             pen.number(1, milestone.0.0.into());
             pen.signed(4, distance(*at, entry));
             write_counted(pen, *count, *number);
@@ -175,11 +176,13 @@ fn write_milestones(pen: &mut Pen<'_>, fact: &BelongingFact, entry: &Entry) {
                 write_end(pen, *until, entry);
                 pen.always(25, (*choices).into());
             }
+            runs::write(pen, 27, had, runs::put_kept);
         }),
-        BelongingFact::MilestoneLost { milestone, count, number, reached } => pen.nested(61, |pen| {
+        BelongingFact::MilestoneLost { milestone, count, number, reached, kept } => pen.nested(61, |pen| {
             pen.number(1, milestone.0.0.into());
             pen.number(7, reached.0);
             write_counted(pen, *count, *number);
+            runs::write(pen, 27, kept, runs::put_kept);
         }),
         BelongingFact::BenefitChosen { milestone, reached, option, times, cost } => pen.nested(62, |pen| {
             pen.number(1, milestone.0.0.into());
@@ -206,9 +209,13 @@ fn read_milestones(field: u64, parts: Parts) -> Result<BelongingFact, Damage> {
             if choice.is_none() && parts.end != Moment::NEVER {
                 return Err(Damage::new("an end of choices where there is nothing to choose"));
             }
-            BelongingFact::MilestoneReached { milestone, count: parts.counted()?, number, at: parts.at, choice }
+            let (count, at, had) = (parts.counted()?, parts.at, parts.kept);
+            BelongingFact::MilestoneReached { milestone, count, number, at, choice, had }
         }
-        61 => BelongingFact::MilestoneLost { milestone, count: parts.counted()?, number, reached },
+        61 => {
+            let (count, kept) = (parts.counted()?, parts.kept);
+            BelongingFact::MilestoneLost { milestone, count, number, reached, kept }
+        }
         62 => {
             let (option, times, cost) = (OptionId(parts.option), parts.times, parts.several.unwrap_or_default());
             BelongingFact::BenefitChosen { milestone, reached, option, times, cost }
@@ -220,15 +227,17 @@ fn read_milestones(field: u64, parts: Parts) -> Result<BelongingFact, Damage> {
 
 fn write_privileges(pen: &mut Pen<'_>, fact: &BelongingFact, entry: &Entry) {
     match fact {
-        BelongingFact::UsesGiven { privilege, uses, until } => pen.nested(64, |pen| {
+        BelongingFact::UsesGiven { privilege, uses, until, of } => pen.nested(64, |pen| {
             pen.number(1, privilege.0.0.into());
             write_end(pen, *until, entry);
             write_uses(pen, *uses);
+            write_giver(pen, *of);
         }),
-        BelongingFact::UsesGone { privilege, given, at } => pen.nested(65, |pen| {
+        BelongingFact::UsesGone { privilege, given, at, of } => pen.nested(65, |pen| {
             pen.number(1, privilege.0.0.into());
             pen.signed(4, distance(*at, entry));
             pen.number(7, given.0);
+            write_giver(pen, *of);
         }),
         BelongingFact::PrivilegeUsed { privilege, uses, companions, count, given, begins_at, note } => {
             pen.nested(66, |pen| {
@@ -255,10 +264,10 @@ fn write_privileges(pen: &mut Pen<'_>, fact: &BelongingFact, entry: &Entry) {
 }
 
 fn read_privileges(field: u64, parts: Parts) -> Result<BelongingFact, Damage> {
-    let (privilege, uses) = (PrivilegeId(parts.word), parts.times);
+    let (privilege, uses, of) = (PrivilegeId(parts.word), parts.times, parts.giver());
     Ok(match field {
-        64 => BelongingFact::UsesGiven { privilege, uses, until: parts.end },
-        65 => BelongingFact::UsesGone { privilege, given: parts.entry, at: parts.at },
+        64 => BelongingFact::UsesGiven { privilege, uses, until: parts.end, of },
+        65 => BelongingFact::UsesGone { privilege, given: parts.entry, at: parts.at, of },
         66 => {
             let companions = parts.several.unwrap_or_default();
             let Parts { count, given, named: begins_at, note, .. } = parts;
@@ -284,6 +293,13 @@ pub fn write_named(pen: &mut Pen<'_>, named: Option<Moment>, entry: &Entry) {
 
 fn write_uses(pen: &mut Pen<'_>, uses: u32) {
     pen.maybe(16, (uses != 1).then_some(uses.into()));
+}
+
+fn write_giver(pen: &mut Pen<'_>, of: Option<Given>) {
+    if let Some((milestone, window)) = of {
+        pen.signed(20, window.0.into());
+        pen.always(28, milestone.0.0.into());
+    }
 }
 
 fn write_counted(pen: &mut Pen<'_>, count: MeterPost, number: i64) {

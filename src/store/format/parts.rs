@@ -28,6 +28,8 @@
 //! | 24 sint | a moment that need not have been named, as 4 | not named |
 //! | 25 number | how many choices, companions, or places that are free again | none |
 //! | 26 message | what was paid for a club: 1 wallet (absent: money), 2… lots, 5 amount, 8 the payment's reference | nothing |
+//! | 27 bytes | what was kept of a milestone: a run of it (`runs.rs`) | nothing |
+//! | 28 number | the milestone that gave it | none did |
 //!
 //! Which of them a fact has stands in `points.rs`, `rewards.rs`, `belonging.rs` and `clubs.rs`; a reader refuses the
 //! others.
@@ -36,10 +38,10 @@ use super::eye::{Eye, Wire, day_of, unknown};
 use super::fact::read_word;
 use super::{Damage, clubs, lots, runs};
 use crate::domain::calendar::Day;
-use crate::domain::event::{Entry, FeePaid, MeterPost, Seq};
+use crate::domain::event::{Entry, FeePaid, Given, Kept, MeterPost, Seq};
 use crate::domain::lot::Lot;
 use crate::domain::order::{Claim, MemberKey};
-use crate::domain::program::Word;
+use crate::domain::program::{MilestoneId, Word};
 use crate::domain::units::{Moment, Points, Text};
 
 /// What of such a fact has been read.
@@ -97,6 +99,10 @@ pub struct Parts {
     pub several: Option<u32>,
     /// 26: what was paid for a club, if anything.
     pub fee: Option<FeePaid>,
+    /// 27: what was kept of a milestone.
+    pub kept: Vec<Kept>,
+    /// 28: the milestone that gave it, if one did.
+    pub milestone: Option<Word>,
 }
 
 impl Parts {
@@ -146,6 +152,8 @@ impl Parts {
             21 => self.number = wire.signed()?,
             22 => self.posts = runs::read(wire, runs::take_post)?,
             25 => self.several = Some(wire.narrow()?),
+            28 => self.milestone = Some(read_word(wire)?),
+            27 => self.kept = runs::read(wire, runs::take_kept)?,
             other => return Err(unknown("a fact", other)),
         }
         Ok(())
@@ -179,7 +187,15 @@ impl Parts {
             named: None,
             several: None,
             fee: None,
+            kept: Vec::new(),
+            milestone: None,
         }
+    }
+
+    /// The milestone that gave it and the window it was reached in, if one did.
+    #[must_use]
+    pub fn giver(&self) -> Option<Given> {
+        self.milestone.map(|milestone| (MilestoneId(milestone), self.window))
     }
 
     /// The voucher, or the order's key, of a fact that has one.

@@ -9,15 +9,16 @@
 //! | tiers held somehow | as tiers held, then how it came (`belonging.rs`), the entry that granted it |
 //! | uses given | the entry that gave them, how many, until − the moment counted from (zigzag, wrapping) |
 //! | options taken | option, how often |
+//! | kept of a milestone | of what: 0 choices, 1 an option, 2 uses, 3 a boost; its word (0 for choices), how many |
 //! | lines returned | line, thousandths (zigzag), minor units (zigzag) |
 
 use super::Damage;
 use super::belonging::{held_by, held_number};
 use super::eye::{Wire, day_of, narrow, take_varint, unzigzag};
 use super::pen::{Pen, put_varint, zigzag};
-use crate::domain::event::{LineReturned, MeterPost, Seq};
+use crate::domain::event::{Kept, LineReturned, MeterPost, Seq};
 use crate::domain::member::{Held, MeterCount};
-use crate::domain::program::{MeterId, OptionId, TierId, WalletId, Word};
+use crate::domain::program::{MeterId, OptionId, PrivilegeId, RuleId, TierId, WalletId, Word};
 use crate::domain::units::{Moment, Points};
 
 /// Writes a run; an empty one is left out.
@@ -148,6 +149,31 @@ pub fn put_taken(out: &mut Vec<u8>, (option, times): &(OptionId, u32)) {
 /// Reads how often an option was taken.
 pub fn take_taken(bytes: &mut &[u8]) -> Result<(OptionId, u32), Damage> {
     Ok((OptionId(take_word(bytes)?), narrow(take_varint(bytes)?)?))
+}
+
+/// Writes what was kept of a milestone.
+pub fn put_kept(out: &mut Vec<u8>, kept: &Kept) {
+    let (of, word) = match kept {
+        Kept::Choices(_) => (0, Word(0)),
+        Kept::Option(option, _) => (1, option.0),
+        Kept::Uses(privilege, _) => (2, privilege.0),
+        Kept::Boost(boost, _) => (3, boost.0),
+    };
+    put_varint(out, of);
+    put_varint(out, word.0.into());
+    put_varint(out, kept.count().into());
+}
+
+/// Reads what was kept of a milestone.
+pub fn take_kept(bytes: &mut &[u8]) -> Result<Kept, Damage> {
+    let (of, word, count) = (take_varint(bytes)?, take_word(bytes)?, narrow(take_varint(bytes)?)?);
+    Ok(match of {
+        0 => Kept::Choices(count),
+        1 => Kept::Option(OptionId(word), count),
+        2 => Kept::Uses(PrivilegeId(word), count),
+        3 => Kept::Boost(RuleId(word), count),
+        _ => return Err(Damage::new("something unknown was kept of a milestone")),
+    })
 }
 
 /// Writes what came back of a line.

@@ -184,6 +184,7 @@ proptest! {
                     world.sweep().await;
                 }
             }
+            world.nothing_is_chosen_twice().await;
             world.folds_agree().await;
         });
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use rung::domain::event::{Fact, Seq};
+use rung::domain::event::{BelongingFact, Fact, Seq};
 use rung::domain::lot::Lot;
 use rung::domain::member::{HeldBy, Member, MeterCount};
 use rung::domain::order::{
@@ -336,6 +336,34 @@ impl World {
         let kept = store.read(&wants).await.unwrap().members;
         for (key, member) in folded {
             assert_eq!(*kept[&key], member);
+        }
+    }
+
+    /// Nobody has chosen more of a milestone than she had ever reached of it, however often goods came back.
+    pub async fn nothing_is_chosen_twice(&self) {
+        let Some(store) = &self.store else { return };
+        let (mut most, mut chosen) = (BTreeMap::<_, i64>::new(), BTreeMap::<_, i64>::new());
+        for entry in store.feed(Seq::NONE, 100_000).await.unwrap() {
+            for fact in &entry.facts {
+                let Fact::Belonging(fact) = fact else { continue };
+                match &**fact {
+                    BelongingFact::MilestoneReached { milestone, count, number, .. } => {
+                        let most = most.entry((entry.member, *milestone, count.window)).or_default();
+                        *most = (*most).max(*number);
+                    }
+                    BelongingFact::BenefitChosen { milestone, cost, .. } => {
+                        *chosen.entry((entry.member, *milestone)).or_default() += i64::from(*cost);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        let program = self.program();
+        for ((member, milestone), chosen) in chosen {
+            let reached: i64 =
+                most.iter().filter(|((who, of, _), _)| (*who, *of) == (member, milestone)).map(|(_, n)| n).sum();
+            let choices = program.milestone(milestone).unwrap().choice.as_ref().unwrap().choices;
+            assert!(chosen <= reached * i64::from(choices), "{chosen} chosen of {reached} times {choices}");
         }
     }
 }

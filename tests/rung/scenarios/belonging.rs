@@ -2,7 +2,7 @@
 
 use rung::domain::calendar::{parse_rfc3339, rfc3339};
 use rung::domain::decide::{Asked, Source, check, club_offer, meter_values, next_tier, renewal};
-use rung::domain::event::{BelongingFact, RestsOn};
+use rung::domain::event::{BelongingFact, Kept, RestsOn};
 use rung::domain::member::HeldBy;
 use rung::domain::order::{BelongingOrder, Granting, MemberName, Using, Verb};
 use rung::domain::program::condition::Shortfall;
@@ -239,6 +239,18 @@ fn rests(rests_on: &RestsOn) -> String {
     }
 }
 
+/// What was kept of a milestone, behind these words.
+fn kept(program: &Program, words: &str, kept: &[Kept]) -> String {
+    let told = kept.iter().map(|kept| match kept {
+        Kept::Choices(count) => format!(" {count} choices"),
+        Kept::Option(option, count) => format!(" {count} {}", program.text(option.0)),
+        Kept::Uses(privilege, count) => format!(" {count} {}", program.text(privilege.0)),
+        Kept::Boost(boost, count) => format!(" {count} {}", program.text(boost.0)),
+    });
+    let told: Vec<String> = told.collect();
+    if told.is_empty() { String::new() } else { format!("{words}{}", told.join(",")) }
+}
+
 /// A fact about belonging in words.
 pub fn told(program: &Program, fact: &BelongingFact) -> String {
     let text = |word: rung::domain::program::Word| program.text(word).to_owned();
@@ -260,16 +272,18 @@ pub fn told(program: &Program, fact: &BelongingFact) -> String {
         BelongingFact::WindowClosed { meter, at, .. } => {
             format!("window of {} ended at {}", text(meter.0), rfc3339(*at))
         }
-        BelongingFact::MilestoneReached { milestone, number, choice, .. } => {
+        BelongingFact::MilestoneReached { milestone, number, choice, had, .. } => {
             let choice = choice.map(|(choices, end)| format!(", {choices} choices{}", until(end))).unwrap_or_default();
-            format!("reaches {} no {number}{choice}", text(milestone.0))
+            format!("reaches {} no {number}{choice}{}", text(milestone.0), kept(program, ", not given again", had))
         }
-        BelongingFact::MilestoneLost { milestone, number, .. } => format!("loses {} no {number}", text(milestone.0)),
+        BelongingFact::MilestoneLost { milestone, number, kept: stays, .. } => {
+            format!("loses {} no {number}{}", text(milestone.0), kept(program, ", keeps", stays))
+        }
         BelongingFact::BenefitChosen { option, times, cost, .. } => {
             format!("chooses {times} {} for {cost}", text(option.0))
         }
         BelongingFact::ChoiceClosed { milestone, .. } => format!("choices of {} are over", text(milestone.0)),
-        BelongingFact::UsesGiven { privilege, uses, until: end } => {
+        BelongingFact::UsesGiven { privilege, uses, until: end, .. } => {
             format!("gets {uses} {}{}", text(privilege.0), until(*end))
         }
         BelongingFact::UsesGone { privilege, .. } => format!("{} unused are gone", text(privilege.0)),

@@ -1,9 +1,12 @@
 //! Written forms of what members belong to: its facts, and its part of a snapshot.
 
 use proptest::sample::select;
-use rung::domain::event::{BelongingFact, CountCause, FeePaid, InvitationEnd, JoinedBy, LeftCause, RestsOn};
+use rung::domain::event::{
+    BelongingFact, CountCause, FeePaid, Given, InvitationEnd, JoinedBy, Kept, LeftCause, RestsOn,
+};
 use rung::domain::member::{
-    Allowance, AwaitedWindow, Belonging, HeldBoost, HeldBy, InSegment, Invitation, Membership, OpenChoice, SentTier,
+    Allowance, AwaitedWindow, Belonging, HeldBoost, HeldBy, InSegment, Invitation, KeptOf, Membership, OpenChoice,
+    SentTier,
 };
 use rung::domain::program::{ClubId, MilestoneId, OptionId, PrivilegeId, SegmentId};
 
@@ -46,14 +49,34 @@ fn tiers() -> Vec<(&'static str, BelongingFact)> {
 fn milestones() -> Vec<(&'static str, BelongingFact)> {
     let (milestone, reached, count) = (MILESTONE, Seq(8), once());
     let lost = MeterPost { amount: Points(-1), ..count };
-    let at_number =
-        |number, choice| BelongingFact::MilestoneReached { milestone, count, number, at: later(-1), choice };
+    let at_number = |number, choice| {
+        let (at, had) = (later(-1), Vec::new());
+        BelongingFact::MilestoneReached { milestone, count, number, at, choice, had }
+    };
+    let kept =
+        vec![Kept::Choices(2), Kept::Option(OptionId(Word(23)), 1), Kept::Uses(PRIVILEGE, 3), Kept::Boost(BOOST, 1)];
+    let had = BelongingFact::MilestoneReached {
+        milestone,
+        count,
+        number: 1,
+        at: later(-1),
+        choice: Some((1, later(120))),
+        had: kept.clone(),
+    };
     let (option, times, cost) = (OptionId(Word(23)), 2, 3);
     vec![
         ("60-milestone-reached", at_number(1, None)),
         ("60-milestone-reached-to-choose", at_number(3, Some((2, later(120))))),
         ("60-milestone-reached-to-choose-ever", at_number(1, Some((0, Moment::NEVER)))),
-        ("61-milestone-lost", BelongingFact::MilestoneLost { milestone, count: lost, number: 3, reached }),
+        ("60-milestone-reached-again", had),
+        (
+            "61-milestone-lost",
+            BelongingFact::MilestoneLost { milestone, count: lost, number: 3, reached, kept: Vec::new() },
+        ),
+        (
+            "61-milestone-lost-some-kept",
+            BelongingFact::MilestoneLost { milestone, count: lost, number: 1, reached: Seq::NONE, kept },
+        ),
         ("62-benefit-chosen", BelongingFact::BenefitChosen { milestone, reached, option, times, cost }),
         ("63-choice-closed", BelongingFact::ChoiceClosed { milestone, reached, at: later(0) }),
     ]
@@ -83,9 +106,17 @@ fn privileges() -> Vec<(&'static str, BelongingFact)> {
     let (uses, count, back) = (3, MeterPost { amount: Points(-1), ..once() }, Seq(9));
     let returned = BelongingFact::PrivilegeReturned { used: back, privilege, uses, count: Some(count), given, note };
     vec![
-        ("64-uses-given", BelongingFact::UsesGiven { privilege, uses: 5, until: later(365) }),
-        ("64-uses-given-for-ever", BelongingFact::UsesGiven { privilege, uses: 1, until: Moment::NEVER }),
-        ("65-uses-gone", BelongingFact::UsesGone { privilege, given: Seq(7), at: later(0) }),
+        ("64-uses-given", BelongingFact::UsesGiven { privilege, uses: 5, until: later(365), of: None }),
+        ("64-uses-given-for-ever", BelongingFact::UsesGiven { privilege, uses: 1, until: Moment::NEVER, of: None }),
+        (
+            "64-uses-given-by-a-milestone",
+            BelongingFact::UsesGiven { privilege, uses: 1, until: Moment::NEVER, of: Some((MILESTONE, TODAY)) },
+        ),
+        ("65-uses-gone", BelongingFact::UsesGone { privilege, given: Seq(7), at: later(0), of: None }),
+        (
+            "65-uses-taken-back",
+            BelongingFact::UsesGone { privilege, given: Seq(7), at: later(0), of: Some((MILESTONE, TODAY)) },
+        ),
         ("66-privilege-used", used),
         ("66-privilege-used-plainly", plainly),
         ("67-privilege-returned", returned),
@@ -155,7 +186,8 @@ fn whole() -> Belonging {
     let member = Membership { club: CLUB, since: later(-400), until: later(330), entry: Seq(5), has_place: true };
     let choice = OpenChoice { milestone: MILESTONE, entry: Seq(8), left: 2, until, taken: Vec::new() };
     let taken = vec![(OptionId(Word(23)), 2), (OptionId(Word(24)), 1)];
-    let waiting = HeldBoost { boost: BOOST, entry: Seq(6), register_before: Some(until), since: never, until: never };
+    let (boost, entry, register_before, began) = (BOOST, Seq(6), Some(until), Seq::NONE);
+    let waiting = HeldBoost { boost, entry, register_before, since: never, until: never, began };
     let begun = HeldBoost { register_before: None, since: later(-1), until: later(29), entry: Seq(7), ..waiting };
     let sent = SentTier { entry: Seq(9), to: key(2), tier: TIER, until };
     let mut whole = Belonging {
@@ -163,11 +195,12 @@ fn whole() -> Belonging {
         clubs: vec![member, Membership { club: ClubId(Word(301)), until: never, has_place: false, ..member }],
         invitations: vec![Invitation { club: ClubId(Word(302)), until }],
         asked: vec![ClubId(Word(303)), ClubId(Word(0))],
-        allowances: vec![Allowance { privilege: PRIVILEGE, entry: Seq(7), left: 3, until }],
+        allowances: vec![Allowance { privilege: PRIVILEGE, entry: Seq(7), left: 3, until, of: None }],
         choices: vec![choice.clone(), OpenChoice { left: 1, until: never, taken, ..choice }],
         boosts: vec![waiting, begun],
         sent: vec![sent, SentTier { until: never, ..sent }],
         windows: vec![AwaitedWindow { meter: MeterId(Word(2)), window: TODAY, closes_at: later(60) }],
+        kept: Vec::new(),
         ends_at: None,
     };
     whole.date();
@@ -189,6 +222,24 @@ fn golden_member_who_belongs() {
     assert_eq!(member::read(&bytes, key(1)), Ok(whole));
 }
 
+#[test]
+fn golden_member_who_kept_what_was_taken_back() {
+    let mut member = a_member_of_clubs();
+    let mut belonging = whole();
+    belonging.boosts.iter_mut().for_each(|held| held.began = Seq(11));
+    belonging.allowances.iter_mut().for_each(|held| held.of = Some((MILESTONE, TODAY)));
+    let kept = |milestone, window, kept| KeptOf { milestone, window, kept };
+    belonging.kept = vec![
+        kept(MILESTONE, TODAY, vec![Kept::Choices(2), Kept::Option(OptionId(Word(23)), 1)]),
+        kept(MilestoneId(Word(0)), Day(0), vec![Kept::Uses(PRIVILEGE, 3), Kept::Boost(BOOST, 1)]),
+    ];
+    member.belonging = Some(Arc::new(belonging));
+    let mut bytes = Vec::new();
+    member::write(&mut bytes, &member);
+    golden("member-kept", &bytes);
+    assert_eq!(member::read(&bytes, key(1)), Ok(member));
+}
+
 /// Fields and numbers that stand beside no kind of belonging are refused: they would be misread.
 #[test]
 fn what_no_fact_about_belonging_has_is_refused() {
@@ -197,7 +248,7 @@ fn what_no_fact_about_belonging_has_is_refused() {
         let (number, body) = body_of(&fact);
         assert!(name.starts_with(&format!("{number}-")), "{name} stands under {number}");
         assert_eq!(stored::read(number, &body, &line), Ok(fact), "{name}");
-        for part in 27..64_u8 {
+        for part in 29..64_u8 {
             let more = [body.as_slice(), &key_of(part.into()), &[1]].concat();
             assert!(stored::read(number, &more, &line).is_err(), "{name} with {part}");
         }
@@ -340,11 +391,12 @@ fn milestone_fact() -> impl Strategy<Value = BelongingFact> {
     let choice = option::of((any::<u32>(), end()));
     let chosen = (milestone(), seq(), word().prop_map(OptionId), any::<u32>(), any::<u32>());
     prop_oneof![
-        (milestone(), post(), number(), moment(), choice).prop_map(|(milestone, count, number, at, choice)| {
-            BelongingFact::MilestoneReached { milestone, count, number, at, choice }
+        (milestone(), post(), number(), moment(), choice, kept()).prop_map(|parts| {
+            let (milestone, count, number, at, choice, had) = parts;
+            BelongingFact::MilestoneReached { milestone, count, number, at, choice, had }
         }),
-        (milestone(), post(), number(), seq()).prop_map(|(milestone, count, number, reached)| {
-            BelongingFact::MilestoneLost { milestone, count, number, reached }
+        (milestone(), post(), number(), seq(), kept()).prop_map(|(milestone, count, number, reached, kept)| {
+            BelongingFact::MilestoneLost { milestone, count, number, reached, kept }
         }),
         chosen.prop_map(|(milestone, reached, option, times, cost)| {
             BelongingFact::BenefitChosen { milestone, reached, option, times, cost }
@@ -357,18 +409,34 @@ fn milestone_fact() -> impl Strategy<Value = BelongingFact> {
     ]
 }
 
+fn giver() -> impl Strategy<Value = Option<Given>> {
+    option::of((word().prop_map(MilestoneId), day()))
+}
+
+fn kept() -> impl Strategy<Value = Vec<Kept>> {
+    let one = (0_u8..4, word(), any::<u32>()).prop_map(|(of, word, count)| match of {
+        0 => Kept::Choices(count),
+        1 => Kept::Option(OptionId(word), count),
+        2 => Kept::Uses(PrivilegeId(word), count),
+        _ => Kept::Boost(RuleId(word), count),
+    });
+    vec(one, 0..3)
+}
+
 fn privilege_fact() -> impl Strategy<Value = BelongingFact> {
     let privilege = || word().prop_map(PrivilegeId);
     let from = || (option::of(post()), vec((seq(), any::<u32>(), end()), 0..3));
     let used = (privilege(), any::<u32>(), any::<u32>(), from(), option::of(end()), text());
     let returned = (seq(), privilege(), any::<u32>(), from(), text());
     prop_oneof![
-        (privilege(), any::<u32>(), end()).prop_map(|(privilege, uses, until)| BelongingFact::UsesGiven {
+        (privilege(), any::<u32>(), end(), giver()).prop_map(|(privilege, uses, until, of)| BelongingFact::UsesGiven {
+            of,
             privilege,
             uses,
             until
         }),
-        (privilege(), seq(), moment()).prop_map(|(privilege, given, at)| BelongingFact::UsesGone {
+        (privilege(), seq(), moment(), giver()).prop_map(|(privilege, given, at, of)| BelongingFact::UsesGone {
+            of,
             privilege,
             given,
             at
@@ -465,27 +533,30 @@ fn choice() -> impl Strategy<Value = OpenChoice> {
 }
 
 fn boost() -> impl Strategy<Value = HeldBoost> {
-    let parts = (word(), seq(), option::of(end()), end(), end());
-    parts.prop_map(|(boost, entry, register_before, since, until)| HeldBoost {
+    let parts = (word(), seq(), option::of(end()), end(), end(), seq());
+    parts.prop_map(|(boost, entry, register_before, since, until, began)| HeldBoost {
         boost: RuleId(boost),
         entry,
         register_before,
         since,
         until,
+        began,
     })
 }
 
 prop_compose! {
     pub(super) fn belonging()(
         clubs in vec(membership(), 0..3), invitations in vec((word(), end()), 0..3), asked in vec(word(), 0..3),
-        allowances in vec((word(), seq(), any::<u32>(), end()), 0..3), choices in vec(choice(), 0..3),
+        allowances in vec((word(), seq(), any::<u32>(), end(), giver()), 0..3), choices in vec(choice(), 0..3),
         boosts in vec(boost(), 0..3), sent in vec((seq(), other(), word(), end()), 0..3),
         awaited in vec((word(), day(), end()), 0..3), segments in vec((word(), end(), seq()), 0..3),
+        milestones in vec((word(), day(), kept()), 0..3),
     ) -> Belonging {
         let invitation = |(club, until)| Invitation { club: ClubId(club), until };
-        let allowance = |(word, entry, left, until)| Allowance { privilege: PrivilegeId(word), entry, left, until };
+        let allowance = |(word, entry, left, until, of)| Allowance { privilege: PrivilegeId(word), entry, left, until, of };
         let sending = |(entry, to, tier, until)| SentTier { entry, to, tier: TierId(tier), until };
         let window = |(meter, window, closes_at)| AwaitedWindow { meter: MeterId(meter), window, closes_at };
+        let kept_of = |(word, window, kept)| KeptOf { milestone: MilestoneId(word), window, kept };
         let in_segment = |(segment, since, entry)| InSegment { segment: SegmentId(segment), since, entry };
         let mut belonging = Belonging {
             clubs, choices, boosts,
@@ -495,6 +566,7 @@ prop_compose! {
             allowances: allowances.into_iter().map(allowance).collect(),
             sent: sent.into_iter().map(sending).collect(),
             windows: awaited.into_iter().map(window).collect(),
+            kept: milestones.into_iter().map(kept_of).collect(),
             ends_at: None,
         };
         belonging.date();
