@@ -7,7 +7,10 @@
 use std::collections::BTreeMap;
 
 use super::calendar::{Day, Zone};
-use super::event::{AddedCause, Entry, Fact, PointsAdded, PointsTaken, PurchaseRecorded, PurchaseReturned, TakenCause};
+use super::event::{
+    AddedCause, BelongingFact, Entry, Fact, FeePaid, PointsAdded, PointsTaken, PurchaseRecorded, PurchaseReturned,
+    TakenCause,
+};
 use super::lot::{Lot, Origin};
 use super::program::{ProgramNo, Timeline, Valuation, WalletId};
 use super::units::{Moment, Points, Rounding};
@@ -182,6 +185,7 @@ impl Page<'_> {
             Fact::RewardRedeemed(redeemed) => self.redeemed(redeemed.wallet, &redeemed.lots),
             Fact::HoldCaptured { wallet, lots, .. } => self.redeemed(*wallet, lots),
             Fact::VouchersCut(cut) => self.redeemed(cut.wallet, &cut.lots),
+            Fact::Belonging(fact) => self.belonged(fact),
             _ => {}
         }
     }
@@ -264,6 +268,13 @@ impl Page<'_> {
                 self.each(*wallet, lots, |row, points| add(&mut row.returned, points));
                 self.now(*wallet, |row| add(&mut row.returned, *owed));
             }
+        }
+    }
+
+    /// Points that paid for a club have bought something, as with a reward.
+    fn belonged(&mut self, fact: &BelongingFact) {
+        if let BelongingFact::ClubJoined { fee: Some(FeePaid { wallet: Some(wallet), lots, .. }), .. } = fact {
+            self.redeemed(*wallet, lots);
         }
     }
 

@@ -1,5 +1,5 @@
-//! Random histories of belonging: settling early or late comes to the same, what is shown is what is enforced, and
-//! what is bought and comes back leaves nothing behind.
+//! Random histories of belonging: settling early or late comes to the same, the books agree with the balances, what is
+//! shown is what is enforced, and what is bought and comes back leaves nothing behind.
 
 use proptest::prelude::*;
 use rung::domain::decide::{Asked, check, club_offer};
@@ -164,6 +164,8 @@ proptest! {
             for who in 0..3 {
                 assert_eq!(late.has(who).await, early.has(who).await, "member {who} at the end");
             }
+            late.books_agree(3).await;
+            early.books_agree(3).await;
             late.folds_agree().await;
             early.folds_agree().await;
         });
@@ -270,7 +272,7 @@ fn members_survive_reopening() {
 #[test]
 fn histories_are_rich() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let strategy = prop::collection::vec(step(), 60);
+    let strategy = prop::collection::vec(step(), 90);
     let (mut applied, mut tiers) =
         (std::collections::BTreeMap::<String, u32>::new(), std::collections::BTreeSet::new());
     tokio::runtime::Runtime::new().unwrap().block_on(async {

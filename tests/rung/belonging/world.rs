@@ -8,11 +8,11 @@ use rung::domain::event::{BelongingFact, Fact, Seq};
 use rung::domain::lot::Lot;
 use rung::domain::member::{HeldBy, Member, MeterCount};
 use rung::domain::order::{
-    BelongingOrder, Caller, Enrolment, Granting, Line, MemberName, Order, Purchase, ReceiptKey, Return, ReturnLine,
-    Using, Verb,
+    Adjustment, BelongingOrder, Caller, Claim, Enrolment, Granting, Holding, Line, MemberName, Order, Purchase,
+    ReceiptKey, Return, ReturnLine, Sending, Tender, Using, Verb,
 };
 use rung::domain::program::{Program, Word};
-use rung::domain::units::{CurrencyCode, Moment, Points, Quantity, Text};
+use rung::domain::units::{CurrencyCode, Moment, Points, Quantity, Span, Text};
 use rung::engine::{Applied, ApplyProgram, Denied, Engine, View};
 use rung::store::Store;
 
@@ -53,6 +53,14 @@ pub enum Step {
     Choose { who: u8, choice: u8, times: u32 },
     Register { who: u8 },
     Redeem { who: u8, reward: u8 },
+    Cancel { redemption: u8 },
+    Show { redemption: u8 },
+    Pay { who: u8, receipt: u8, cents: i64, with: u8 },
+    Adjust { who: u8, points: i64 },
+    Send { who: u8, to: u8, points: i64 },
+    Hold { who: u8, points: i64, hours: i64 },
+    Capture { hold: u8, points: Option<i64> },
+    Release { hold: u8 },
     Wait { micros: i64 },
     Suspend { who: u8 },
     Reinstate { who: u8 },
@@ -72,7 +80,7 @@ pub fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         14 => (who(), 0_u8..40, 0_i64..30, money(), days_ago())
             .prop_map(|(who, receipt, nights, cents, days_ago)| Step::Buy { who, receipt, nights, cents, days_ago }),
-        5 => (0_u8..40, 0_i64..6, any::<u8>()).prop_map(|(receipt, nights, own)| Step::GiveBack { receipt, nights, own }),
+        5 => (0_u8..60, 0_i64..6, any::<u8>()).prop_map(|(receipt, nights, own)| Step::GiveBack { receipt, nights, own }),
         3 => (who(), 1_u8..5, 0_u8..3, prop::option::of(-1_i64..200))
             .prop_map(|(who, tier, by, days)| Step::Grant { who, tier, by, days }),
         2 => nth().prop_map(|grant| Step::Revoke { grant }),
@@ -83,11 +91,19 @@ pub fn step() -> impl Strategy<Value = Step> {
         8 => (who(), 0_u8..5, prop::bool::weighted(0.8)).prop_map(|(who, club, pays)| Step::Join { who, club, pays }),
         2 => (who(), 0_u8..5).prop_map(|(who, club)| Step::Leave { who, club }),
         3 => (who(), 0_u8..5).prop_map(|(who, club)| Step::Invite { who, club }),
-        1 => (who(), 0_u8..5).prop_map(|(who, club)| Step::Decline { who, club }),
+        2 => (who(), 0_u8..5).prop_map(|(who, club)| Step::Decline { who, club }),
         4 => (who(), prop_oneof![3 => Just(3_u8), 1 => 0_u8..5], prop::bool::weighted(0.7)).prop_map(|(who, club, admitted)| Step::Admit { who, club, admitted }),
         8 => (who(), 0_u8..6, 1_u32..3).prop_map(|(who, choice, times)| Step::Choose { who, choice, times }),
         5 => who().prop_map(|who| Step::Register { who }),
-        3 => (who(), 0_u8..2).prop_map(|(who, reward)| Step::Redeem { who, reward }),
+        4 => (who(), 0_u8..3).prop_map(|(who, reward)| Step::Redeem { who, reward }),
+        2 => nth().prop_map(|redemption| Step::Cancel { redemption }),
+        1 => nth().prop_map(|redemption| Step::Show { redemption }),
+        3 => (who(), 40_u8..60, money(), nth()).prop_map(|(who, receipt, cents, with)| Step::Pay { who, receipt, cents, with }),
+        2 => (who(), -100_i64..300).prop_map(|(who, points)| Step::Adjust { who, points }),
+        2 => (who(), who(), 1_i64..200).prop_map(|(who, to, points)| Step::Send { who, to, points }),
+        3 => (who(), 1_i64..200, 1_i64..100).prop_map(|(who, points, hours)| Step::Hold { who, points, hours }),
+        2 => (nth(), prop::option::of(1_i64..200)).prop_map(|(hold, points)| Step::Capture { hold, points }),
+        1 => nth().prop_map(|hold| Step::Release { hold }),
         14 => wait(),
         1 => who().prop_map(|who| Step::Suspend { who }),
         5 => who().prop_map(|who| Step::Reinstate { who }),
@@ -105,6 +121,9 @@ pub struct World {
     requests: u32,
     grants: Vec<Seq>,
     uses: Vec<Seq>,
+    holds: Vec<Seq>,
+    /// Redemptions, with the vouchers they issued.
+    redemptions: Vec<(Seq, Option<Claim>)>,
     pub last: Option<Applied>,
 }
 
@@ -116,8 +135,18 @@ impl World {
     pub async fn at(home: Home, program: &str, members: u8) -> Self {
         let store = matches!(home, Home::Memory(_)).then(|| home.store());
         let resident = Some(home.open(START).await);
-        let (grants, uses) = (Vec::new(), Vec::new());
-        let mut world = Self { home, resident, store, now: START, requests: 0, grants, uses, last: None };
+        let mut world = Self {
+            home,
+            resident,
+            store,
+            now: START,
+            requests: 0,
+            grants: Vec::new(),
+            uses: Vec::new(),
+            holds: Vec::new(),
+            redemptions: Vec::new(),
+            last: None,
+        };
         world.apply(program, None).await;
         for who in 0..members {
             world.enroll(who).await;
@@ -179,6 +208,8 @@ impl World {
                 match step {
                     Step::Grant { .. } => self.grants.push(applied.entries[0].seq),
                     Step::Use { .. } | Step::Give { .. } => self.uses.push(applied.entries[0].seq),
+                    Step::Hold { .. } => self.holds.push(applied.entries[0].seq),
+                    Step::Redeem { .. } => self.redemptions.push(redeemed(&applied)),
                     _ => {}
                 }
                 let outcome = format!("{:?}", applied.outcome);
@@ -257,12 +288,71 @@ impl World {
             }
             Step::Register { who } => about(who, BelongingOrder::RegisterBoost { boost: "double".into() }),
             Step::Redeem { who, reward } => {
-                let reward = ["pass", "reading"][usize::from(*reward)].into();
+                let reward = ["pass", "reading", "mug"][usize::from(*reward)].into();
                 Some((id(who), Verb::Redeem { reward, times: 1 }))
             }
+            Step::Pay { who, receipt, cents, with } => {
+                let mut bought = purchase(*receipt, Moment(self.now), 0, *cents);
+                let redeemed = self.redemptions.iter().map(|(seq, _)| *seq);
+                let all: Vec<Seq> = self.holds.iter().copied().chain(redeemed).collect();
+                let redemption = nth(&all, with)?;
+                bought.tenders.push(Tender { kind: "points".into(), minor_units: *cents / 2, redemption });
+                Some((id(who), Verb::RecordPurchase(Arc::new(bought))))
+            }
+            other => self.about_points(other),
+        }
+    }
+
+    /// Orders about points that are there already.
+    fn about_points(&self, step: &Step) -> Option<(MemberName, Verb)> {
+        let id = |who: &u8| MemberName::Id(name(*who));
+        let nth = |list: &[Seq], nth: &u8| list.get(usize::from(*nth) % list.len().max(1)).copied();
+        let redemption = |at: &u8| self.redemptions.get(usize::from(*at) % self.redemptions.len().max(1)).copied();
+        let wallet = || Text::from("stars");
+        match step {
+            Step::Cancel { redemption: at } => {
+                let redemption = redemption(at)?.0;
+                let verb = Verb::CancelRedemption { redemption, reason: "asked".into() };
+                Some((MemberName::Entry(redemption), verb))
+            }
+            Step::Show { redemption: at } => {
+                let voucher = redemption(at)?.1?;
+                Some((MemberName::Voucher(voucher), Verb::UseVoucher { voucher, note: Text::default() }))
+            }
+            Step::Adjust { who, points } => {
+                let (wallet, points) = (wallet(), Points(*points));
+                Some((
+                    id(who),
+                    Verb::Adjust(Adjustment { wallet, points, reason: "asked".into(), actor: "desk".into() }),
+                ))
+            }
+            Step::Send { who, to, points } => {
+                let (to, wallet, points) = (id(to), wallet(), Points(*points));
+                Some((id(who), Verb::Transfer(Sending { to, wallet, points, note: Text::default() })))
+            }
+            Step::Hold { who, points, hours } => {
+                let (wallet, points, ttl) = (wallet(), Points(*points), Span::seconds(hours * 3_600));
+                Some((id(who), Verb::Hold(Holding { wallet, points, ttl, note: Text::default() })))
+            }
+            Step::Capture { hold, points } => {
+                let hold = nth(&self.holds, hold)?;
+                Some((MemberName::Entry(hold), Verb::Capture { hold, points: points.map(Points) }))
+            }
+            Step::Release { hold } => {
+                let hold = nth(&self.holds, hold)?;
+                Some((MemberName::Entry(hold), Verb::Release(hold)))
+            }
+            other => self.coming_and_going(other),
+        }
+    }
+
+    fn coming_and_going(&self, step: &Step) -> Option<(MemberName, Verb)> {
+        let id = |who: &u8| MemberName::Id(name(*who));
+        match step {
             Step::Suspend { who } => Some((id(who), Verb::Suspend(Text::default()))),
             Step::Reinstate { who } => Some((id(who), Verb::Reinstate(Text::default()))),
             Step::Close { who } => (*who < 3).then(|| (id(who), Verb::Close(Text::default()))),
+            _ => None,
         }
     }
 
@@ -323,6 +413,26 @@ impl World {
         rung::domain::decide::meter_values(program, &view.member, view.now).unwrap()[at]
     }
 
+    /// What is issued and not gone is what members hold, less what they owe.
+    pub async fn books_agree(&self, members: u8) {
+        let books = self.engine().liability("belonging").await.unwrap();
+        let mut outstanding = BTreeMap::<_, i64>::new();
+        for row in &books.rows {
+            *outstanding.entry(row.wallet).or_default() += row.row.outstanding().0;
+        }
+        let mut balances = BTreeMap::<_, i64>::new();
+        for who in 0..members {
+            let member = self.view(who).await.member;
+            for wallet in &books.timeline.newest().wallets {
+                let has = member.available(wallet.id).0 + member.pending(wallet.id).0 + member.held(wallet.id).0;
+                *balances.entry(wallet.id).or_default() += has - member.debt(wallet.id).0;
+            }
+        }
+        outstanding.retain(|_, points| *points != 0);
+        balances.retain(|_, points| *points != 0);
+        assert_eq!(outstanding, balances, "issued - redeemed - expired - returned = what members hold - what they owe");
+    }
+
     /// Every member is the fold of her entries.
     pub async fn folds_agree(&self) {
         let Some(store) = &self.store else { return };
@@ -374,6 +484,16 @@ pub fn belonging(order: BelongingOrder) -> Verb {
 
 pub fn name(who: u8) -> Text {
     format!("member-{who}").into()
+}
+
+/// A redemption, with the voucher it issued.
+fn redeemed(applied: &Applied) -> (Seq, Option<Claim>) {
+    let entry = &applied.entries[0];
+    let voucher = entry.facts.iter().find_map(|fact| match fact {
+        Fact::RewardRedeemed(redeemed) => redeemed.voucher.as_ref().map(|voucher| voucher.claim),
+        _ => None,
+    });
+    (entry.seq, voucher)
 }
 
 fn key(receipt: u8) -> ReceiptKey {
