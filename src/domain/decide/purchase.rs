@@ -60,15 +60,18 @@ fn reached(
     Ok(story.facts)
 }
 
-/// The holds and redemptions a purchase is paid with: the member's own, each for one purchase.
+/// The captured holds and the redemptions a purchase is paid with: the member's own, each for one purchase. What a hold
+/// sets aside is not spent yet, and could not come back with the goods.
 fn paid_by(ground: &Ground<'_>, purchase: &Purchase) -> Result<Vec<Seq>, Refusal> {
     let (mut faults, mut own) = (Vec::new(), Vec::new());
     for (position, tender) in purchase.tenders.iter().enumerate().filter(|(_, t)| t.redemption != Seq::NONE) {
         let payment = ground.paid_by.iter().find(|payment| payment.named == tender.redemption);
         let hers = payment.filter(|payment| payment.entry.as_ref().is_some_and(|entry| entry.member == ground.key));
+        let is_spent = hers.is_some_and(|payment| payment.spent().is_some());
         match hers.and_then(super::Payment::own) {
             Some(seq) if own.contains(&seq) => faults.push(tender_fault(position, "is named twice")),
-            Some(seq) => own.push(seq),
+            Some(seq) if is_spent => own.push(seq),
+            Some(_) => faults.push(tender_fault(position, "is a hold that was not captured")),
             None => faults.push(tender_fault(position, "is no hold or redemption of the member")),
         }
     }
