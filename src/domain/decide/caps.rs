@@ -5,7 +5,7 @@
 
 use super::earning::Buying;
 use super::shares;
-use super::windows::counted;
+use super::windows::fullest;
 use crate::domain::event::{Cap, Grant};
 use crate::domain::member::Pot;
 use crate::domain::program::{Rule, Stacking};
@@ -32,7 +32,7 @@ fn tightest(buying: &Buying<'_>, rule: &Rule, grants: &[Grant]) -> Result<Option
     let member = match (caps.per_member, grants.first()) {
         (Some(cap), Some(grant)) => {
             let window = grant.meters.iter().find(|post| post.meter == cap.meter).map(|post| post.window);
-            let had = window.map_or(Points::ZERO, |window| counted(buying.member, cap.meter, cap.window, window));
+            let had = window.map_or(Points::ZERO, |window| fullest(buying.member, cap.meter, cap.window, window));
             Some((Cap::Member, cap.points.minus(had)?))
         }
         _ => None,

@@ -112,6 +112,17 @@ pub(super) fn counted(member: &Member, meter: MeterId, window: Window, last: Day
     sum(counts.map(|count| count.amount)).unwrap_or(Points(i64::MAX))
 }
 
+/// The most that a meter has counted in any window that holds `day`: what comes late may lie before what was counted.
+pub(super) fn fullest(member: &Member, meter: MeterId, window: Window, day: Day) -> Points {
+    let so_far = counted(member, meter, window, day);
+    if !matches!(window, Window::RollingDays(_) | Window::RollingMonths(_)) {
+        return so_far;
+    }
+    let later = member.meters.between(meter, day.plus_days(1), Day(i32::MAX)).map(|count| count.window);
+    let holding = later.filter(|last| first_day(window, *last) <= day);
+    holding.map(|last| counted(member, meter, window, last)).fold(so_far, Points::max)
+}
+
 fn sum(amounts: impl Iterator<Item = Points>) -> Result<Points, Overflow> {
     let mut total = Points::ZERO;
     for amount in amounts {
