@@ -292,7 +292,11 @@ impl Draft {
             }
             MemberName::Receipt(receipt) => self.purchase(number, receipt).map(|entry| entry.member),
             MemberName::Voucher(voucher) => self.claims.get(voucher).map(|entry| entry.member),
-            MemberName::Entry(seq) => self.entry_of(number, *seq).map(|entry| entry.member),
+            // The program's own entries are nobody's.
+            MemberName::Entry(seq) => {
+                let whose = self.entry_of(number, *seq).map(|entry| entry.member);
+                whose.filter(|member| *member != MemberKey::NOBODY)
+            }
         }
     }
 

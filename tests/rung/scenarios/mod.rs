@@ -267,8 +267,11 @@ impl World {
         told(verdict)
     }
 
-    /// What a name stands for; one that was never given stands for nothing that exists.
+    /// What a name stands for, `entry-1` for the first entry; one that was never given stands for nothing that exists.
     fn known(&self, name: &str) -> (Seq, Text) {
+        if let Some(number) = name.strip_prefix("entry-") {
+            return (Seq(number.parse().unwrap()), Text::default());
+        }
         self.names.get(name).cloned().unwrap_or((Seq(1_000_000), Text::default()))
     }
 
