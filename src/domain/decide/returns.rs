@@ -118,11 +118,11 @@ fn exchanged(
 ) -> Result<Outcome, Refusal> {
     let (member, mut facts) = (story.member.into_owned(), story.facts);
     if let Some(purchase) = &asked.exchange {
-        super::fields::understood(ground, purchase)?;
+        super::fields::understood(ground, purchase).map_err(of_exchange)?;
         let request_id = format!("{} exchange", ground.request_id);
         let left = given_back(ground.pots, &pots);
         let ground = Ground { member: Some(&member), request_id: &request_id, pots: &left, ..*ground };
-        let bought = record(&ground, &member, purchase)?;
+        let bought = record(&ground, &member, purchase).map_err(of_exchange)?;
         pots.extend(bought.pots);
         facts.extend(bought.facts);
     }
@@ -137,6 +137,15 @@ fn given_back(gone: &[(Text, Points)], moves: &[PotMove]) -> Vec<(Text, Points)>
         (pot.clone(), Points(moved.fold(gone.0, i64::saturating_add)))
     };
     gone.iter().map(after).collect()
+}
+
+/// A refusal of the purchase made instead: its fields are named as the order has them.
+fn of_exchange(refusal: Refusal) -> Refusal {
+    let Refusal::Malformed(mut faults) = refusal else { return refusal };
+    for fault in &mut faults {
+        fault.field = fault.field.replacen("purchase", "exchange", 1);
+    }
+    Refusal::Malformed(faults)
 }
 
 /// The purchase that comes back, and how much of it has already.
