@@ -108,6 +108,7 @@ pub fn grant_id(held: &Held) -> String {
 }
 
 /// The id of an entry; empty for one that only a reading has made so far.
-fn recorded_id(entry: Seq) -> String {
+#[must_use]
+pub fn recorded_id(entry: Seq) -> String {
     if entry == Seq::THIS { String::new() } else { entry_id(entry) }
 }

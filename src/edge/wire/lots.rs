@@ -1,6 +1,7 @@
 //! Lots, points of wallets and what is under way with them, for the wire.
 
 use super::entries::entry_id;
+use super::held::recorded_id;
 use super::scalars::{count32, stamp};
 use crate::domain::event::{Entry, Seq};
 use crate::domain::lot::{self, Lot, Origin};
@@ -155,7 +156,7 @@ pub fn voucher(timeline: &Timeline, member: &Member, voucher: &Voucher) -> pb::V
         member_id: member.id.to_string(),
         state: pb::VoucherState::Issued.into(),
         expires_at: stamp(voucher.expires_at),
-        redemption_id: entry_id(voucher.entry),
+        redemption_id: recorded_id(voucher.entry),
         ..pb::Voucher::default()
     }
 }
@@ -170,7 +171,7 @@ pub fn voucher_id(claim: Claim) -> String {
 mod tests {
     use super::*;
     use crate::domain::member::Purse;
-    use crate::domain::program::Word;
+    use crate::domain::program::{RewardId, Word};
     use crate::edge::wire::facts::tests::{cafe, lot};
 
     fn balance_of(change: impl Fn(&mut Wallet, &mut Purse)) -> pb::Balance {
@@ -180,6 +181,16 @@ mod tests {
         change(program.wallets.first_mut().unwrap(), &mut purse);
         member.purses.push(purse);
         balances(&program, &member).pop().unwrap()
+    }
+
+    #[test]
+    fn a_voucher_that_only_a_reading_has_cut_has_no_redemption_yet() {
+        let shown = |entry| {
+            let (claim, reward) = (Claim([7; 16]), RewardId(Word(0)));
+            let held = Voucher { claim, nonce: "n".into(), entry, reward, times: 1, expires_at: Moment::NEVER };
+            voucher(&cafe(), &Member::default(), &held).redemption_id
+        };
+        assert_eq!([shown(Seq::THIS), shown(Seq(12))], ["", "12"]);
     }
 
     #[test]
