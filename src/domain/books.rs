@@ -2,7 +2,8 @@
 //! not earned yet (IFRS 15 B39 to B43, ASC 606-10-55-41 to 45).
 //!
 //! A fold over entries, like a member, and as dumb: facts say which lots they move, lots say when they were issued.
-//! Head starts are gifts and stand in no row.
+//! Head starts are gifts and stand in no row. A sum that leaves its range stays at the end it left by, for whoever asks to
+//! see.
 
 use std::collections::BTreeMap;
 
@@ -53,6 +54,12 @@ pub struct Split {
 }
 
 impl Split {
+    /// Whether every sum has stayed in its range.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        [self.sales, self.allocated, self.recognised].into_iter().all(|sum| !has_left(sum))
+    }
+
     /// The contract liability: allocated and not recognised yet.
     #[must_use]
     pub const fn deferred(&self) -> i64 {
@@ -76,6 +83,15 @@ impl Row {
         let came = self.issued.0.saturating_add(self.adjusted.0);
         let went = self.redeemed.0.saturating_add(self.expired.0).saturating_add(self.returned.0);
         Points(came.saturating_sub(went))
+    }
+
+    /// Whether every sum has stayed in its range.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        let Self { issued, adjusted, redeemed, expired, returned, sales } = self;
+        let sold = sales.values().flat_map(|sales| [sales.minor_units, sales.points.0]);
+        let points = [issued, adjusted, redeemed, expired, returned, &self.outstanding()].map(|points| points.0);
+        points.into_iter().chain(sold).all(|sum| !has_left(sum))
     }
 
     /// How the price of the row's sales is split: each version's sales by the valuation of that version, recognised by
@@ -110,7 +126,7 @@ fn allocated(sales: &Sales, valuation: &Valuation) -> i64 {
     }
     match i128::from(sales.minor_units).checked_mul(price).zip(whole.checked_mul(step)) {
         Some((part, whole)) => saturated(Rounding::HalfUp.divide(part, whole) * step),
-        None => 0,
+        None => i64::MAX,
     }
 }
 
@@ -219,7 +235,7 @@ impl Page<'_> {
             let row = self.row(wallet, day);
             add(&mut row.issued, points);
             let sales = row.sales.entry(version).or_default();
-            sales.minor_units = sales.minor_units.saturating_add(total);
+            sales.minor_units = joined(sales.minor_units, total);
             add(&mut sales.points, points);
         }
     }
@@ -229,7 +245,7 @@ impl Page<'_> {
         let day = self.zone.day_of(bought_at);
         for (wallet, points) in &returned.taken {
             let sales = self.row(*wallet, day).sales.entry(version).or_default();
-            sales.minor_units = sales.minor_units.saturating_sub(returned.minor_units);
+            sales.minor_units = joined(sales.minor_units, returned.minor_units.saturating_neg());
             add(&mut sales.points, Points(points.0.saturating_neg()));
         }
     }
@@ -284,7 +300,17 @@ impl Page<'_> {
 }
 
 const fn add(sum: &mut Points, points: Points) {
-    sum.0 = sum.0.saturating_add(points.0);
+    sum.0 = joined(sum.0, points.0);
+}
+
+/// A sum with more on top; one that has left its range never comes back into it.
+const fn joined(sum: i64, more: i64) -> i64 {
+    if has_left(sum) { sum } else { sum.saturating_add(more) }
+}
+
+/// Whether a sum has left its range.
+const fn has_left(sum: i64) -> bool {
+    sum == i64::MAX || sum == i64::MIN
 }
 
 #[cfg(test)]
@@ -304,6 +330,17 @@ mod tests {
             recognised(allocated, &row, &valuation(1, *expected, 1))
         };
         (allocated, redeemed.iter().map(to_date).collect())
+    }
+
+    #[test]
+    fn a_sum_that_left_its_range_says_so_for_ever() {
+        let mut row = Row { issued: Points(i64::MAX - 1), ..Row::default() };
+        assert!(row.is_whole());
+        add(&mut row.issued, Points(5));
+        add(&mut row.issued, Points(-500));
+        assert!(!row.is_whole());
+        let owed = Row { issued: Points(i64::MIN / 2), returned: Points(i64::MAX - 1), ..Row::default() };
+        assert!(!owed.is_whole(), "what is left of it has");
     }
 
     #[test]

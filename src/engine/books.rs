@@ -16,6 +16,7 @@ use super::{Engine, Programs, Shared};
 use crate::domain::books::{Books, Row, RowKey, Split};
 use crate::domain::calendar::Day;
 use crate::domain::event::Seq;
+use crate::domain::order::Refusal;
 use crate::domain::program::{Timeline, WalletId};
 use crate::domain::units::Moment;
 use crate::store::format::books::{read, write};
@@ -74,7 +75,7 @@ impl Engine {
     /// question folds the whole feed, about a second for a million entries; later ones what has come since.
     ///
     /// # Errors
-    /// Unknown program, or the store cannot answer.
+    /// Unknown program, a sum that has left its range, or the store cannot answer.
     pub async fn liability(&self, program: &str) -> Result<Liability, Denied> {
         let timeline = self.timeline(program)?;
         while self.settle_due(SETTLED).await? > 0 {}
@@ -94,7 +95,11 @@ impl Engine {
             let split = row.split(&timeline, wallet, now);
             LiabilityRow { wallet, month, row, split }
         });
-        Ok(Liability { up_to, now, rows: rows.collect(), timeline })
+        let rows: Vec<LiabilityRow> = rows.collect();
+        if !rows.iter().all(|row| row.row.is_whole() && row.split.is_whole()) {
+            return Err(Refusal::AmountOverflow.into());
+        }
+        Ok(Liability { up_to, now, rows, timeline })
     }
 }
 

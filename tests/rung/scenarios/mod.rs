@@ -121,7 +121,10 @@ impl World {
                 self.submit(member, Verb::Update(AttributesUpdate { set, remove: Vec::new() })).await
             }
             ["show", member] => self.show(member).await,
-            ["books"] => told::books(&self.engine().liability(&self.program).await.unwrap()),
+            ["books"] => match self.engine().liability(&self.program).await {
+                Ok(books) => told::books(&books),
+                Err(denied) => refused(&denied),
+            },
             ["left", pot] => format!("{} gone", self.engine().pot(&self.program, pot).await.unwrap().0),
             _ => self.points(&words).await,
         }
