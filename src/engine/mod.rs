@@ -46,7 +46,7 @@ pub use forecasts::Age;
 use lane::{Job, Lane, Orders};
 pub use migration::Migration;
 pub use programs::Programs;
-pub use pseudonym::Pseudonyms;
+pub use pseudonym::{Pseudonyms, identifies};
 
 /// What the engine is composed of.
 pub struct Options {

@@ -39,6 +39,12 @@ impl Pseudonyms {
     }
 }
 
+/// Whether a value says anything, once it is in the form in which it is compared.
+#[must_use]
+pub fn identifies(kind: &str, value: &str) -> bool {
+    !normal_form(kind, value).is_empty()
+}
+
 /// Mail addresses are compared without case, phones and cards without the blanks and dashes people put in.
 fn normal_form(kind: &str, value: &str) -> String {
     let value = value.trim();

@@ -4,6 +4,7 @@ use super::faults::{Faults, Path};
 use super::scalars::{KEY_MAX, NAME_MAX, TEXT_MAX, required_text, text};
 use crate::domain::order::{Identifier, IdentifierHash, MemberName};
 use crate::domain::units::Text;
+use crate::engine::identifies;
 use crate::pb;
 
 /// The longest kind of an identifier, in bytes.
@@ -97,9 +98,12 @@ pub fn identifier(
         let message = format_args!("must be 1 to {IDENTIFIER_KIND_MAX} of a-z, 0-9, `_` and `-`");
         faults.at(&Path::Field(path, "kind"), message);
     }
-    let value_fits = !given.value.trim().is_empty() && given.value.len() <= TEXT_MAX;
+    let value_fits = identifies(&given.kind, &given.value) && given.value.len() <= TEXT_MAX;
     if !value_fits {
-        faults.at(&Path::Field(path, "value"), format_args!("must have 1 to {TEXT_MAX} bytes that are not all blank"));
+        faults.at(
+            &Path::Field(path, "value"),
+            format_args!("must have 1 to {TEXT_MAX} bytes, not all blank (nor dashes in a card or phone)"),
+        );
     }
     if kind_fits && value_fits { identify.identify(program, &given.kind, &given.value) } else { nobody() }
 }

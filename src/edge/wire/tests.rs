@@ -281,6 +281,7 @@ fn enrolment_is_read_and_refused_as_a_whole() {
             card(" 1A2 ").unwrap(),
             pb::Identifier { kind: "Card".into(), value: " ".into() },
             pb::Identifier { kind: "k".repeat(33), value: "v".repeat(257) },
+            card(" - -").unwrap(),
         ],
         request_id: String::new(),
         ..request
@@ -292,6 +293,7 @@ fn enrolment_is_read_and_refused_as_a_whole() {
         "identifiers[2].value",
         "identifiers[3].kind",
         "identifiers[3].value",
+        "identifiers[4].value",
         "request_id",
     ];
     assert_eq!(fields_of(desk(|desk| desk.enroll(spoilt))), want);
