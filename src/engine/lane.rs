@@ -211,7 +211,7 @@ impl Lane {
 
     async fn apply_program(&mut self, apply: ApplyProgram) -> ProgramVerdict {
         let programs = self.programs();
-        let claimed = versions::claimed(&self.shared.store, &apply).await?;
+        let claimed = versions::claimed(&self.shared.store, &programs, &apply).await?;
         match versions::judge(&programs, &apply, claimed.as_deref(), self.now(), self.head.next())? {
             versions::Judged::Known(timeline) => Ok((Outcome::Replayed, timeline)),
             versions::Judged::New { programs, timeline, entry } => {

@@ -25,12 +25,16 @@ pub(super) enum Judged {
     },
 }
 
-/// The entry that holds the caller's key, if it was used before.
-pub(super) async fn claimed(store: &Arc<dyn Store>, apply: &ApplyProgram) -> Result<Option<Arc<Entry>>, ReadError> {
-    if apply.request_id.is_empty() {
-        return Ok(None);
-    }
-    let claim = Claim::request(MemberKey::NOBODY, &apply.request_id);
+/// The entry that holds the caller's key within the program that the text names, if it was used before.
+pub(super) async fn claimed(
+    store: &Arc<dyn Store>,
+    programs: &Programs,
+    apply: &ApplyProgram,
+) -> Result<Option<Arc<Entry>>, ReadError> {
+    let named = parse(&apply.source, 1, Moment::BEGINNING, &Register::default());
+    let before = named.ok().and_then(|named| programs.named(&named.id)).filter(|_| !apply.request_id.is_empty());
+    let Some(before) = before else { return Ok(None) };
+    let claim = Claim::version(before.number, &apply.request_id);
     let wants = Wants { claims: vec![claim], ..Wants::default() };
     Ok(store.read(&wants).await?.claims.remove(&claim))
 }
@@ -92,15 +96,35 @@ fn known(
     claimed: Option<&Entry>,
 ) -> Result<Option<Arc<Timeline>>, Refusal> {
     if let Some(entry) = claimed {
-        let same = entry.facts.iter().any(|fact| matches!(fact, Fact::ProgramApplied(p) if p.source == apply.source));
-        if !same {
-            return Err(Refusal::KeyReused { field: "source".into(), entry: entry.seq });
-        }
-        return Ok(before.cloned());
+        return match before.and_then(|before| difference(before, apply, entry)) {
+            Some(field) => Err(Refusal::KeyReused { field: field.into(), entry: entry.seq }),
+            None => Ok(before.cloned()),
+        };
     }
     let newest = |timeline: &Timeline| programs.source(timeline.number, timeline.newest().version);
     let unchanged = before.filter(|timeline| newest(timeline).is_some_and(|source| **source == *apply.source));
     Ok(unchanged.cloned())
+}
+
+/// The first field in which an order differs from the one that made this entry under its key.
+fn difference(timeline: &Timeline, apply: &ApplyProgram, entry: &Entry) -> Option<&'static str> {
+    let applied = entry.facts.iter().find_map(|fact| match fact {
+        Fact::ProgramApplied(applied) => Some(applied),
+        _ => None,
+    });
+    let Some(applied) = applied else { return Some("verb") };
+    let before = applied.version.saturating_sub(1);
+    // The first version holds from the beginning, whatever was asked; none takes effect before the one it follows.
+    let effective_at = timeline
+        .version(before)
+        .map(|program| program.effective_at)
+        .map_or(applied.effective_at, |earliest| apply.effective_at.unwrap_or(entry.recorded_at).max(earliest));
+    let fields = [
+        ("source", applied.source == apply.source),
+        ("effective_at", applied.effective_at == effective_at),
+        ("expected_version", apply.expected_version == 0 || apply.expected_version == before),
+    ];
+    fields.iter().find(|(_, same)| !same).map(|(field, _)| *field)
 }
 
 /// Whether a further version may follow now.

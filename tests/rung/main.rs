@@ -25,4 +25,5 @@ mod store_ledger;
 mod store_notes;
 mod store_power;
 mod store_room;
+mod versions;
 mod walked;

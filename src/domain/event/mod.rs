@@ -506,6 +506,9 @@ impl Entry {
                 claims.push(Claim::return_receipt(self.program, &returned.return_receipt));
                 claims.push(Claim::return_number(self.program, &returned.receipt, returned.number));
             }
+            Fact::ProgramApplied(_) if !self.request_id.is_empty() => {
+                claims.push(Claim::version(self.program, &self.request_id));
+            }
             Fact::HoldCaptured { hold, .. } => claims.push(Claim::capture(*hold)),
             Fact::Belonging(fact) => return fact.claim(self.member, claims),
             Fact::Alert(fact) => return fact.claim(self.member, claims),

@@ -132,6 +132,13 @@ impl Claim {
         Self(digest.bytes(&identifier.0).text(request_id).half())
     }
 
+    /// The request id under which a version of a program was applied, within the program.
+    #[must_use]
+    pub fn version(program: ProgramNo, request_id: &str) -> Self {
+        let digest = Digest::of("rung version v1").bytes(&program.0.to_be_bytes());
+        Self(digest.text(request_id).half())
+    }
+
     /// Any other order's request id, within its member.
     #[must_use]
     pub fn request(member: MemberKey, request_id: &str) -> Self {
