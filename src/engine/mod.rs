@@ -34,7 +34,7 @@ use crate::domain::decide;
 use crate::domain::event::{Entry, Seq};
 use crate::domain::member::Member;
 use crate::domain::order::{Claim, Identifier, MemberKey, MemberName, Order, Refusal};
-use crate::domain::program::Timeline;
+use crate::domain::program::{ProgramNo, Timeline};
 use crate::domain::units::{Moment, Points, Text};
 use crate::domain::voucher::{Mint, normal_code};
 use crate::store::{Store, Wants};
@@ -73,6 +73,8 @@ struct Shared {
     analyst: analyst::Kept,
     forecasts: forecasts::Kept,
     programs: ArcSwap<Programs>,
+    /// Of the programs that were there at the start, when the newest entry was recorded: somebody was there then.
+    left: HashMap<ProgramNo, Moment>,
     head: watch::Sender<Seq>,
     clock_moved: watch::Sender<Moment>,
     broken: watch::Sender<Option<String>>,
@@ -124,7 +126,11 @@ impl Engine {
         let programs = stored_programs(&*options.store).await?;
         let (jobs, waiting) = mpsc::unbounded_channel();
         let head = options.store.status().head;
+        let newest = options.store.entry(head).await?.map(|entry| entry.recorded_at);
+        let left =
+            newest.into_iter().flat_map(|at| programs.all().iter().map(move |known| (known.number, at))).collect();
         let shared = Arc::new(Shared {
+            left,
             store: options.store,
             clock_moved: watch::Sender::new(options.clock.now()),
             clock: options.clock,

@@ -2,9 +2,12 @@
 //! not, and the other way round.
 //!
 //! A round looks at a copy of what the analyst knows, which shares the rows, so that neither questions nor the feed wait for
-//! it. Everybody is looked at once for each day of the program and each version of it, and once after a start; between that,
-//! those who bought. Nothing is kept of it but what the orders make facts: what a crash cut off is found again, since it
-//! is still different, and an order that was carried out is a replay.
+//! it. Everybody is looked at once for each day of the program and each version of it; between that, those who bought.
+//! Days that went by while nobody was there, a month of them at most, are made up for in their order, so that whoever would
+//! have come into a segment or raised an alert does: a late round says what a prompt one would have said, as far as it
+//! is known by now. Nothing is kept of it but what the orders make facts. After a start rounds begin with the day of
+//! the newest entry: what a crash cut off is found again, since it is still different, and days on which nobody was told
+//! anything come to nothing again.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,9 +25,31 @@ use crate::domain::units::Text;
 /// Orders handed in together.
 const BATCH: usize = 1_024;
 
-/// For which version and day everybody of a program was looked at.
+/// How many days that nobody looked at are made up for at most.
+const MISSED_MAX: i32 = 31;
+
+/// For which version and day everybody of a program was looked at last.
 #[derive(Clone, Debug, Default)]
 pub struct Rounds(HashMap<ProgramNo, (u32, Day)>);
+
+impl Rounds {
+    /// The days on which everybody is to be looked at, the oldest first: none where that was done for this version and
+    /// day. `left` is the day on which somebody was there before this start.
+    fn due(&self, program: ProgramNo, left: Option<Day>, (version, today): (u32, Day)) -> Vec<Day> {
+        let first = match self.0.get(&program) {
+            Some((done, day)) if *day >= today && *done == version => return Vec::new(),
+            Some((_, day)) => day.plus_days(1),
+            None => left.unwrap_or(today),
+        };
+        let earliest = today.plus_days(-MISSED_MAX);
+        (first.min(today).max(earliest).0..=today.0).map(Day).collect()
+    }
+
+    /// Everybody is to be looked at on `day`, unless it ends well.
+    fn begin(&mut self, program: ProgramNo, day: Day) {
+        self.0.insert(program, (0, day.plus_days(-1)));
+    }
+}
 
 impl Engine {
     /// Puts members into segments and out of them, and raises the alerts of those who are watched. Answers how many
@@ -38,20 +63,46 @@ impl Engine {
             return Ok(told);
         }
         for timeline in self.programs().all() {
-            let (now, known) = (self.now(), rounds.0.remove(&timeline.number));
-            let program = timeline.at(now);
-            let round = (program.version, program.zone.day_of(now));
-            let changes = self.changes(timeline, round, known == Some(round)).await?;
-            told = told.saturating_add(changes.len());
-            self.tell(timeline, changes.into_iter().map(tagged).collect()).await?;
-            if known != Some(round) {
-                // Who is watched is whom a segment was told to: after that.
-                let raised = self.out_of_pattern(timeline, round).await?;
-                told = told.saturating_add(raised.len());
-                self.tell(timeline, raised).await?;
-            }
-            rounds.0.insert(timeline.number, round);
+            told = told.saturating_add(self.tag_program(timeline, rounds).await?);
         }
+        Ok(told)
+    }
+
+    async fn tag_program(&self, timeline: &Arc<Timeline>, rounds: &mut Rounds) -> Result<usize, Failure> {
+        let (number, now) = (timeline.number, self.now());
+        let program = timeline.at(now);
+        let (zone, today) = (&program.zone, program.zone.day_of(now));
+        let left = self.shared.left.get(&number).map(|left| zone.day_of(*left));
+        let days = rounds.due(number, left, (program.version, today));
+        let mut told = 0_usize;
+        if days.is_empty() {
+            rounds.begin(number, today);
+            told = self.tag_some(timeline, (program.version, today), true).await?;
+            rounds.0.insert(number, (program.version, today));
+        }
+        for day in days {
+            rounds.begin(number, day);
+            // The version that the day ended with, as it was looked at last.
+            let version = timeline.at(now.min(zone.start_of(day.plus_days(1)).minus_one())).version;
+            told = told.saturating_add(self.tag_some(timeline, (version, day), false).await?);
+            told = told.saturating_add(self.raise(timeline, (version, day)).await?);
+            rounds.0.insert(number, (version, day));
+        }
+        Ok(told)
+    }
+
+    async fn tag_some(&self, timeline: &Arc<Timeline>, round: (u32, Day), is_done: bool) -> Result<usize, Failure> {
+        let changes = self.changes(timeline, round, is_done).await?;
+        let told = changes.len();
+        self.tell(timeline, changes.into_iter().map(tagged).collect()).await?;
+        Ok(told)
+    }
+
+    /// Who is watched is whom a segment was told to: after that.
+    async fn raise(&self, timeline: &Arc<Timeline>, round: (u32, Day)) -> Result<usize, Failure> {
+        let raised = self.out_of_pattern(timeline, round).await?;
+        let told = raised.len();
+        self.tell(timeline, raised).await?;
         Ok(told)
     }
 
@@ -136,4 +187,28 @@ type Told = (MemberNo, Verb);
 
 fn tagged((member, tagging): (MemberNo, Tagging)) -> Told {
     (member, Verb::Belonging(Box::new(BelongingOrder::Tag(tagging))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_day_is_looked_at_once_and_missed_ones_in_their_order() {
+        let (one, mut rounds) = (ProgramNo(1), Rounds::default());
+        let due = |rounds: &Rounds, left: Option<i32>, version, today| -> Vec<i32> {
+            let days = rounds.due(one, left.map(Day), (version, Day(today)));
+            days.into_iter().map(|day| day.0).collect()
+        };
+        assert_eq!(due(&rounds, None, 1, 50), [50], "a program that is new");
+        assert_eq!(due(&rounds, Some(47), 1, 50), [47, 48, 49, 50], "after a start");
+        assert_eq!(due(&rounds, Some(53), 1, 50), [50], "the clock was set back");
+        assert_eq!(due(&rounds, Some(-900), 1, 50), (19..=50).collect::<Vec<_>>(), "a month at most");
+        rounds.0.insert(one, (1, Day(50)));
+        assert!(due(&rounds, Some(47), 1, 50).is_empty() && due(&rounds, None, 1, 49).is_empty());
+        assert_eq!(due(&rounds, None, 2, 50), [50], "another version");
+        assert_eq!(due(&rounds, Some(47), 1, 53), [51, 52, 53]);
+        rounds.begin(one, Day(52));
+        assert_eq!(due(&rounds, None, 1, 53), [52, 53], "it did not end well");
+    }
 }

@@ -35,7 +35,8 @@ pub fn of_day(crowd: &Crowd, alerts: &Alerts, today: Day) -> Vec<(MemberNo, Rais
 }
 
 fn out_of_pattern(visits: &[Visit], alerts: &Alerts, today: Day) -> Option<Pattern> {
-    let last_day = visits.last()?.day;
+    // As the day begins; where it is looked at later, who bought on it or since is not missed any more.
+    let last_day = visits.last().filter(|last| last.day < today)?.day;
     let blank = Pattern {
         cause: AlertCause::Silence,
         last_day,
@@ -136,6 +137,7 @@ mod tests {
         assert_eq!((pattern.cause, pattern.usual_spend, pattern.least_spend), (AlertCause::Spend, 1_001, 501));
         assert_eq!(on(&[rows[0], rows[1], rows[2], (21, 501, 0), rows[4], rows[5]]), None, "not below half");
         assert_eq!(on(&rows[1..]), None, "two days before are no pattern");
+        assert_eq!(out_of_pattern(&visits(&rows), &alerts(), Day(35)), None, "the day is not over");
         let unwatched = Alerts { spend_below_percent: 0, ..alerts() };
         assert_eq!(out_of_pattern(&visits(&rows), &unwatched, Day(36)), None);
     }

@@ -31,8 +31,10 @@ fn raise(ground: &Ground<'_>, member: &Member, raising: Raising) -> Outcome {
         return Outcome::default();
     };
     let Raising { pattern, margin } = raising;
+    // An alert is of its day, however late it is raised: whoever it is passed on to was promised to hear of it in time.
+    let since = program.zone.start_of(pattern.day()).max(program.effective_at).min(ground.now);
     let (escalates_at, escalates_to) = match &alerts.escalation {
-        Some((after, to)) => (ground.now.plus(*after), to.clone()),
+        Some((after, to)) => (since.plus(*after), to.clone()),
         None => (Moment::NEVER, Text::default()),
     };
     let (owner, offer) = (alerts.owner.clone(), offer(program, member, ground.now));

@@ -77,6 +77,15 @@ pub struct Pattern {
     pub least_spend: i64,
 }
 
+impl Pattern {
+    /// The day on which that was known.
+    #[must_use]
+    pub fn day(&self) -> Day {
+        let days = i32::try_from(self.silent_days).unwrap_or(i32::MAX);
+        Day(self.last_day.0.saturating_add(days))
+    }
+}
+
 /// What fell out of her pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AlertCause {

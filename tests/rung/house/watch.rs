@@ -203,3 +203,30 @@ async fn escalation(till: &Till, before: &[pb::Alert], cursor: &str) {
     assert_eq!(members(&listed(till, &[], "").await), ["bob"]);
     assert_eq!(members(&listed(till, &[pb::AlertState::Ended], "").await), ["ann"]);
 }
+
+/// A server that was down for two weeks: whoever fell silent meanwhile is missed on the day on which she would have been.
+#[tokio::test(flavor = "multi_thread")]
+async fn days_that_no_server_saw_are_made_up_for() {
+    let program = file("tests/programs/alerts.toml");
+    let mut house = House::open(&["--program", &program, "--test-clock", START]);
+    a_month(&house.till().await).await;
+    house.kill();
+    let mut house = house.with_flags(&["--test-clock", "2026-02-11T15:00:00Z"]);
+    house.start();
+    let till = house.till().await;
+    // 2026-02-09T05:00:00Z: two days after the twelfth day of silence began in New York.
+    let in_time = 1770613200;
+    let mut alerts = follow(&till, "").await;
+    for member in ["ann", "bob"] {
+        let (told, fact) = next(&mut alerts).await;
+        let Fact::AlertRaised(raised) = fact else { panic!("{fact:?}") };
+        assert_eq!((&*told.member_id, &*raised.last_day, raised.silent_days), (member, "2026-01-26", 12));
+        assert_eq!(raised.escalates_at.unwrap().seconds, in_time);
+    }
+    let passed_on = || async {
+        let passed_on = listed(&till, &[pb::AlertState::Escalated], "head of stores").await;
+        (passed_on.len() == 2).then_some(passed_on)
+    };
+    let passed_on = until("escalation", passed_on).await;
+    assert!(passed_on.iter().all(|alert| alert.escalated_at.unwrap().seconds == in_time), "{passed_on:?}");
+}
