@@ -42,11 +42,15 @@ fn raise(ground: &Ground<'_>, member: &Member, raising: Raising) -> Outcome {
     vec![Fact::from(AlertFact::Raised(raised))].into()
 }
 
-/// The next tier up, where meters can reach it.
+/// The next tier up, where meters can reach it by themselves.
 fn offer(program: &Program, member: &Member, now: Moment) -> Option<RungOffer> {
     let next = next_tier(program, member, now).ok()??;
+    if !next.lacking.attributes.is_empty() {
+        return None;
+    }
     let (today, enrolled) = (program.zone.day_of(now), enrolled_on(&program.zone, member));
-    let lacking = || next.missing.iter().filter_map(|short| Some((program.meters.get(short.meter)?, short.missing)));
+    let lacking =
+        || next.lacking.meters.iter().filter_map(|short| Some((program.meters.get(short.meter)?, short.missing)));
     let ends = lacking().filter_map(|(meter, _)| window_span(meter.window, today, enrolled)).map(|(_, end)| end);
     let by = ends.min().map_or(Moment::NEVER, |end| program.zone.start_of(end));
     let missing: Vec<_> = lacking().map(|(meter, missing)| (meter.id, Points(missing))).collect();

@@ -4,16 +4,33 @@ use super::clubs::left as left_club;
 use super::purchase::followed;
 use super::settle::released;
 use super::story::Story;
-use super::{Decision, Ground, active, alerts, compare, fields, overflow, purses};
+use super::{Decision, Ground, active, alerts, compare, fields, ladder, overflow, purses};
 use crate::domain::event::{Fact, LeftCause, MemberEnrolled};
 use crate::domain::lot;
 use crate::domain::member::{Member, MemberState, Purse};
-use crate::domain::order::{Enrolment, Identifier, Note, Refusal};
+use crate::domain::order::{AttributesUpdate, Enrolment, Identifier, Note, Refusal};
 use crate::domain::program::OnClose;
 use crate::domain::units::Points;
 
-/// A new member; known again by the request id, or by any of her identifiers.
+/// A new member, on the tier that her attributes give her.
 pub(super) fn enroll(ground: &Ground<'_>, enrolment: &Enrolment) -> Result<Decision, Refusal> {
+    let mut outcome = match entering(ground, enrolment)? {
+        Decision::Apply(outcome) => outcome,
+        replay @ Decision::Replay(_) => return Ok(replay),
+    };
+    let attributes = outcome.facts.iter().find_map(|fact| match fact {
+        Fact::MemberEnrolled(enrolled) => Some(enrolled.attributes.clone()),
+        _ => None,
+    });
+    let attributes = attributes.unwrap_or_default();
+    let newcomer = Member { key: ground.key, attributes, enrolled_at: ground.now, ..Member::default() };
+    let earned = ladder::counted(ground.timeline, &newcomer, &[], ground.now, ground.now);
+    outcome.facts.extend(earned.map_err(overflow)?);
+    Ok(Decision::Apply(outcome))
+}
+
+/// A new member as such; known again by the request id, or by any of her identifiers.
+pub(super) fn entering(ground: &Ground<'_>, enrolment: &Enrolment) -> Result<Decision, Refusal> {
     let program = ground.timeline.at(ground.now);
     if let Some(entry) = ground.claimed {
         return compare::enrolment(program, entry, enrolment);
@@ -48,6 +65,17 @@ pub(super) fn enroll(ground: &Ground<'_>, enrolment: &Enrolment) -> Result<Decis
         facts = followed(ground, &newcomer, facts).map_err(overflow)?;
     }
     Ok(Decision::Apply(facts.into()))
+}
+
+/// New attributes, and the tier that they complete.
+pub(super) fn update(ground: &Ground<'_>, member: &Member, update: &AttributesUpdate) -> Result<Vec<Fact>, Refusal> {
+    let (set, remove) = fields::attributes_update(ground, member, update)?;
+    active(member)?;
+    let mut story = Story::on(ground, member);
+    story.adopt(Fact::AttributesUpdated { set, remove }).map_err(overflow)?;
+    let earned = ladder::completed(ground.timeline, member, &story.member, ground.now).map_err(overflow)?;
+    story.extend(earned).map_err(overflow)?;
+    Ok(story.facts)
 }
 
 pub(super) fn link(ground: &Ground<'_>, member: &Member, identifier: &Identifier) -> Result<Vec<Fact>, Refusal> {

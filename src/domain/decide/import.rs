@@ -14,7 +14,7 @@ use crate::domain::units::{Moment, Points, Text};
 /// A new member with her opening state; known again as an enrolment is, and compared as a whole.
 pub(super) fn import(ground: &Ground<'_>, import: &Import) -> Result<Decision, Refusal> {
     let program = ground.timeline.at(ground.now);
-    match enrolment::enroll(ground, &import.enrolment).map_err(of_item)? {
+    match enrolment::entering(ground, &import.enrolment).map_err(of_item)? {
         Decision::Replay(seq) => {
             // Known by her key, or by what she can be recognised by.
             let by_identifier = ground.holders.iter().flatten().filter_map(|holder| holder.enrolment);

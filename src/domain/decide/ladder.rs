@@ -47,6 +47,29 @@ pub(super) fn counted(
     Ok(facts)
 }
 
+/// The facts that follow from who a member is now and was not before: tiers whose conditions hold `after` and did not.
+pub(super) fn completed(
+    timeline: &Timeline,
+    before: &Member,
+    after: &Member,
+    now: Moment,
+) -> Result<Vec<Fact>, Overflow> {
+    let program = timeline.at(now);
+    let Some(ladder) = &program.ladder else { return Ok(Vec::new()) };
+    let day = program.zone.day_of(now);
+    let (was, is) = (Review::of(program, ladder, before, now), Review::of(program, ladder, after, now));
+    let (had, had_for_life) = (was.earned(day)?, was.floor(day, &[])?);
+    let mut earned = is.earned(day)?;
+    earned.retain(|held| !had.iter().any(|other| other.tier == held.tier));
+    let (mut facts, mut floor) = is.facts_of(&earned, day)?;
+    if floor.is_some() && floor == had_for_life {
+        facts.pop();
+        floor = None;
+    }
+    facts.extend(lifted(timeline, after, earned.iter().map(|held| held.tier).chain(floor), now));
+    Ok(facts)
+}
+
 /// The facts that follow from what a return took off the meters: tiers that rested on it go, as far as the program
 /// says so, and what the rest still earns takes their place. `days` lie in the windows that count less now.
 pub(super) fn withdrawn(

@@ -364,7 +364,8 @@ fn threshold(
     for qualify in ladder.tiers.iter().rev().filter_map(|tier| tier.qualify.as_ref()) {
         if qualify.holds(&member_subject(program, member, &read, at))? {
             let ways = qualify.missing(&member_subject(program, member, &nothing, at));
-            let asked = ways.iter().flatten().filter(|short| Some(short.meter) == position);
+            let counted = ways.iter().filter(|way| way.attributes.is_empty()).flat_map(|way| &way.meters);
+            let asked = counted.filter(|short| Some(short.meter) == position);
             return Ok(Some(asked.map(|short| short.threshold).min().unwrap_or(i64::MAX)));
         }
     }

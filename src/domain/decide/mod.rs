@@ -210,11 +210,7 @@ fn outcome(ground: &Ground<'_>, member: &Member, verb: &Verb) -> Result<Outcome,
     Ok(match verb {
         Verb::Enroll(_) | Verb::Import(_) | Verb::Settle => Outcome::default(),
         Verb::RecordPurchase(purchase) => purchase::record(ground, member, purchase)?,
-        Verb::Update(update) => {
-            let (set, remove) = fields::attributes_update(ground, member, update)?;
-            active(member)?;
-            vec![Fact::AttributesUpdated { set, remove }].into()
-        }
+        Verb::Update(update) => enrolment::update(ground, member, update)?.into(),
         Verb::LinkIdentifier(identifier) => enrolment::link(ground, member, identifier)?.into(),
         Verb::UnlinkIdentifier(identifier) => enrolment::unlink(member, identifier)?.into(),
         Verb::Suspend(note) => active(member).map(|()| vec![Fact::MemberSuspended(note.clone())])?.into(),

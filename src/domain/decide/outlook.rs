@@ -3,7 +3,7 @@
 use super::ladder::member_subject;
 use super::windows::{readings, readings_since};
 use crate::domain::member::{HeldBy, Member};
-use crate::domain::program::condition::Shortfall;
+use crate::domain::program::condition::{Lacking, Shortfall};
 use crate::domain::program::{Condition, Ladder, Program, Tier, TierId, Validity};
 use crate::domain::units::{Moment, Overflow};
 
@@ -16,8 +16,8 @@ pub struct NextTier {
     pub position: usize,
     /// What the meters read now, by position in `program.meters`.
     pub readings: Vec<i64>,
-    /// What they still lack on the nearest way up; empty if no meter can help.
-    pub missing: Vec<Shortfall>,
+    /// What she still lacks on the nearest way up; nothing if nothing is known to help.
+    pub lacking: Lacking,
 }
 
 /// The next tier up that can be earned, for a settled member at `now`, with today's meter readings; `None` at the top
@@ -32,7 +32,7 @@ pub fn next_tier(program: &Program, member: &Member, now: Moment) -> Result<Opti
     let Some((position, tier, qualify)) = earned.take(1).next() else { return Ok(None) };
     let readings = readings(program, member, &[], program.zone.day_of(now))?;
     let ways = qualify.missing(&member_subject(program, member, &readings, now));
-    Ok(Some(NextTier { tier: tier.id, position, readings, missing: nearest(ways) }))
+    Ok(Some(NextTier { tier: tier.id, position, readings, lacking: nearest(ways) }))
 }
 
 /// What keeping a tier takes.
@@ -46,8 +46,8 @@ pub struct Renewal<'a> {
     pub renewed_until: Moment,
     /// The condition that renews it.
     pub condition: &'a Condition,
-    /// What the meters still lack, of what counts; empty if nothing is missing, or no meter can help.
-    pub missing: Vec<Shortfall>,
+    /// What she still lacks, of what counts; nothing if nothing is missing, or nothing is known to help.
+    pub lacking: Lacking,
     /// Whether it is renewed as soon as nothing is missing, and not only when its validity ends.
     pub at_once: bool,
     /// Whether the condition holds as things stand.
@@ -87,16 +87,18 @@ pub fn renewal<'a>(
     };
     let subject = member_subject(program, member, if at_end { &at_end_read } else { today }, now);
     let (is_met, ways) = (condition.holds(&subject)?, condition.missing(&subject));
-    let (until, missing, at_once) = (held.until, nearest(ways), !at_end);
-    Ok(Some(Renewal { tier, until, renewed_until, condition, missing, at_once, is_met }))
+    let (until, lacking, at_once) = (held.until, nearest(ways), !at_end);
+    Ok(Some(Renewal { tier, until, renewed_until, condition, lacking, at_once, is_met }))
 }
 
 fn rank(ladder: &Ladder, member: &Member) -> usize {
     member.standing.tier().and_then(|tier| ladder.rank(tier)).unwrap_or_default()
 }
 
-/// Of several ways up the one with the least left to go, each meter measured by its own threshold.
-fn nearest(ways: Vec<Vec<Shortfall>>) -> Vec<Shortfall> {
+/// Of several ways up the one that asks least of who she is, and of those the one with the least left to go, each meter
+/// measured by its own threshold.
+fn nearest(ways: Vec<Lacking>) -> Lacking {
     let millionths = |short: &Shortfall| i128::from(short.missing) * 1_000_000 / i128::from(short.threshold.max(1));
-    ways.into_iter().min_by_key(|way| way.iter().map(millionths).sum::<i128>()).unwrap_or_default()
+    let left = |way: &Lacking| way.meters.iter().map(millionths).sum::<i128>();
+    ways.into_iter().min_by_key(|way| (way.attributes.len(), left(way))).unwrap_or_default()
 }

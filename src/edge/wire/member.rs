@@ -126,7 +126,7 @@ impl<'a> Outlook<'a> {
     /// By when what keeps her tier must be counted.
     #[must_use]
     pub fn renewed_by(&self, renewal: &Renewal<'_>) -> Moment {
-        let windows = self.deadline(&renewal.missing).filter(|_| renewal.at_once);
+        let windows = self.deadline(&renewal.lacking.meters).filter(|_| renewal.at_once);
         windows.map_or(renewal.until, |day| self.program.zone.start_of(day).min(renewal.until))
     }
 
@@ -180,8 +180,9 @@ impl<'a> Outlook<'a> {
             tier: self.program.text(tier.id.0).to_owned(),
             name: tier.name.to_string(),
             qualify: tier.qualify.as_ref().map(|qualify| qualify.written.to_string()).unwrap_or_default(),
-            by: self.deadline(&next.missing).and_then(|day| stamp(self.program.zone.start_of(day))),
-            missing: next.missing.iter().filter_map(|short| self.missing_amount(short)).collect(),
+            by: self.deadline(&next.lacking.meters).and_then(|day| stamp(self.program.zone.start_of(day))),
+            missing: next.lacking.meters.iter().filter_map(|short| self.missing_amount(short)).collect(),
+            unmet_attributes: texts(&next.lacking.attributes),
         })
     }
 
@@ -190,10 +191,11 @@ impl<'a> Outlook<'a> {
             condition: renewal.condition.written.to_string(),
             until: stamp(renewal.until),
             renewed_until: stamp(renewal.renewed_until),
-            missing: renewal.missing.iter().filter_map(|short| self.missing_amount(short)).collect(),
+            missing: renewal.lacking.meters.iter().filter_map(|short| self.missing_amount(short)).collect(),
             by: stamp(self.renewed_by(renewal)),
             is_met: renewal.is_met,
             at_once: renewal.at_once,
+            unmet_attributes: texts(&renewal.lacking.attributes),
         }
     }
 
@@ -206,4 +208,8 @@ impl<'a> Outlook<'a> {
             missing: short.missing,
         })
     }
+}
+
+fn texts(names: &[Box<str>]) -> Vec<String> {
+    names.iter().map(ToString::to_string).collect()
 }

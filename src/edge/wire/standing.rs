@@ -68,10 +68,11 @@ fn next_tier(pen: &mut Pen<'_>, outlook: &Outlook<'_>, ladder: &Ladder) {
         pen.text(1, outlook.program.text(tier.id.0));
         pen.text(2, &tier.name);
         pen.text(3, tier.qualify.as_ref().map_or("", |qualify| &qualify.written));
-        next.missing.iter().for_each(|short| missing(pen, outlook, short));
-        if let Some(day) = outlook.deadline(&next.missing) {
+        next.lacking.meters.iter().for_each(|short| missing(pen, outlook, short));
+        if let Some(day) = outlook.deadline(&next.lacking.meters) {
             pen.moment(5, outlook.program.zone.start_of(day));
         }
+        next.lacking.attributes.iter().for_each(|name| pen.text(6, name));
     });
 }
 
@@ -79,10 +80,11 @@ fn renewal(pen: &mut Pen<'_>, outlook: &Outlook<'_>, found: &Renewal<'_>) {
     pen.text(1, &found.condition.written);
     pen.moment(2, found.until);
     pen.moment(3, found.renewed_until);
-    found.missing.iter().for_each(|short| missing(pen, outlook, short));
+    found.lacking.meters.iter().for_each(|short| missing(pen, outlook, short));
     pen.moment(5, outlook.renewed_by(found));
     pen.number(6, found.is_met);
     pen.number(7, found.at_once);
+    found.lacking.attributes.iter().for_each(|name| pen.text(8, name));
 }
 
 fn held_tier(pen: &mut Pen<'_>, program: &Program, held: &Held) {

@@ -5,7 +5,7 @@ use rung::domain::decide::{Asked, Source, check, club_offer, meter_values, next_
 use rung::domain::event::{BelongingFact, Kept, RestsOn};
 use rung::domain::member::HeldBy;
 use rung::domain::order::{BelongingOrder, Granting, MemberName, Using, Verb};
-use rung::domain::program::condition::Shortfall;
+use rung::domain::program::condition::{Lacking, Shortfall};
 use rung::domain::program::{Program, Worth};
 use rung::domain::units::{Moment, Points, Text};
 use rung::engine::View;
@@ -174,19 +174,20 @@ fn standing(view: &View) -> String {
     for held in in_force {
         told.push_str(&format!("\n{} {:?}{}", program.text(held.tier.0), held.by, until(held.until)));
     }
-    let lacks = |missing: &[Shortfall]| {
+    let lacks = |lacking: &Lacking| {
         let lack = |short: &Shortfall| {
             let meter = &program.meters[short.meter];
             format!("{} {}", Points(short.missing).display(meter.decimals), program.text(meter.id.0))
         };
-        missing.iter().map(lack).collect::<Vec<_>>().join(", ")
+        let attributes = lacking.attributes.iter().map(|name| format!("another {name}"));
+        lacking.meters.iter().map(lack).chain(attributes).collect::<Vec<_>>().join(", ")
     };
     if let Some(next) = next_tier(program, member, view.now).unwrap() {
-        told.push_str(&format!("\nnext {}: {}", program.text(next.tier.0), lacks(&next.missing)));
+        told.push_str(&format!("\nnext {}: {}", program.text(next.tier.0), lacks(&next.lacking)));
     }
     let today = meter_values(program, member, view.now).unwrap();
     if let Some(renewal) = renewal(program, member, view.now, &today).unwrap() {
-        let lacks = if renewal.is_met { "met".into() } else { lacks(&renewal.missing) };
+        let lacks = if renewal.is_met { "met".into() } else { lacks(&renewal.lacking) };
         let how = if renewal.at_once { "at once" } else { "when it ends" };
         told.push_str(&format!("\nrenews{} {how}: {lacks}", until(renewal.renewed_until)));
     }

@@ -1,9 +1,11 @@
-//! What a member's meters still lack for a condition: the answer to "what does the next tier take?".
+//! What a member still lacks for a condition: the answer to "what does the next tier take?".
 //!
-//! It reads thresholds (`meter >= n`) out of the tree and knows nothing of windows or ladders.
+//! It reads thresholds (`meter >= n`) out of the tree, and which attributes of hers stand in the way. It knows nothing
+//! of windows or ladders.
 
 use super::Subject;
-use super::tree::{Comparison, Number, Truth};
+use super::tree::{AttributeRef, Comparison, Instant, Number, Text, Truth};
+use crate::domain::program::Scope;
 
 /// How far one meter is from a threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,24 +26,34 @@ impl Shortfall {
     }
 }
 
+/// One way to meet a condition: everything it still takes. Nothing at all where the condition holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lacking {
+    /// What meters have to count, each once.
+    pub meters: Vec<Shortfall>,
+    /// Attributes of the member that must be other than they are, each once, in the order of the condition.
+    pub attributes: Vec<Box<str>>,
+}
+
 /// More alternatives than anybody reads; it also bounds the work for a condition that multiplies them.
 const ALTERNATIVES_MAX: usize = 16;
 
-type Alternatives = Vec<Vec<Shortfall>>;
+type Alternatives = Vec<Lacking>;
 
 pub(super) fn alternatives(truth: &Truth, subject: &Subject<'_>) -> Alternatives {
     if truth.holds(subject) == Ok(true) {
-        return vec![Vec::new()];
+        return vec![Lacking::default()];
     }
     match truth {
         Truth::All(parts) => {
-            parts.iter().fold(vec![Vec::new()], |so_far, part| both(&so_far, &alternatives(part, subject)))
+            parts.iter().fold(vec![Lacking::default()], |so_far, part| both(&so_far, &alternatives(part, subject)))
         }
         Truth::Any(parts) => parts.iter().flat_map(|part| alternatives(part, subject)).take(ALTERNATIVES_MAX).collect(),
         Truth::Numbers(how, Number::Meter(meter), Number::Constant(n)) => {
-            shortfall(*how, *meter, *n, subject).map(|short| vec![short]).into_iter().collect()
+            let short = shortfall(*how, *meter, *n, subject);
+            short.map(|short| Lacking { meters: vec![short], ..Lacking::default() }).into_iter().collect()
         }
-        _ => Vec::new(),
+        other => by_attributes(other).into_iter().collect(),
     }
 }
 
@@ -55,19 +67,82 @@ fn shortfall(how: Comparison, meter: usize, n: i64, subject: &Subject<'_>) -> Op
     Some(Shortfall { meter, threshold, missing })
 }
 
+/// The attributes that a part looks at which does not hold; `None` if it looks at none, so that nothing can help.
+fn by_attributes(part: &Truth) -> Option<Lacking> {
+    let mut attributes = Vec::new();
+    of_truth(part, &mut attributes);
+    (!attributes.is_empty()).then(|| Lacking { attributes, ..Lacking::default() })
+}
+
+fn of_truth(truth: &Truth, found: &mut Vec<Box<str>>) {
+    match truth {
+        Truth::Constant(_) | Truth::Club(_) | Truth::Segment(_) => {}
+        Truth::All(parts) | Truth::Any(parts) => parts.iter().for_each(|part| of_truth(part, found)),
+        Truth::Not(part) => of_truth(part, found),
+        Truth::Same(a, b) => [a, b].into_iter().for_each(|part| of_truth(part, found)),
+        Truth::Attribute(attribute) => note(attribute, found),
+        Truth::Numbers(_, a, b) => [a, b].into_iter().for_each(|number| of_number(number, found)),
+        Truth::NumberIn(number, _) => of_number(number, found),
+        Truth::Texts(_, a, b) | Truth::TextHas(_, a, b) => [a, b].into_iter().for_each(|text| of_text(text, found)),
+        Truth::TextIn(text, _) => of_text(text, found),
+        Truth::Moments(_, a, b) => [a, b].into_iter().for_each(|instant| of_instant(instant, found)),
+        Truth::Choice(choice) => {
+            [&choice.0, &choice.1, &choice.2].into_iter().for_each(|part| of_truth(part, found));
+        }
+    }
+}
+
+fn of_number(number: &Number, found: &mut Vec<Box<str>>) {
+    match number {
+        Number::Attribute(attribute) => note(attribute, found),
+        Number::Negative(a) | Number::Quotient(a, _) | Number::Remainder(a, _) => of_number(a, found),
+        Number::Sum(a, b) | Number::Difference(a, b) | Number::Product(a, b) => {
+            [a, b].into_iter().for_each(|part| of_number(part, found));
+        }
+        Number::Choice(choice) => {
+            of_truth(&choice.0, found);
+            [&choice.1, &choice.2].into_iter().for_each(|part| of_number(part, found));
+        }
+        Number::Constant(_) | Number::Total | Number::LineAmount | Number::LineQuantity | Number::Meter(_) => {}
+    }
+}
+
+fn of_text(text: &Text, found: &mut Vec<Box<str>>) {
+    if let Text::Attribute(attribute) = text {
+        note(attribute, found);
+    }
+}
+
+fn of_instant(instant: &Instant, found: &mut Vec<Box<str>>) {
+    if let Instant::Attribute(attribute) = instant {
+        note(attribute, found);
+    }
+}
+
+fn note(attribute: &AttributeRef, found: &mut Vec<Box<str>>) {
+    if attribute.scope == Scope::Member && !found.contains(&attribute.name) {
+        found.push(attribute.name.clone());
+    }
+}
+
 /// Every way to have one of `a` and one of `b`.
 fn both(a: &Alternatives, b: &Alternatives) -> Alternatives {
     let pairs = a.iter().flat_map(|one| b.iter().map(move |other| merged(one, other)));
     pairs.take(ALTERNATIVES_MAX).collect()
 }
 
-/// Both sets of shortfalls as one; of two thresholds on a meter the higher one counts.
-fn merged(a: &[Shortfall], b: &[Shortfall]) -> Vec<Shortfall> {
-    let mut all = a.to_vec();
-    for short in b {
-        match all.iter_mut().find(|known| known.meter == short.meter) {
+/// What both take, as one; of two thresholds on a meter the higher one counts.
+fn merged(a: &Lacking, b: &Lacking) -> Lacking {
+    let mut all = a.clone();
+    for short in &b.meters {
+        match all.meters.iter_mut().find(|known| known.meter == short.meter) {
             Some(known) => *known = (*known).max(*short),
-            None => all.push(*short),
+            None => all.meters.push(*short),
+        }
+    }
+    for name in &b.attributes {
+        if !all.attributes.contains(name) {
+            all.attributes.push(name.clone());
         }
     }
     all

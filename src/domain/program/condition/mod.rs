@@ -18,7 +18,7 @@ mod tests;
 use super::Value;
 use crate::domain::order::{Line, Purchase};
 use crate::domain::units::{Moment, Overflow};
-pub use missing::Shortfall;
+pub use missing::{Lacking, Shortfall};
 pub(super) use names::{LINE_WORDS, MEMBER_WORDS, Names, PURCHASE_WORDS, Place};
 use tree::{Number, Truth};
 
@@ -80,13 +80,14 @@ impl Condition {
         self.truth.holds(subject)
     }
 
-    /// What is missing for it to hold, as alternatives: whoever makes up all shortfalls of one of them has it.
+    /// What is missing for it to hold, as alternatives: whoever makes up all of one of them has it.
     ///
-    /// An empty alternative means that it holds already; no alternatives at all mean that no meter can help. Only
-    /// `meter >= n`, `meter > n` and what `&&`, `||` and `!` make of them is answered, which is what thresholds are
-    /// written in; any other part that does not hold closes its alternative. At most 16 are listed.
+    /// An empty alternative means that it holds already; no alternatives at all mean that nothing is known to help. Of
+    /// meters only `meter >= n`, `meter > n` and what `&&`, `||` and `!` make of them is answered, which is what
+    /// thresholds are written in; of any other part that does not hold the member's attributes are named, and one
+    /// that looks at none closes its alternative. At most 16 are listed.
     #[must_use]
-    pub fn missing(&self, subject: &Subject<'_>) -> Vec<Vec<Shortfall>> {
+    pub fn missing(&self, subject: &Subject<'_>) -> Vec<Lacking> {
         missing::alternatives(&self.truth, subject)
     }
 
