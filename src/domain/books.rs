@@ -21,7 +21,7 @@ use super::units::{Moment, Points, Rounding};
 pub struct Row {
     /// Earned, or brought in from elsewhere.
     pub issued: Points,
-    /// Corrections by an operator, net.
+    /// Corrections by an operator, net, and debts that were brought in from elsewhere, below zero.
     pub adjusted: Points,
     /// Spent, what came back not counted.
     pub redeemed: Points,
@@ -190,7 +190,7 @@ impl Page<'_> {
                     self.each(*wallet, std::slice::from_ref(lot), |row, points| add(&mut row.issued, points));
                 }
                 for (wallet, owed) in &state.debts {
-                    self.now(*wallet, |row| add(&mut row.returned, *owed));
+                    self.now(*wallet, |row| add(&mut row.adjusted, Points(owed.0.saturating_neg())));
                 }
             }
             Fact::PointsAdded(added) => self.added(added),
