@@ -32,7 +32,7 @@ fn liability_row(timeline: &Timeline, found: &LiabilityRow) -> pb::LiabilityRow 
         expired: row.expired.0,
         returned: row.returned.0,
         outstanding: row.outstanding().0,
-        breakage: share(row.expired.0, row.issued.0),
+        breakage: share(row.expired.0, came_in(row)),
         currency_code: timeline.newest().currency.as_str().to_owned(),
         sales: split.sales,
         allocated: split.allocated,
@@ -40,6 +40,11 @@ fn liability_row(timeline: &Timeline, found: &LiabilityRow) -> pb::LiabilityRow 
         deferred: split.deferred(),
         adjusted: row.adjusted.0,
     }
+}
+
+/// What was issued, with the corrections where they added to it.
+fn came_in(row: &Row) -> i64 {
+    row.issued.0.saturating_add(row.adjusted.0.max(0))
 }
 
 /// `2026-05` of `2026-05-01`.
@@ -56,10 +61,13 @@ fn share(part: i64, whole: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::units::Points;
 
     #[test]
     fn months_and_shares_read_as_people_write_them() {
         assert_eq!(month("2026-05-01"), "2026-05");
+        let row = |issued, adjusted| Row { issued: Points(issued), adjusted: Points(adjusted), ..Row::default() };
+        assert_eq!([came_in(&row(8, 50)), came_in(&row(100, -60)), came_in(&row(0, 0))], [58, 100, 0]);
         assert_eq!([share(1, 3), share(0, 7), share(7, 7), share(0, 0)], ["0.3333", "0.0000", "1.0000", ""]);
     }
 }
