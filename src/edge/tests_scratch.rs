@@ -2,6 +2,7 @@
 //! are held to.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use super::tests_segments::ZONE;
 use crate::domain::calendar::Day;
@@ -61,7 +62,11 @@ pub(super) async fn scratch(engine: &Engine) -> Scratch {
     let mut scratch = Scratch { today: ZONE.day_of(engine.now()), ..Default::default() };
     let entries = engine.feed(Seq::NONE, 100_000).await.unwrap();
     let program = engine.programs().named("shop").unwrap().newest().clone();
-    for entry in entries.iter().filter(|entry| entry.member != MemberKey::NOBODY) {
+    let of_pot = |entry: &&Arc<Entry>| {
+        entry.facts.iter().any(|fact| matches!(fact, Fact::PotReserved { .. } | Fact::PotSettled { .. }))
+    };
+    let members = entries.iter().filter(|entry| entry.member != MemberKey::NOBODY && !of_pot(entry));
+    for entry in members {
         if !scratch.known.contains(&entry.member) {
             scratch.known.push(entry.member);
         }

@@ -127,21 +127,23 @@ pub(super) fn term_end(program: &Program, club: &Club, from: Moment) -> Moment {
     club.term.map_or(Moment::NEVER, |term| program.zone.start_of(term.after(program.zone.day_of(from))))
 }
 
-/// The place she takes, if places are counted and she has none.
+/// The place she takes, if she has none. It is counted whether the club has a capacity or not: another version may say
+/// one.
 pub(super) fn place(
     ground: &Ground<'_>,
     program: &Program,
     club: &Club,
     held: Option<&Membership>,
 ) -> Result<Vec<PotMove>, Refusal> {
-    let has_one = held.is_some_and(|held| held.has_place);
-    let Some(capacity) = club.capacity.filter(|_| !has_one) else { return Ok(Vec::new()) };
+    if held.is_some_and(|held| held.has_place) {
+        return Ok(Vec::new());
+    }
     let pot = Pot::places_of(program.text(club.id.0));
     let gone = ground.pots.iter().find(|(name, _)| *name == pot).map_or(Points::ZERO, |(_, gone)| *gone);
-    if gone.0 >= capacity {
-        return Err(Refusal::ClubFull(capacity));
+    match club.capacity {
+        Some(capacity) if gone.0 >= capacity => Err(Refusal::ClubFull(capacity)),
+        _ => Ok(vec![PotMove { pot, amount: Points(1) }]),
     }
-    Ok(vec![PotMove { pot, amount: Points(1) }])
 }
 
 fn fee(

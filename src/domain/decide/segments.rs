@@ -41,12 +41,8 @@ fn entered(ground: &Ground<'_>, member: &Member, tagging: Tagging) -> Outcome {
 
 /// The pots of the clubs that she may come into by this.
 pub(super) fn places_wanted(timeline: &Timeline, tagging: &Tagging) -> Vec<Text> {
-    let takes_in = |club: &&Club| {
-        tagging.is_in
-            && club.door == Door::Condition
-            && club.capacity.is_some()
-            && club.segments.contains(&tagging.segment)
-    };
+    let takes_in =
+        |club: &&Club| tagging.is_in && club.door == Door::Condition && club.segments.contains(&tagging.segment);
     let mut places = Vec::new();
     for program in timeline.versions() {
         for club in program.clubs.iter().filter(takes_in) {

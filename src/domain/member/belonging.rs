@@ -20,8 +20,7 @@ pub struct Membership {
     pub until: Moment,
     /// The entry that let her in.
     pub entry: Seq,
-    /// Whether she takes one of the club's places: who was given her membership does not, nor who came in when they were
-    /// not counted.
+    /// Whether she takes one of the club's places: who was given her membership does not.
     pub has_place: bool,
 }
 

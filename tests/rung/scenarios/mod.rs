@@ -188,7 +188,8 @@ impl World {
         let head = self.engine().status().store.head;
         walk(self.engine()).await;
         let mut out = format!("{} settled", self.engine().settle_due(1_000).await.unwrap());
-        for fact in self.engine().feed(head, 1_000).await.unwrap().iter().flat_map(|entry| &entry.facts) {
+        let entries = self.engine().feed(head, 1_000).await.unwrap();
+        for fact in entries.iter().flat_map(|entry| &entry.facts).filter(|fact| !told::is_of_pot(fact)) {
             write!(out, "\n{}", told::fact_told(&self.newest(), fact)).unwrap();
         }
         out
@@ -208,7 +209,7 @@ impl World {
             self.names.insert(names[&entry.member].to_string(), (entry.seq, Text::default()));
         }
         for entry in entries {
-            for fact in &entry.facts {
+            for fact in entry.facts.iter().filter(|fact| !told::is_of_pot(fact)) {
                 write!(out, "\n{} {}", names[&entry.member], told::fact_told(&self.newest(), fact)).unwrap();
             }
         }

@@ -38,6 +38,11 @@ pub fn told(verdict: Result<Applied, Denied>) -> String {
     out
 }
 
+/// Whether a fact is about what is scarce, and not about anybody.
+pub fn is_of_pot(fact: &Fact) -> bool {
+    matches!(fact, Fact::PotReserved { .. } | Fact::PotSettled { .. })
+}
+
 /// One fact in words.
 pub fn fact_told(program: &Program, fact: &Fact) -> String {
     match fact {
