@@ -303,7 +303,7 @@ async fn check_members(house: &House, scratch: &Scratch, span: &Span, customers:
         assert_eq!([told.recency, told.frequency, told.money], own);
         let days: Vec<i64> = scratch.days(key).iter().map(|day| day.0.into()).collect();
         let today = i64::from(span.to.0) - 1;
-        let named = match stage(&days, 0, today, &Borders::default()) {
+        let named = match stage(&days, false, today, &Borders::default()) {
             Stage::Prospect => pb::Stage::Prospect,
             Stage::Shopper => pb::Stage::Shopper,
             Stage::Customer => pb::Stage::Customer,

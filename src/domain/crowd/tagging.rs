@@ -19,9 +19,9 @@ use crate::domain::event::RestsOn;
 use crate::domain::insight::concentration::Portion;
 use crate::domain::insight::rfm::scores;
 use crate::domain::insight::rhythm::{Tolerance, rhythm};
-use crate::domain::insight::stages::{Borders, Stage, bought_so_often};
+use crate::domain::insight::stages::{Stage, bought_so_often, with_others};
 use crate::domain::order::Tagging;
-use crate::domain::program::{self, CellPattern, Program, Segment, SegmentId, Who};
+use crate::domain::program::{self, CellPattern, Program, Segment, SegmentId, Stages, Who};
 
 /// Visits of everybody are looked at in so many slices, and of so many members at least.
 const SLICES: u32 = 8;
@@ -33,7 +33,7 @@ pub type Changes = Vec<(MemberNo, Tagging)>;
 /// What the day `today` changes for everybody. Segments that the program no longer has are left.
 #[must_use]
 pub fn of_day(crowd: &Crowd, program: &Program, today: Day) -> Changes {
-    let round = Round { crowd, today };
+    let round = Round { crowd, stages: &program.stages, today };
     let rests_on = RestsOn::Day(today);
     let mut changes = Changes::new();
     for segment in &program.segments {
@@ -79,9 +79,16 @@ fn is_first(crowd: &Crowd, member: MemberNo, span: Option<CalendarSpan>, today: 
     crowd.daybook.receipts(member) == 1 && first.is_some_and(is_recent)
 }
 
+/// Whether she belongs to a club of those who bring others.
+#[must_use]
+pub fn brings_others(crowd: &Crowd, stages: &Stages, member: MemberNo) -> bool {
+    stages.advocates.iter().any(|club| crowd.belongs(member, *club))
+}
+
 /// Everybody, on a day.
 struct Round<'a> {
     crowd: &'a Crowd,
+    stages: &'a Stages,
     today: Day,
 }
 
@@ -154,14 +161,15 @@ impl Round<'_> {
 
     /// Several purchases on one day count once.
     fn on_stage(&self, wanted: Stage) -> Vec<MemberNo> {
-        let (borders, tomorrow) = (Borders::default(), self.today.plus_days(1));
+        let (borders, tomorrow) = (&self.stages.borders, self.today.plus_days(1));
         let lately = i32::try_from(borders.client_days).unwrap_or(i32::MAX);
         let all = self.crowd.daybook.habits(Day(i32::MIN), tomorrow);
         let recent = self.crowd.daybook.habits(Day(tomorrow.0.saturating_sub(lately)), tomorrow);
         let stands = |member: &MemberNo| {
             let at = member.0 as usize;
             let days = |habits: &[super::daybook::Habit]| habits.get(at).map_or(0, |habit| habit.days);
-            bought_so_often(days(&all), days(&recent), &borders) == wanted
+            let bought = bought_so_often(days(&all), days(&recent), borders);
+            with_others(bought, brings_others(self.crowd, self.stages, *member), borders) == wanted
         };
         self.open().filter(stands).collect()
     }

@@ -32,33 +32,28 @@ pub struct Borders {
     pub client_purchases: u32,
     /// within so many days, today being the last of them. A client who falls silent is a customer again.
     pub client_days: u32,
-    /// How many people she brought make an advocate,
-    pub advocate_referrals: u32,
-    /// if she has come at least this far herself.
+    /// Whoever brings others is an advocate if she has come at least this far herself.
     pub advocate_from: Stage,
 }
 
 impl Default for Borders {
-    /// The second purchase makes a customer, three within a year a client, one referral an advocate out of someone who
-    /// has come back.
+    /// The second purchase makes a customer, three within a year a client; an advocate must have come back.
     fn default() -> Self {
-        Self {
-            customer_purchases: 2,
-            client_purchases: 3,
-            client_days: 365,
-            advocate_referrals: 1,
-            advocate_from: Stage::Customer,
-        }
+        Self { customer_purchases: 2, client_purchases: 3, client_days: 365, advocate_from: Stage::Customer }
     }
 }
 
 /// A member's stage on day `today`. `purchases` are the days of her purchases in any order, one for each; those after
-/// today do not count. Whether two receipts of one day are two purchases is the caller's to say.
+/// today do not count. Whether two receipts of one day are two purchases, and who brings others, is the caller's to say.
 #[must_use]
-pub fn stage(purchases: &[i64], referrals: u32, today: i64, borders: &Borders) -> Stage {
-    let bought = bought(purchases, today, borders);
-    let refers = referrals >= borders.advocate_referrals.max(1);
-    if refers && bought >= borders.advocate_from { Stage::Advocate } else { bought }
+pub fn stage(purchases: &[i64], brings_others: bool, today: i64, borders: &Borders) -> Stage {
+    with_others(bought(purchases, today, borders), brings_others, borders)
+}
+
+/// The stage of somebody whose own purchases brought her to `bought`.
+#[must_use]
+pub fn with_others(bought: Stage, brings_others: bool, borders: &Borders) -> Stage {
+    if brings_others && bought >= borders.advocate_from { Stage::Advocate } else { bought }
 }
 
 /// How far her own purchases brought her.

@@ -31,7 +31,7 @@ pub use milestone::{Choice, ChoiceOption, Judged, Milestone, Steps};
 pub use points::{Conversion, Cut, Debt, Expiry, Pending, Valuation, Wallet};
 pub use privilege::{Gift, Privilege, PrivilegeKind, Worth};
 pub use reward::{Limit, Reward};
-pub use segment::{CellPattern, Segment, Who};
+pub use segment::{CellPattern, Segment, Stages, Who};
 pub use timeline::Timeline;
 
 /// A word of a program's register: the permanent number of an id such as `miles` or `gold`.
@@ -170,6 +170,8 @@ pub struct Program {
     pub clubs: Vec<Club>,
     /// Whom the operator wants to find again, in the order of the file.
     pub segments: Vec<Segment>,
+    /// Where the stages of the loyalty ladder begin.
+    pub stages: Stages,
     /// Whom the operator watches, if anybody.
     pub alerts: Option<Alerts>,
     /// What belonging gives, in the order of the file.

@@ -2,13 +2,22 @@
 //!
 //! A segment only says who; who is in it at a time is worked out elsewhere and comes back to members as orders.
 
-use super::{SegmentId, Window};
+use super::{ClubId, SegmentId, Window};
 use crate::domain::calendar::CalendarSpan;
 use crate::domain::crowd::daybook::Measure;
 use crate::domain::insight::concentration::Portion;
 use crate::domain::insight::rfm::Scores;
 use crate::domain::insight::rhythm::Tolerance;
-use crate::domain::insight::stages::Stage;
+use crate::domain::insight::stages::{Borders, Stage};
+
+/// The stages of this house.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stages {
+    /// Where one ends and the next begins.
+    pub borders: Borders,
+    /// Whoever belongs to one of these clubs brings others.
+    pub advocates: Vec<ClubId>,
+}
 
 /// A segment.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! The program source: one TOML text, read whole, validated whole, every flaw reported with line and column.
 //!
 //! `sheet.rs` is the text while it is read, `head.rs`, `declared.rs`, `ladder.rs`, `earning.rs`, `campaign.rs`,
-//! `rate.rs`, `wallets.rs`, `segments.rs`, `alerts.rs`, `clubs.rs`, `privileges.rs`, `milestones.rs` and `rewards.rs` read its parts, `terms.rs` and
+//! `rate.rs`, `wallets.rs`, `stages.rs`, `segments.rs`, `alerts.rs`, `clubs.rs`, `privileges.rs`, `milestones.rs` and `rewards.rs` read its parts, `terms.rs` and
 //! `benefits.rs` the small forms they share; `soundness.rs` asks what no part can tell by itself, and `changes.rs` says
 //! what a next version may not change. Nothing here knows members or how a program is stored.
 
@@ -24,6 +24,7 @@ mod rewards;
 mod segments;
 mod sheet;
 mod soundness;
+mod stages;
 mod terms;
 mod wallets;
 
@@ -142,7 +143,8 @@ fn whole(sheet: &Sheet<'_>, root: &DeTable<'_>, known: &Register) -> Option<Prog
     let ladder = ladder::read(&table, &head, &mut declared);
     let club_entries = declared.entries(&table, "club", clubs::CLUBS_MAX);
     declared.clubs = club_entries.iter().filter_map(|entry| entry.id.map(ClubId)).collect();
-    let segments = segments::read(&table, &mut declared);
+    let stages = stages::read(&table, &declared);
+    let segments = segments::read(&table, &mut declared, stages.as_ref());
     let alerts = alerts::read(&table, &declared);
     let rules = earning::read(&table, &head, &mut declared);
     let cuttings = wallets::read(&table, &head, &mut declared);
@@ -176,6 +178,7 @@ fn whole(sheet: &Sheet<'_>, root: &DeTable<'_>, known: &Register) -> Option<Prog
         rewards,
         clubs,
         segments,
+        stages: stages.unwrap_or_default(),
         alerts,
         privileges,
         milestones,

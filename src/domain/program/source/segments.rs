@@ -9,7 +9,7 @@ use crate::domain::crowd::daybook::Measure;
 use crate::domain::insight::concentration::Portion;
 use crate::domain::insight::rhythm::Tolerance;
 use crate::domain::insight::stages::Stage;
-use crate::domain::program::segment::{CellPattern, Segment, Who};
+use crate::domain::program::segment::{CellPattern, Segment, Stages, Who};
 use crate::domain::program::{SegmentId, Window};
 
 const SEGMENTS_MAX: usize = 100;
@@ -17,17 +17,26 @@ const CELLS_MAX: usize = 125;
 /// What says who is in a segment; one of them.
 const KINDS: [&str; 5] = ["top_share", "rfm", "slipping", "first_purchase", "stage"];
 
+/// The stages, from the lowest.
+pub(super) const STAGES: [(&str, Stage); 5] = [
+    ("prospect", Stage::Prospect),
+    ("shopper", Stage::Shopper),
+    ("customer", Stage::Customer),
+    ("client", Stage::Client),
+    ("advocate", Stage::Advocate),
+];
+
 const MEASURES: &[(&str, Measure)] =
     &[("spend", Measure::Spend), ("margin", Measure::Margin), ("points", Measure::Points), ("visits", Measure::Visits)];
 
 /// Reads `[[segment]]`; conditions, clubs and privileges ask [`Declared`] for their ids.
-pub(super) fn read(table: &Table<'_>, declared: &mut Declared) -> Vec<Segment> {
+pub(super) fn read(table: &Table<'_>, declared: &mut Declared, stages: Option<&Stages>) -> Vec<Segment> {
     let mut segments = Vec::new();
     for Entry { table, id } in declared.entries(table, "segment", SEGMENTS_MAX) {
         let id = id.map(SegmentId);
         declared.segments.extend(id);
         let name = declared.name_of(&table, id.map(|id| id.0));
-        let who = who(&table);
+        let who = who(&table, stages);
         segments.extend(id.zip(who).map(|(id, who)| Segment { id, name, who }));
         table.close();
     }
@@ -35,7 +44,7 @@ pub(super) fn read(table: &Table<'_>, declared: &mut Declared) -> Vec<Segment> {
 }
 
 /// Every part is read before any is missed, so that all flaws are found.
-fn who(table: &Table<'_>) -> Option<Who> {
+fn who(table: &Table<'_>, stages: Option<&Stages>) -> Option<Who> {
     let [top, rfm, slipping, first, stage] = KINDS.map(|key| table.find(key));
     let given = [&top, &rfm, &slipping, &first, &stage].into_iter().flatten().count();
     if given != 1 {
@@ -49,7 +58,7 @@ fn who(table: &Table<'_>) -> Option<Who> {
         rfm.and_then(|node| cells(&node)).zip(window).map(|(cells, window)| Who::Cells { cells, window }),
         slipping.and_then(|node| silence(&node)).map(Who::Slipping),
         first.and_then(|node| first_purchase(&node)).map(Who::FirstPurchase),
-        stage.and_then(|node| on_stage(&node)).map(Who::OnStage),
+        stage.and_then(|node| on_stage(&node, stages)).map(Who::OnStage),
     ];
     found.into_iter().flatten().next().filter(|_| given == 1)
 }
@@ -143,14 +152,11 @@ fn yes(node: &Node<'_>) -> bool {
     yes
 }
 
-fn on_stage(node: &Node<'_>) -> Option<Stage> {
-    if node.value().as_str() == Some("advocate") {
-        return node.refuse("nobody would be an advocate: nothing is recorded that tells who brings others");
+fn on_stage(node: &Node<'_>, stages: Option<&Stages>) -> Option<Stage> {
+    let stage = node.choice(&STAGES)?;
+    if stage == Stage::Advocate && stages.is_some_and(|stages| stages.advocates.is_empty()) {
+        return node
+            .refuse("nobody is an advocate: write who is, such as `advocate = { clubs = [..] }` under `[stages]`");
     }
-    node.choice(&[
-        ("prospect", Stage::Prospect),
-        ("shopper", Stage::Shopper),
-        ("customer", Stage::Customer),
-        ("client", Stage::Client),
-    ])
+    Some(stage)
 }

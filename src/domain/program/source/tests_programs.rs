@@ -39,8 +39,8 @@ fn the_examples_of_the_reference_are_sound() {
     let head = "id = \"cafe\"\nzone = \"UTC\"\ncurrency = \"USD\"\n";
     let program = sound(&(head.to_owned() + &fenced.collect::<Vec<_>>().join("\n") + UNDECLARED));
     assert_eq!((program.wallets.len(), program.rules.len(), program.rewards.len()), (1, 2, 3));
-    assert_eq!((program.clubs.len(), program.privileges.len(), program.milestones.len()), (3, 6, 1));
-    assert_eq!(program.segments.len(), 5);
+    assert_eq!((program.clubs.len(), program.privileges.len(), program.milestones.len()), (4, 6, 1));
+    assert_eq!((program.segments.len(), program.stages.advocates.len()), (6, 1));
     assert_eq!(program.alerts.map(|alerts| alerts.owner), Some("key accounts".into()));
 }
 

@@ -5,8 +5,8 @@ use super::tests_belonging::{AIR, flaws_of};
 use crate::domain::crowd::daybook::Measure;
 use crate::domain::insight::concentration::Portion;
 use crate::domain::insight::rhythm::Tolerance;
-use crate::domain::insight::stages::Stage;
-use crate::domain::program::{CellPattern, Who, Window};
+use crate::domain::insight::stages::{Borders, Stage};
+use crate::domain::program::{CellPattern, Stages, Who, Window};
 use crate::domain::units::Span;
 
 const SEGMENT: &str = "[[segment]]\nid = \"some\"\n";
@@ -32,6 +32,55 @@ fn a_segment_says_who_is_in_it() {
     assert_eq!(who("slipping = { gaps = 5, spreads = 2, slack = \"25 %\" }"), Who::Slipping(tolerance));
     assert_eq!(who("first_purchase = true"), Who::FirstPurchase(None));
     assert_eq!(who("stage = \"client\""), Who::OnStage(Stage::Client));
+}
+
+const CLUB: &str = "[[club]]\nid = \"ambassadors\"\ndoor = \"open\"\n";
+
+#[test]
+fn stages_begin_where_the_file_says() {
+    let stages = |text: &str| sound(&format!("{AIR}{CLUB}{text}")).stages;
+    assert_eq!(stages(""), Stages::default());
+    let written = "[stages]\ncustomer = { purchases = 3 }\nclient = { purchases = 6, within_days = 90 }\n\
+                   advocate = { clubs = [\"ambassadors\"], from = \"shopper\" }\n\
+                   [[segment]]\nid = \"fans\"\nstage = \"advocate\"\n";
+    let found = stages(written);
+    let borders =
+        Borders { customer_purchases: 3, client_purchases: 6, client_days: 90, advocate_from: Stage::Shopper };
+    assert_eq!((found.borders, found.advocates.len()), (borders, 1));
+    let from = stages("[stages]\nadvocate = { clubs = [\"ambassadors\"] }\n").borders.advocate_from;
+    assert_eq!(from, Stage::Customer);
+}
+
+#[test]
+fn flaws_of_stages() {
+    let rows: &[(&str, &[&str])] = &[
+        (
+            "customer = { purchases = 1 }\nclient = { purchases = 4, within_days = 0 }",
+            &["2:26 must be 2 to 1000", "3:41 must be 1 to 3660"],
+        ),
+        (
+            "customer = { purchases = 5 }\nclient = { purchases = 4, within_days = 3 }",
+            &[
+                "1:1 a client buys at least as often as a customer: nobody would be a customer",
+                "3:10 purchases of one day count once: there are more purchases here than days",
+            ],
+        ),
+        ("advocate = { clubs = [] }", &["2:22 nobody would be an advocate: name the clubs of those who bring others"]),
+        ("client = { purchases = 4 }", &["2:10 `within_days` is missing"]),
+        (
+            "advocate = { clubs = [\"ambasadors\"], from = \"advocate\" }",
+            &[
+                "2:23 no club `ambasadors`, did you mean `ambassadors`?",
+                "2:45 `advocate` is not one of `prospect`, `shopper`, `customer`, `client`",
+            ],
+        ),
+    ];
+    for (keys, want) in rows {
+        assert_eq!(flaws_of(&format!("[stages]\n{keys}\n{CLUB}")), *want, "{keys}");
+    }
+    let nobody = "[[segment]]\nid = \"fans\"\nstage = \"advocate\"\n";
+    let want = "3:9 nobody is an advocate: write who is, such as `advocate = { clubs = [..] }` under `[stages]`";
+    assert_eq!(flaws_of(nobody), [want]);
 }
 
 const ONE_OF: &str = "a segment says who is in it by one of `top_share`, `rfm`, `slipping`, `first_purchase`, `stage`";
@@ -77,11 +126,11 @@ fn flaws_of_segments() {
         ("rfm = [\"556\", \"55\"]", &[format!("3:8 {CELL}"), format!("3:15 {CELL}")]),
         (
             "stage = \"advocate\"",
-            &["3:9 nobody would be an advocate: nothing is recorded that tells who brings others".into()],
+            &["3:9 nobody is an advocate: write who is, such as `advocate = { clubs = [..] }` under `[stages]`".into()],
         ),
         (
             "stage = \"clint\"",
-            &["3:9 `clint` is not one of `prospect`, `shopper`, `customer`, `client`, did you mean `client`?".into()],
+            &["3:9 `clint` is not one of `prospect`, `shopper`, `customer`, `client`, `advocate`, did you mean `client`?".into()],
         ),
         (
             "stage = \"client\"\n[[segment]]\nid = \"some\"\nstage = \"client\"",
