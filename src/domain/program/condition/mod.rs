@@ -20,7 +20,7 @@ use crate::domain::order::{Line, Purchase};
 use crate::domain::units::{Moment, Overflow};
 pub use missing::{Lacking, Shortfall};
 pub(super) use names::{LINE_WORDS, MEMBER_WORDS, Names, PURCHASE_WORDS, Place};
-use tree::{Number, Truth};
+use tree::{Comparison, Instant, Number, Truth};
 
 /// What a condition may look at; absent parts are never asked for by a condition that was checked for its place.
 #[derive(Clone, Copy)]
@@ -105,6 +105,25 @@ impl Condition {
         never::never(vec![(&self.truth, true)])
     }
 
+    /// Whether it is known that it never holds of a purchase that occurred in this span.
+    pub(super) fn never_holds_between(&self, from: Moment, until: Moment) -> bool {
+        let after = Truth::Moments(Comparison::AtLeast, Instant::OccurredAt, Instant::Constant(from));
+        let before = Truth::Moments(Comparison::Less, Instant::OccurredAt, Instant::Constant(until));
+        never::never(vec![(&self.truth, true), (&after, true), (&before, true)])
+    }
+
+    /// Whether it is known that it never holds while these meters, by position in `program.meters`, read 0.
+    pub(super) fn never_holds_without(&self, meters: &[usize]) -> bool {
+        let zero = |meter: &usize| Truth::Numbers(Comparison::Equal, Number::Meter(*meter), Number::Constant(0));
+        let zeros: Vec<Truth> = meters.iter().map(zero).collect();
+        never::never(zeros.iter().chain([&self.truth]).map(|part| (part, true)).collect())
+    }
+
+    /// Whether it is known that it never holds for who does not belong to `club`.
+    pub(super) fn never_holds_outside(&self, club: super::ClubId) -> bool {
+        never::never(vec![(&self.truth, true), (&Truth::Club(club), false)])
+    }
+
     /// Whether it is known that it never holds where `other` does.
     pub(super) fn excludes(&self, other: &Self) -> bool {
         never::never(vec![(&self.truth, true), (&other.truth, true)])
@@ -134,6 +153,11 @@ impl IntegerExpression {
     /// [`Overflow`] if a step leaves 128 bits, the result 64 bits, or the receipt's total its range.
     pub fn value(&self, subject: &Subject<'_>) -> Result<i64, Overflow> {
         i64::try_from(self.number.value(subject)?).map_err(|_| Overflow)
+    }
+
+    /// Its value, if it looks at nothing and does not leave its range.
+    pub(super) fn constant(&self) -> Option<i128> {
+        self.number.constant()
     }
 
     /// Whether it looks at a line, so that it has to be computed for each.

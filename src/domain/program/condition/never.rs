@@ -126,12 +126,20 @@ fn claim(truth: &Truth, wanted: bool) -> Option<Claim<'_>> {
 /// Whether what is claimed of one thing leaves a value for it.
 fn has_a_value(claim: &Claim<'_>, claims: &[Claim<'_>]) -> bool {
     let same: Vec<&Claim<'_>> = claims.iter().filter(|other| other.about == claim.about).collect();
-    let (low, high) = same.iter().fold((i128::MIN, i128::MAX), |range, claim| narrowed(range, claim));
+    let (low, high) = same.iter().fold((least(claim.about), i128::MAX), |range, claim| narrowed(range, claim));
     let listed = constant(claim.about).or_else(|| same.iter().find_map(|claim| candidates(claim)));
     let listed = listed.or_else(|| (low == high).then(|| vec![Candidate::Number(low)]));
     match listed {
         Some(listed) => listed.iter().any(|candidate| same.iter().all(|claim| claim.allows(*candidate))),
         None => low <= high,
+    }
+}
+
+/// What a number never lies below: receipts come to nothing at least, and of everything bought there is some.
+const fn least(about: About<'_>) -> i128 {
+    match about {
+        About::Number(Number::Total | Number::LineQuantity) => 0,
+        _ => i128::MIN,
     }
 }
 

@@ -225,6 +225,22 @@ impl Number {
     }
 }
 
+impl Number {
+    /// Its value, if it looks at nothing and does not leave its range.
+    pub(super) fn constant(&self) -> Option<i128> {
+        match self {
+            Self::Constant(number) => Some((*number).into()),
+            Self::Negative(a) => a.constant()?.checked_neg(),
+            Self::Sum(a, b) => a.constant()?.checked_add(b.constant()?),
+            Self::Difference(a, b) => a.constant()?.checked_sub(b.constant()?),
+            Self::Product(a, b) => a.constant()?.checked_mul(b.constant()?),
+            Self::Quotient(a, by) => a.constant()?.checked_div(by.get().into()),
+            Self::Remainder(a, by) => a.constant()?.checked_rem(by.get().into()),
+            _ => None,
+        }
+    }
+}
+
 fn total(purchase: Option<&Purchase>) -> Result<i128, Overflow> {
     purchase.map_or(Some(0), Purchase::total).map(i128::from).ok_or(Overflow)
 }

@@ -5,7 +5,7 @@ use super::declared::Declared;
 use super::privileges::USES_MAX;
 use super::sheet::{Node, Table};
 use super::terms;
-use crate::domain::program::{Benefit, Lasts, PrivilegeId, RuleId, TierId};
+use crate::domain::program::{Benefit, ClubId, Lasts, MeterId, PrivilegeId, RuleId, TierId, WalletId};
 use crate::domain::units::Points;
 
 const BENEFITS_MAX: usize = 32;
@@ -14,9 +14,17 @@ const DETAILS: &[&str] = &["points", "count", "uses", "lasts"];
 const FORM: &str = "a benefit is one of `{ wallet, points }`, `{ meter, count }`, `{ privilege, uses }`, \
                     `{ club, lasts }`, `{ tier }` and `{ boost }`";
 
-/// What some `gives` or a gift named.
+/// What some `gives` or a gift named, and what rules feed.
 #[derive(Default)]
 pub(super) struct Given {
+    /// Wallets in which an earning rule grants base points.
+    pub wallets: Vec<WalletId>,
+    /// Meters that something counts on, and of those that an earning rule does.
+    pub meters: Vec<MeterId>,
+    pub base_meters: Vec<MeterId>,
+    /// Whether there is an earning rule at all. A file without one says nothing of what is counted.
+    pub earns: bool,
+    pub clubs: Vec<ClubId>,
     pub privileges: Vec<PrivilegeId>,
     pub boosts: Vec<RuleId>,
     pub tiers: Vec<TierId>,
@@ -79,6 +87,7 @@ impl Reader<'_> {
     fn count(&self, subject: &Node<'_>) -> Option<Benefit> {
         let meter = self.declared.meter_named(subject);
         let decimals = self.declared.meters.iter().find(|known| Some(known.id) == meter).map(|known| known.decimals);
+        self.declared.given.borrow_mut().meters.extend(meter);
         let count = self.amount("count", meter.map(|id| id.0).zip(decimals));
         Some(Benefit::Count(meter?, count?))
     }
@@ -107,6 +116,7 @@ impl Reader<'_> {
     fn membership(&self, subject: &Node<'_>) -> Option<Benefit> {
         let club = self.declared.club_named(subject);
         let lasts = self.table.need("lasts").and_then(|node| terms::span(&node));
+        self.declared.given.borrow_mut().clubs.extend(club);
         Some(Benefit::Membership(club?, lasts?))
     }
 

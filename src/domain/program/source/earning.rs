@@ -12,7 +12,7 @@ use crate::domain::program::suggest::did_you_mean;
 use crate::domain::program::{
     Basis, BonusOf, JudgedBy, MeterId, Per, Rate, Rounds, Rule, RuleId, Scope, ValueType, WalletId, Word,
 };
-use crate::domain::units::Rounding;
+use crate::domain::units::{Moment, Rounding};
 
 const RULES_MAX: usize = 200;
 
@@ -97,7 +97,11 @@ impl Reader<'_> {
         let basis = table.need("basis").and_then(|node| self.basis(&node));
         let lines = self.lines(excluded, basis.as_ref());
         self.some_line(when.as_ref(), lines.as_ref());
+        if judged_by == Some(JudgedBy::OccurredAt) {
+            self.some_day([("when", &when), ("lines", &lines)], (from, until));
+        }
         let (wallet, meters) = (self.wallet(), self.meters());
+        self.feeds(wallet, &meters);
         let decimals = self.decimals(wallet, &meters);
         let rate = table.need("rate").and_then(|node| self.rate(&node, basis.as_ref()?, decimals?));
         let rounding = table.need("rounding").and_then(|node| node.choice(ROUNDINGS));
@@ -133,6 +137,20 @@ impl Reader<'_> {
         })
     }
 
+    /// Notes what the rule feeds, so that `soundness.rs` can tell what nothing does.
+    fn feeds(&self, wallet: Option<WalletId>, meters: &[MeterId]) {
+        let mut given = self.declared.given.borrow_mut();
+        let listed = self.table.find("meters").map(|node| (node.value().is_array(), node.list().len()));
+        let unread = listed.is_some_and(|(is_list, length)| !is_list || length != meters.len());
+        given.unsure |= unread || (wallet.is_none() && self.table.find("wallet").is_some());
+        given.meters.extend(meters);
+        if self.kind == Kind::Rule {
+            given.earns = true;
+            given.wallets.extend(wallet);
+            given.base_meters.extend(meters);
+        }
+    }
+
     fn choice<T: Copy>(&self, key: &'static str, default: T, choices: &[(&str, T)]) -> T {
         self.table.find(key).and_then(|node| node.choice(choices)).unwrap_or(default)
     }
@@ -161,6 +179,16 @@ impl Reader<'_> {
         let excluded = lines.never_holds() || when.is_some_and(|when| when.excludes(lines));
         if when_holds && excluded && !self.is_flagged(&node) {
             node.doubt("no line is ever chosen: this excludes `when` or is excluded by `exclude_lines`");
+        }
+    }
+
+    /// Each condition may hold on some day, and not on one on which the rule does.
+    fn some_day(&self, conditions: [(&'static str, &Option<Condition>); 2], (from, until): (Moment, Moment)) {
+        for (key, condition) in conditions {
+            let Some((condition, node)) = condition.as_ref().zip(self.table.find(key)) else { continue };
+            if from < until && !condition.never_holds() && condition.never_holds_between(from, until) {
+                node.doubt("this never holds between `from` and `until`");
+            }
         }
     }
 
@@ -200,6 +228,9 @@ impl Reader<'_> {
             _ => {}
         }
         let expression = terms::expression(node, &self.declared.names(Place::Line, self.head))?;
+        if expression.constant().is_some_and(|basis| basis <= 0) {
+            node.doubt("a basis of 0 or less earns nothing");
+        }
         Some(if expression.looks_at_line() { Basis::Line(expression) } else { Basis::Purchase(expression) })
     }
 

@@ -97,6 +97,7 @@ impl Reader<'_> {
     /// The meter that counts its validities; the word of the hidden one is given later.
     fn counts(&self, node: &Node<'_>) -> Option<YearCount> {
         let id = self.declared.meter_named(node)?;
+        self.declared.given.borrow_mut().meters.push(id);
         let meter = self.declared.meters.iter().find(|meter| meter.id == id)?;
         if meter.window != Window::Lifetime {
             return node.refuse("validities are counted for ever; the `window` of this meter must be `\"lifetime\"`");

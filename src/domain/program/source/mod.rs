@@ -154,8 +154,15 @@ fn whole(sheet: &Sheet<'_>, root: &DeTable<'_>, known: &Register) -> Option<Prog
     let milestones = milestones::read(&table, &head, &mut declared);
     let rewards = rewards::read(reward_entries, &head, &mut declared, cuttings);
     let (rules_read, ladder_read) = (rules.as_slice(), ladder.as_ref());
-    let whole =
-        Whole { root: &table, declared: &declared, ladder: ladder_read, rules: rules_read, privileges: &privileges };
+    let whole = Whole {
+        root: &table,
+        declared: &declared,
+        ladder: ladder_read,
+        rules: rules_read,
+        privileges: &privileges,
+        clubs: &clubs,
+        milestones: &milestones,
+    };
     soundness::check(&whole);
     table.close();
     let mut program = Program {

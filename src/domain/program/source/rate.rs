@@ -33,6 +33,9 @@ pub(super) fn rate(node: &Node<'_>, per: Per, decimals: u8) -> Option<Rate> {
     if share.numerator < 0 {
         return node.refuse("a rate is not negative");
     }
+    if share.numerator == 0 {
+        node.doubt("a rate of 0 earns nothing");
+    }
     let scale = if matches!(per, Per::Points) { 1 } else { 10_i128.pow(decimals.into()) };
     match Ratio::new(i128::from(share.numerator) * scale, share.denominator.into()) {
         Some(points) => Some(Rate { points, step, written: written.into() }),

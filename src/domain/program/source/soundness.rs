@@ -1,12 +1,14 @@
 //! What each part of a file cannot tell by itself: a tier nobody would stand on, campaigns that exclude each other, a
-//! privilege or a boost nobody gets.
+//! privilege or a boost nobody gets, meters and wallets that nothing feeds, a club that lets in its members only.
 //!
 //! It only says what is certain: a ladder that could be meant is never refused. It must not read values; those are
 //! read where they belong, and are found again here by their ids.
 
 use super::declared::Declared;
 use super::sheet::{Node, Table};
-use crate::domain::program::{Downgrade, Ladder, Privilege, Rule, Stacking, Tier, Word};
+use crate::domain::program::{
+    Basis, Club, Condition, Downgrade, Ladder, Milestone, Privilege, Rule, Stacking, Tier, Word,
+};
 
 /// What is looked at together.
 pub(super) struct Whole<'a> {
@@ -15,11 +17,17 @@ pub(super) struct Whole<'a> {
     pub ladder: Option<&'a Ladder>,
     pub rules: &'a [Rule],
     pub privileges: &'a [Privilege],
+    pub clubs: &'a [Club],
+    pub milestones: &'a [Milestone],
 }
 
 /// Says what is not sound.
 pub(super) fn check(whole: &Whole<'_>) {
     whole.tiers();
+    whole.unfed_tiers();
+    whole.unfed_milestones();
+    whole.base_points();
+    whole.clubs();
     whole.exclusive_campaigns();
     whole.privileges();
     whole.worths();
@@ -40,6 +48,84 @@ impl Whole<'_> {
             let (name, above) = (self.text(tier.id.0), self.text(higher.id.0));
             let message = format!("whoever earns `{name}` earns `{above}` above it too; tiers stand lowest first");
             self.at(&["ladder", "tier"], ("id", name), "qualify", &message);
+        }
+    }
+
+    /// Meters that nothing counts on, by position.
+    fn unfed(&self) -> Vec<usize> {
+        let given = self.declared.given.borrow();
+        let meters = self.declared.meters.iter().enumerate();
+        let known = given.earns && !given.unsure;
+        let unfed = meters.filter(|(_, meter)| known && !given.meters.contains(&meter.id));
+        unfed.map(|(at, _)| at).collect()
+    }
+
+    /// Conditions of tiers that need a meter which nothing counts on.
+    fn unfed_tiers(&self) {
+        let unfed = self.unfed();
+        for tier in self.ladder.into_iter().flat_map(|ladder| &ladder.tiers) {
+            let name = self.text(tier.id.0);
+            let conditions = [("qualify", &tier.qualify), ("renew", &tier.renew), ("floor", &tier.floor)];
+            for (key, condition) in conditions {
+                if condition.as_ref().is_some_and(|asks| !asks.never_holds() && asks.never_holds_without(&unfed)) {
+                    let meters = self.needed(condition.as_ref(), &unfed);
+                    let message = format!("nothing counts on {meters}, so this can never hold");
+                    self.at(&["ladder", "tier"], ("id", name), key, &message);
+                }
+            }
+        }
+    }
+
+    /// Of meters that nothing counts on, as few as a condition cannot do without.
+    fn needed(&self, condition: Option<&Condition>, unfed: &[usize]) -> String {
+        let mut needed = unfed.to_vec();
+        for at in unfed {
+            let others: Vec<usize> = needed.iter().copied().filter(|other| other != at).collect();
+            if condition.is_some_and(|condition| condition.never_holds_without(&others)) {
+                needed = others;
+            }
+        }
+        let meters = needed.into_iter().filter_map(|at| self.declared.meters.get(at));
+        meters.map(|meter| format!("`{}`", self.text(meter.id.0))).collect::<Vec<_>>().join(", ")
+    }
+
+    fn unfed_milestones(&self) {
+        let unfed = self.unfed();
+        for milestone in self.milestones {
+            let at = self.declared.meters.iter().position(|meter| meter.id == milestone.meter);
+            if at.is_some_and(|at| unfed.contains(&at)) {
+                let message = format!("nothing counts on `{}`, so it is never reached", self.text(milestone.meter.0));
+                self.at(&["milestone"], ("id", self.text(milestone.id.0)), "meter", &message);
+            }
+        }
+    }
+
+    /// Campaigns on base points where there are none.
+    fn base_points(&self) {
+        let given = self.declared.given.borrow();
+        let known = given.earns && !given.unsure;
+        for rule in self.rules.iter().filter(|rule| known && matches!(rule.basis, Basis::BasePoints)) {
+            let (has_some, of) = match (rule.wallet, rule.meters.first()) {
+                (Some(wallet), _) => (given.wallets.contains(&wallet), wallet.0),
+                (None, Some(meter)) => (given.base_meters.contains(meter), meter.0),
+                (None, None) => continue,
+            };
+            if !has_some {
+                let message = format!("no `[[earning]]` rule grants on `{}`: it has no base points", self.text(of));
+                self.at(&["campaign"], ("campaign", self.text(rule.id.0)), "basis", &message);
+            }
+        }
+    }
+
+    /// Clubs whose condition asks for membership of themselves, so that nobody is ever the first.
+    fn clubs(&self) {
+        let given = self.declared.given.borrow();
+        for club in self.clubs.iter().filter(|club| !given.unsure && !given.clubs.contains(&club.id)) {
+            let Some(condition) = &club.condition else { continue };
+            if !condition.never_holds() && condition.never_holds_outside(club.id) {
+                let message = "only members of this club meet this, so nobody can ever come in";
+                self.at(&["club"], ("id", self.text(club.id.0)), "condition", message);
+            }
         }
     }
 

@@ -369,6 +369,6 @@ fn flaws_of_boosts_and_of_rewards_for_clubs() {
     refused(campaign, BOOST_FLAWS);
     let reward = "[[reward]]\nid = \"r\"\nwallet = \"miles\"\nprice = 5";
     refused(reward, REWARD_FLAWS);
-    let rule = flaws_of(&rule("boost = { lasts = \"6mo\" }\nwallet = \"miles\""));
+    let rule = flaws_of(&rule("boost = { lasts = \"6mo\" }\nmeters = [\"points\"]\n-wallet ="));
     assert_eq!(rule, ["2:1 unknown key `boost`"]);
 }

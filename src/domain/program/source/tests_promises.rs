@@ -25,7 +25,7 @@ wallet = "stars"
 [ladder]
 [[ladder.tier]]
 id = "gold"
-qualify = "visits >= 10"
+qualify = "visits != 10"
 validity = "forever"
 [[reward]]
 id = "coffee"

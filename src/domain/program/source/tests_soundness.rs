@@ -168,6 +168,66 @@ fn conditions_that_never_hold_are_said() {
     assert_eq!(flaws_of(&format!("{club}condition = 'member.pilot && !member.pilot'")), ["4:13 this can never hold"]);
 }
 
+#[test]
+fn what_cannot_come_about_by_itself_is_said() {
+    let rows: &[(&str, &[&str])] = &[
+        ("when = 'purchase.total < 0'", &["10:8 this can never hold"]),
+        ("when = 'purchase.total <= 0'", &[]),
+        (
+            "when = 'purchase.occurred_at >= timestamp(\"2027-01-01T00:00:00Z\")'\nfrom = 2026-05-01\nuntil = 2026-06-01",
+            &["10:8 this never holds between `from` and `until`"],
+        ),
+        (
+            "when = 'purchase.occurred_at >= timestamp(\"2026-05-31T00:00:00Z\")'\nfrom = 2026-05-01\nuntil = 2026-06-01",
+            &[],
+        ),
+        ("basis = \"0\"\n-basis =\nrate = \"1\"\n-rate =", &["10:9 a basis of 0 or less earns nothing"]),
+        ("basis = \"2 - 3\"\n-basis =\nrate = \"1\"\n-rate =", &["10:9 a basis of 0 or less earns nothing"]),
+        ("rate = \"0 per 1.00\"\n-rate =", &["10:8 a rate of 0 earns nothing"]),
+    ];
+    for (more, want) in rows {
+        assert_eq!(flaws(&format!("{SMALL}{}\n", rule(more))), *want, "{more}");
+    }
+}
+
+#[test]
+fn what_nothing_feeds_is_said() {
+    let earns = |what: &str| {
+        format!("[[earning]]\nrule = \"e\"\nbasis = \"quantity\"\nrate = \"1\"\nrounding = \"floor\"\n{what}\n")
+    };
+    let flaws_of = |text: &str| flaws_of(&format!("{text}{}", earns("meters = [\"points\"]")));
+    let dead = "[meters.dead]\nwindow = \"lifetime\"\n[meters.gone]\nwindow = \"lifetime\"\n";
+    let tier = |keys: &str| format!("{dead}[[ladder.tier]]\nid = \"high\"\n{keys}\nvalidity = {{ span = \"12mo\" }}\n");
+    let said = |place: &str, meters: &str| [format!("{place} nothing counts on {meters}, so this can never hold")];
+    assert_eq!(flaws_of(&tier("qualify = 'dead >= 1 && points >= 1'")), said("7:11", "`dead`"));
+    assert_eq!(flaws_of(&tier("qualify = 'dead >= 1 || gone >= 1'")), said("7:11", "`dead`, `gone`"));
+    assert_eq!(flaws_of(&tier("qualify = 'dead >= 1 || points >= 9000000'")), [""; 0]);
+    assert_eq!(flaws_of(&tier("qualify = 'points >= 9000000'\nfloor = 'gone >= 1'")), said("8:9", "`gone`"));
+    let counts = tier("qualify = 'points >= 9000000'\nfloor = 'gone >= 1'\ncounts = \"gone\"");
+    assert_eq!(flaws_of(&counts), [""; 0]);
+    let milestone =
+        "[[milestone]]\nid = \"m\"\nmeter = \"dead\"\nat = 1\ngives = [{ meter = \"points\", count = 1 }]\n";
+    assert_eq!(flaws_of(&format!("{dead}{milestone}")), ["7:9 nothing counts on `dead`, so it is never reached"]);
+    let other = milestone.replace("dead", "points").replace("\"m\"", "\"n\"");
+    let other = other.replace("meter = \"points\", count", "meter = \"dead\", count");
+    assert_eq!(flaws_of(&format!("{dead}{milestone}{other}")), [""; 0]);
+    let campaign = "[wallets.gems]\n[[campaign]]\ncampaign = \"c\"\nbasis = \"base_points\"\nrate = \"100%\"\n\
+                    rounding = \"floor\"\nwallet = \"gems\"\nstacking = \"add\"\n";
+    assert_eq!(flaws_of(campaign), ["4:9 no `[[earning]]` rule grants on `gems`: it has no base points"]);
+    let earned = campaign.replace("\"gems\"\n", "\"miles\"\n") + &earns("wallet = \"miles\"").replace("\"e\"", "\"f\"");
+    assert_eq!(flaws_of(&earned), [""; 0]);
+}
+
+#[test]
+fn a_club_for_its_own_members_is_said() {
+    let club = "[[club]]\nid = \"guild\"\ndoor = \"condition\"\ncondition = '\"guild\" in member.clubs'\n";
+    assert_eq!(flaws_of(club), ["4:13 only members of this club meet this, so nobody can ever come in"]);
+    assert_eq!(flaws_of(&club.replace("member.clubs'", "member.clubs || points >= 1'")), [""; 0]);
+    let given =
+        "[[milestone]]\nid = \"m\"\nmeter = \"points\"\nat = 1\ngives = [{ club = \"guild\", lasts = \"1y\" }]\n";
+    assert_eq!(flaws_of(&format!("{club}{given}")), [""; 0]);
+}
+
 /// A version that was in force stays readable, whatever is said of new ones.
 #[test]
 fn what_was_applied_once_is_recalled() {
