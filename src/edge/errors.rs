@@ -43,8 +43,12 @@ pub mod reason {
     pub const TRANSPORT: &str = "TRANSPORT";
 }
 
-/// Details travel in a header, and many clients read no more than 8 KiB of those.
-const DETAIL_BYTES_MAX: usize = 4_096;
+/// Details travel in a header, and many clients read no more than 8 KiB of those, of which base64 leaves six.
+const DETAIL_BYTES_MAX: usize = 5_000;
+/// What the format takes for each violation, in bytes.
+const VIOLATION_FRAME: usize = 8;
+/// The most violations that are listed; so many have room for their fields, unless names are long.
+const LISTED_MAX: usize = 100;
 /// When to come back after an overload: a few groups later.
 const OVERLOAD_PAUSE: Duration = Duration::from_millis(100);
 /// When to come back to a draining server or a troubled store.
@@ -56,7 +60,7 @@ pub struct Problem {
     reason: &'static str,
     message: String,
     numbers: Vec<(&'static str, String)>,
-    violations: Vec<(String, String)>,
+    violations: Vec<Violation>,
     retry_after: Option<Duration>,
 }
 
@@ -74,23 +78,47 @@ impl Problem {
         self
     }
 
-    fn violating(mut self, violations: impl Iterator<Item = (String, String)>) -> Self {
+    /// With what is wrong in a request: every field is named before any is described.
+    fn violating(mut self, found: impl ExactSizeIterator<Item = Violation>) -> Self {
+        let count = found.len();
+        let some: Vec<Violation> = found.take(LISTED_MAX).collect();
         let mut room = DETAIL_BYTES_MAX;
-        let mut count = 0_usize;
-        for (field, description) in violations {
-            count += 1;
-            let size = field.len() + description.len();
-            if size <= room {
-                room -= size;
-                self.violations.push((field, description));
+        let mut ahead: usize = some.iter().map(|violation| violation.bytes(&violation.brief)).sum();
+        for mut violation in some {
+            let (brief, whole) = (violation.bytes(&violation.brief), violation.bytes(&violation.description));
+            ahead = ahead.saturating_sub(brief);
+            let bytes = if whole.saturating_add(ahead) <= room { whole } else { brief };
+            if bytes < whole {
+                violation.description = std::mem::take(&mut violation.brief);
+            }
+            if bytes <= room {
+                room = room.saturating_sub(bytes);
+                self.violations.push(violation);
             }
         }
-        self.with("faults", count)
+        let unlisted = count.saturating_sub(self.violations.len());
+        let problem = self.with("faults", count);
+        if unlisted > 0 { problem.with("unlisted", unlisted) } else { problem }
     }
 
     const fn again_after(mut self, pause: Duration) -> Self {
         self.retry_after = Some(pause);
         self
+    }
+}
+
+/// What is wrong with one field.
+struct Violation {
+    field: String,
+    /// What is said of it,
+    description: String,
+    /// and what where there is no room for that.
+    brief: String,
+}
+
+impl Violation {
+    fn bytes(&self, description: &str) -> usize {
+        self.field.len().saturating_add(description.len()).saturating_add(VIOLATION_FRAME)
     }
 }
 
@@ -100,7 +128,7 @@ impl From<Problem> for Status {
         let metadata: std::collections::HashMap<String, String> = numbers.collect();
         let mut details = ErrorDetails::new();
         details.set_error_info(problem.reason, DOMAIN, metadata);
-        for (field, description) in problem.violations {
+        for Violation { field, description, .. } in problem.violations {
             details.add_bad_request_violation(field, description);
         }
         if let Some(pause) = problem.retry_after {
@@ -284,14 +312,14 @@ fn key_reused(problem: Problem, field: &str, entry: Seq) -> Problem {
     problem.with("field", field).with("entry_id", super::wire::entries::entry_id(entry))
 }
 
-fn violation(fault: &Fault) -> (String, String) {
-    (fault.field.clone(), fault.message.clone())
+fn violation(fault: &Fault) -> Violation {
+    Violation { field: fault.field.clone(), description: fault.message.clone(), brief: String::new() }
 }
 
-fn flaw_violation(flaw: &Flaw) -> (String, String) {
-    let place = format!("line {}, column {}", flaw.line, flaw.column);
+fn flaw_violation(flaw: &Flaw) -> Violation {
+    let brief = format!("line {}, column {}", flaw.line, flaw.column);
     let about = if flaw.path.is_empty() { String::new() } else { format!("{}: ", flaw.path) };
-    ("source".into(), format!("{place}: {about}{}", flaw.message))
+    Violation { field: "source".into(), description: format!("{brief}: {about}{}", flaw.message), brief }
 }
 
 /// The status of one item of a stream, as a message.
@@ -501,11 +529,36 @@ mod tests {
 
     #[test]
     fn details_fit_into_a_header() {
-        let fault = |n: usize| Fault { field: format!("purchase.lines[{n}].line_id"), message: "is required".into() };
+        let message = || "must have 1 to 64 bytes".to_owned();
+        let fault = |n: usize| Fault { field: format!("purchase.lines[{n}].line_id"), message: message() };
         let status = refused(&Refusal::Malformed((0..500).map(fault).collect()));
         assert!(status.details().len() < 8_192 * 3 / 4, "{}", status.details().len());
-        assert_eq!(status.get_details_error_info().unwrap().metadata["faults"], "500");
-        let listed = status.get_details_bad_request().unwrap().field_violations.len();
-        assert!((50..500).contains(&listed), "{listed}");
+        let numbers = status.get_details_error_info().unwrap().metadata;
+        assert_eq!((&*numbers["faults"], &*numbers["unlisted"]), ("500", "400"));
+        let listed = status.get_details_bad_request().unwrap().field_violations;
+        let named = |at: usize| format!("purchase.lines[{at}].line_id");
+        assert!(listed.iter().enumerate().all(|(at, one)| one.field == named(at)) && listed.len() == 100);
+        let described = listed.iter().take_while(|one| one.description == message()).count();
+        assert!((50..100).contains(&described), "{described}");
+        assert!(listed.iter().skip(described).all(|one| one.description.is_empty()));
+    }
+
+    /// Of the longest names that a request can have, 30 are listed; of the longest flaws of a program all places.
+    #[test]
+    fn long_names_come_before_any_description() {
+        let long = |n: usize| Fault {
+            field: format!("purchase.lines[{n}].attributes[\"{}\"].text", "a".repeat(64)),
+            message: "must have 1 to 256 bytes".repeat(4),
+        };
+        let status = refused(&Refusal::Malformed((0..100).map(long).collect()));
+        assert!(status.details().len() < 8_192 * 3 / 4, "{}", status.details().len());
+        assert!(status.get_details_bad_request().unwrap().field_violations.len() >= 30);
+        let flaw = |line| Flaw { line, column: 3, path: "wallets.miles".into(), message: "is wrong".repeat(20) };
+        let status = refused(&Refusal::ProgramFlawed((0..100).map(flaw).collect()));
+        assert!(status.details().len() < 8_192 * 3 / 4, "{}", status.details().len());
+        let listed = status.get_details_bad_request().unwrap().field_violations;
+        assert_eq!((listed.len(), &*listed[99].description), (100, "line 99, column 3"));
+        assert!(listed[0].description.starts_with("line 0, column 3: wallets.miles: is wrong"));
+        assert!(!status.get_details_error_info().unwrap().metadata.contains_key("unlisted"));
     }
 }

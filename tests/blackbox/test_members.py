@@ -1,6 +1,7 @@
-"""Who somebody is, told through the public API: attributes that lift."""
+"""Who somebody is, told through the public API: attributes that lift, and what a faulty request is told."""
 
 import pytest
+from conftest import Refused
 from shop import Shop
 
 RIDES = "tests/programs/rides.toml"
@@ -35,4 +36,13 @@ def test_an_attribute_lifts_her_in_the_same_reply(tram):
     assert change["entryId"] == lifted["entryIds"][0]
     again = update(tram, "ann", "u-1", age={"integer": "61"})
     assert (again["outcome"], again["entryIds"]) == ("OUTCOME_REPLAYED", lifted["entryIds"])
+
+
+def test_every_faulty_field_is_named(tram):
+    tram.enroll("ann")
+    with pytest.raises(Refused) as told:
+        tram.call("PointsService/RecordPurchase", member_id="ann", purchase=tram.purchase("r", *[("", 200, "x")] * 500))
+    numbers = told.value.details["google.rpc.ErrorInfo"]["metadata"]
+    assert len(told.value.fields) + int(numbers["unlisted"]) == int(numbers["faults"]) == 500
+    assert told.value.fields == [f"purchase.lines[{place}].quantity" for place in range(100)]
 

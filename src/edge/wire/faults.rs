@@ -7,8 +7,8 @@ use std::fmt;
 
 use crate::domain::order::{Fault, Refusal};
 
-/// More faults than anybody mends at once; also the bound on what a hostile request can make us write.
-const FAULTS_MAX: usize = 100;
+/// The most faults that are counted: the bound on what a hostile request can make us write.
+const FAULTS_MAX: usize = 1_000;
 
 /// Where a field lies in a request: `purchase.lines[2].amount`.
 #[derive(Clone, Copy)]
