@@ -3,8 +3,11 @@
 //! `ErrorInfo` is always there, with the domain `rung.v1`. The catalogue of reasons is [`Refusal::reason`] plus
 //! [`reason`] below. Nothing here decides whether something is refused.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::Counter;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
@@ -12,7 +15,7 @@ use crate::domain::calendar::rfc3339;
 use crate::domain::event::Seq;
 use crate::domain::order::{Fault, Refusal};
 use crate::domain::program::source::Flaw;
-use crate::engine::{Denied, Failure};
+use crate::engine::{Denied, Failure, refusals};
 
 /// The domain of every `ErrorInfo`.
 pub const DOMAIN: &str = "rung.v1";
@@ -147,7 +150,7 @@ impl From<Problem> for Status {
 
 impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Self {
-        refused(&refusal)
+        refused_here(&refusal)
     }
 }
 
@@ -188,6 +191,16 @@ pub fn failed(failure: &Failure) -> Status {
         Failure::DeadlineExceeded => Problem::new(Code::DeadlineExceeded, reason::DEADLINE_EXCEEDED, message),
     };
     problem.into()
+}
+
+/// Counts what never reaches the engine, which counts its own under the same name.
+static REFUSALS: LazyLock<Counter<u64>> = LazyLock::new(|| refusals(&opentelemetry::global::meter("rung")));
+
+/// The status of a refusal that the edge makes by itself, counted.
+#[must_use]
+pub fn refused_here(refusal: &Refusal) -> Status {
+    REFUSALS.add(1, &[KeyValue::new("reason", refusal.reason())]);
+    refused(refusal)
 }
 
 /// The status of a refusal.

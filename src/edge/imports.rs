@@ -13,7 +13,7 @@ use tokio_stream::Stream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
-use super::errors::{as_message, completed, denied, failed, refused};
+use super::errors::{as_message, completed, denied, failed, refused_here};
 use super::wire::import::about;
 use super::wire::orders::Desk;
 use super::wire::scalars::count64;
@@ -131,7 +131,7 @@ impl Importer {
         for (place, order) in orders {
             match order {
                 Ok(order) => self.tally.add(place, self.engine.rehearse(order).await)?,
-                Err(refusal) => self.tally.refuse(place, &refused(&refusal)),
+                Err(refusal) => self.tally.refuse(place, &refused_here(&refusal)),
             }
         }
         Ok(())
@@ -147,7 +147,7 @@ impl Importer {
                     places.push(place);
                     sound.push(order);
                 }
-                Err(refusal) => self.tally.refuse(place, &refused(&refusal)),
+                Err(refusal) => self.tally.refuse(place, &refused_here(&refusal)),
             }
         }
         if sound.is_empty() {

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 use tracing::Instrument;
 
-use super::errors::{as_message, completed, denied, failed, refused};
+use super::errors::{as_message, completed, denied, failed, refused_here};
 use super::wire::codec::{Answered, Asking};
 use super::wire::orders::Desk;
 use super::wire::receipt::Recorded;
@@ -144,7 +144,7 @@ impl Taken {
                 self.orders.push(order);
                 self.slots.push_back(Slot::Ordered { omit_member });
             }
-            Err(refusal) => self.slots.push_back(Slot::Refused(Box::new(refused(&refusal)))),
+            Err(refusal) => self.slots.push_back(Slot::Refused(Box::new(refused_here(&refusal)))),
         }
     }
 }

@@ -19,11 +19,17 @@ pub(super) struct Figures {
     group_seconds: Histogram<f64>,
 }
 
+/// Counts refusals by reason: the engine's own, and those of whoever refuses before it is asked.
+#[must_use]
+pub fn refusals(meter: &Meter) -> Counter<u64> {
+    meter.u64_counter("rung.refusals").with_description("What was refused, by reason.").build()
+}
+
 impl Figures {
     pub(super) fn new(meter: &Meter) -> Self {
         Self {
             orders: meter.u64_counter("rung.orders").with_description("Orders answered, by outcome.").build(),
-            refusals: meter.u64_counter("rung.refusals").with_description("Orders refused, by reason.").build(),
+            refusals: refusals(meter),
             group_size: meter
                 .u64_histogram("rung.group.size")
                 .with_description("Orders decided and committed together.")

@@ -42,6 +42,7 @@ pub use answer::{AnalystStatus, Applied, ApplyProgram, Denied, EngineStatus, Fai
 pub use books::{Liability, LiabilityRow};
 use clock::Clock;
 use draft::Keys;
+pub use figures::refusals;
 pub use forecasts::Age;
 use lane::{Job, Lane, Orders};
 pub use migration::Migration;

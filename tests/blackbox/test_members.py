@@ -1,8 +1,11 @@
 """Who somebody is, told through the public API: attributes that lift, and what a faulty request is told."""
 
+import urllib.request
+
+import grpc
 import pytest
 from conftest import Refused
-from shop import Shop
+from shop import Shop, refused
 
 RIDES = "tests/programs/rides.toml"
 
@@ -46,3 +49,14 @@ def test_every_faulty_field_is_named(tram):
     assert len(told.value.fields) + int(numbers["unlisted"]) == int(numbers["faults"]) == 500
     assert told.value.fields == [f"purchase.lines[{place}].quantity" for place in range(100)]
 
+
+def test_what_the_edge_refuses_is_counted(tram):
+    tram.enroll("ann")
+    for _ in range(3):
+        recording = dict(member_id="ann", purchase={}, status=grpc.StatusCode.INVALID_ARGUMENT)
+        refused("MALFORMED", tram.call, "PointsService/RecordPurchase", **recording)
+    refused("UNKNOWN_MEMBER", tram.buy, "zed", "r-1", ("ride", 200), status=grpc.StatusCode.NOT_FOUND)
+    with urllib.request.urlopen(f"http://{tram.server.operations}/metrics") as page:
+        rows = [row for row in page.read().decode().splitlines() if row.startswith("rung_refusals_total")]
+    counted = {row.split('reason="')[1].split('"')[0]: row.rsplit(" ", 1)[1] for row in rows}
+    assert counted == {"MALFORMED": "3", "UNKNOWN_MEMBER": "1"}, rows
