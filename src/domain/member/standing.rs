@@ -106,10 +106,10 @@ impl Standing {
     }
 
     /// The tier in force at `moment`, and until when it cannot fall: the highest span that covers it, the longest
-    /// among equals. `None` means the base.
+    /// among equals. `None` means the base. A tier that this ladder does not have is nothing to stand on.
     #[must_use]
     pub fn at(&self, ladder: &Ladder, moment: Moment) -> Option<Held> {
-        let covers = |held: &&Held| held.since <= moment && moment < held.until;
+        let covers = |held: &&Held| held.since <= moment && moment < held.until && ladder.rank(held.tier).is_some();
         self.held.iter().filter(covers).copied().max_by_key(|held| (ladder.rank(held.tier), held.until))
     }
 
