@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 use super::members::{list_of, named};
+use super::wire::entries::entry_id;
 use super::wire::faults::{Faults, Path};
 use super::wire::naming;
 use super::wire::page::{Page, page, token};
@@ -130,14 +131,17 @@ impl pb::program_service_server::ProgramService for Programs {
         request: Request<pb::ApplyProgramRequest>,
     ) -> Result<Response<pb::ApplyProgramResponse>, Status> {
         let apply = apply(request.into_inner())?;
-        let dry_run = apply.dry_run;
+        let (dry_run, key) = (apply.dry_run, apply.request_id.clone());
         let (done, timeline) = self.engine.apply_program(apply).await?;
         let migration = match done {
             Outcome::Applied if dry_run => Some(self.engine.migration(&timeline).await?),
             _ => None,
         };
         let program = self.told(&timeline, timeline.newest());
-        Ok(Response::new(applied(done, program, migration.as_ref().map(|found| (found, &*timeline)))))
+        let entry = self.engine.programs().entry(timeline.number, timeline.newest().version, &key);
+        let told = applied(done, program, migration.as_ref().map(|found| (found, &*timeline)));
+        let entry_ids = entry.filter(|_| !dry_run).map(entry_id).into_iter().collect();
+        Ok(Response::new(pb::ApplyProgramResponse { entry_ids, ..told }))
     }
 
     async fn get_program(

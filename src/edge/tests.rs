@@ -428,7 +428,14 @@ async fn a_dry_run_tells_who_would_move() {
     let moves: Vec<_> = told.migration.iter().map(|step| (&*step.from_tier, &*step.to_tier, step.members)).collect();
     assert!(moves.contains(&("member", "member", 2)), "{moves:?}");
     assert_eq!(moves.iter().map(|(.., members)| members).sum::<i64>(), 3);
-    let done = house.programs.apply_program(Request::new(apply(stricter, false))).await.unwrap().into_inner();
-    assert_eq!((done.members_judged, done.migration.len()), (0, 0));
+    assert_eq!(told.entry_ids, [""; 0]);
+    let done = house.programs.apply_program(Request::new(apply(stricter.clone(), false))).await.unwrap().into_inner();
+    assert_eq!((done.members_judged, done.migration.len(), done.entry_ids.len()), (0, 0, 1));
+    let looser = apply(AIR.replace("points >= 1000", "points >= 900"), false);
+    let looser = pb::ApplyProgramRequest { request_id: "p-3".into(), ..looser };
+    let third = house.programs.apply_program(Request::new(looser)).await.unwrap().into_inner();
+    let again = house.programs.apply_program(Request::new(apply(stricter, false))).await.unwrap().into_inner();
+    assert_eq!((again.outcome(), &again.entry_ids), (pb::Outcome::Replayed, &done.entry_ids));
+    assert_ne!(third.entry_ids, done.entry_ids);
     assert!(!house.engine.status().draining);
 }

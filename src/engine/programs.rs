@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::domain::event::{Entry, Fact, ProgramApplied};
+use crate::domain::event::{Entry, Fact, ProgramApplied, Seq};
 use crate::domain::order::Refusal;
 use crate::domain::program::{Program, ProgramNo, Register, Timeline, source};
+use crate::domain::units::Text;
 
 /// All programs at one moment.
 #[derive(Clone, Debug, Default)]
@@ -13,6 +14,16 @@ pub struct Programs {
     timelines: Vec<Arc<Timeline>>,
     by_id: HashMap<Box<str>, ProgramNo>,
     sources: HashMap<(ProgramNo, u32), Arc<str>>,
+    entries: Vec<Applied>,
+}
+
+/// An entry that made a version.
+#[derive(Clone, Debug)]
+struct Applied {
+    program: ProgramNo,
+    version: u32,
+    entry: Seq,
+    request_id: Text,
 }
 
 impl Programs {
@@ -40,6 +51,14 @@ impl Programs {
         self.sources.get(&(number, version))
     }
 
+    /// The entry that answers an order to apply a version: the one made under its key, or else the one of the version.
+    #[must_use]
+    pub fn entry(&self, number: ProgramNo, version: u32, request_id: &str) -> Option<Seq> {
+        let own = || self.entries.iter().filter(|applied| applied.program == number);
+        let keyed = own().find(|applied| !request_id.is_empty() && applied.request_id == request_id);
+        keyed.or_else(|| own().find(|applied| applied.version == version)).map(|applied| applied.entry)
+    }
+
     /// The number the next new program gets.
     #[must_use]
     pub fn next_number(&self) -> ProgramNo {
@@ -57,6 +76,12 @@ impl Programs {
                 let known = next.known_words(&applied.id);
                 let program = read(applied, &known)?;
                 next.sources.insert((entry.program, applied.version), applied.source.clone().into());
+                next.entries.push(Applied {
+                    program: entry.program,
+                    version: applied.version,
+                    entry: entry.seq,
+                    request_id: entry.request_id.clone(),
+                });
                 next.add(Arc::new(program));
             }
         }

@@ -51,7 +51,7 @@ pub fn applied(
     let moves = migration.map(|(migration, after)| tier_moves(migration, after)).unwrap_or_default();
     let members_judged = migration.map(|(migration, _)| count64(migration.members)).unwrap_or_default();
     let (outcome, program) = (outcome(done).into(), Some(program));
-    pb::ApplyProgramResponse { outcome, program, migration: moves, members_judged }
+    pb::ApplyProgramResponse { outcome, program, migration: moves, members_judged, entry_ids: Vec::new() }
 }
 
 fn tier_moves(migration: &Migration, after: &Timeline) -> Vec<pb::TierMove> {
