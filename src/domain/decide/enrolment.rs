@@ -10,7 +10,7 @@ use crate::domain::lot;
 use crate::domain::member::{Member, MemberState, Purse};
 use crate::domain::order::{AttributesUpdate, Enrolment, Identifier, Note, Refusal};
 use crate::domain::program::OnClose;
-use crate::domain::units::Points;
+use crate::domain::units::{Moment, Points};
 
 /// A new member, on the tier that her attributes give her.
 pub(super) fn enroll(ground: &Ground<'_>, enrolment: &Enrolment) -> Result<Decision, Refusal> {
@@ -102,10 +102,8 @@ pub(super) fn close(ground: &Ground<'_>, member: &Member, note: &Note) -> Result
     let holds = member.desk().holds.iter().map(|hold| released(hold, ground.now, false));
     story.extend(holds.collect::<Vec<_>>()).map_err(overflow)?;
     story.run_to(ground.settles_to).map_err(overflow)?;
-    if ground.timeline.at(ground.now).on_close == OnClose::Forfeit {
-        let left = story.member.purses.iter().filter_map(forfeited).collect::<Vec<_>>();
-        story.extend(left).map_err(overflow)?;
-    }
+    let left = points_left(ground, &story.member);
+    story.extend(left).map_err(overflow)?;
     let clubs = story.member.belonging().clubs.iter().map(|held| left_club(held, LeftCause::Closed, ground.now));
     let clubs: Vec<Fact> = clubs.collect();
     story.extend(clubs).map_err(overflow)?;
@@ -115,7 +113,30 @@ pub(super) fn close(ground: &Ground<'_>, member: &Member, note: &Note) -> Result
     Ok(story.facts)
 }
 
-fn forfeited(purse: &Purse) -> Option<Fact> {
+/// What becomes of the points of a member who closes.
+fn points_left(ground: &Ground<'_>, member: &Member) -> Vec<Fact> {
+    let program = ground.timeline.at(ground.now);
+    let purses = member.purses.iter();
+    match program.on_close {
+        OnClose::Forfeit => purses.filter_map(forfeited).collect(),
+        OnClose::Keep => Vec::new(),
+        OnClose::KeepFor(span) => {
+            let end = program.zone.start_of(span.after(program.zone.day_of(ground.now)));
+            purses.filter(|purse| !purse.lots.is_empty()).flat_map(|purse| kept_for(purse, end)).collect()
+        }
+    }
+}
+
+/// That points end at `end`, unless they do before.
+fn kept_for(purse: &Purse, end: Moment) -> Vec<Fact> {
+    let (wallet, notice_at) = (purse.wallet, Moment::NEVER);
+    let no_more = purse.kept.then_some(Fact::LotsKept { wallet, kept: false });
+    let ends = (end < purse.lapses_at).then_some(Fact::ActivityCounted { wallet, lapses_at: end, notice_at });
+    no_more.into_iter().chain(ends).collect()
+}
+
+/// The points of a purse as gone for good: forfeited, and not expired.
+pub(super) fn forfeited(purse: &Purse) -> Option<Fact> {
     let points = lot::total(&purse.lots).ok().filter(|points| *points > Points::ZERO)?;
     Some(Fact::PointsForfeited { wallet: purse.wallet, points, lots: purse.lots.to_vec() })
 }

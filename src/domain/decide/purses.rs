@@ -3,7 +3,7 @@
 use super::story::Story;
 use crate::domain::event::{AddedCause, Fact, PointsAdded, TierCause, VoucherIssued, VouchersCut};
 use crate::domain::lot::{self, Lot, Origin, Terms};
-use crate::domain::member::{Member, Purse};
+use crate::domain::member::{Member, MemberState, Purse};
 use crate::domain::order::{Claim, MemberKey, Refusal};
 use crate::domain::program::{Cut, Debt, Expiry, Program, Reward, TierId, Timeline, Wallet, WalletId};
 use crate::domain::units::{Moment, Overflow, Points, Text};
@@ -183,7 +183,8 @@ pub(super) fn came_in(story: &Story<'_>, wallet: WalletId) -> Vec<Fact> {
 /// That points are kept from the first of them on, where the member's tier keeps them.
 fn kept(story: &Story<'_>, wallet: WalletId) -> Option<Fact> {
     let found = story.timeline.at(story.now).wallet(wallet)?;
-    let keeps = keeps(found, story.member.standing.tier());
+    // Of who closed, the program says how long.
+    let keeps = keeps(found, story.member.standing.tier()) && story.member.state != MemberState::Closed;
     let kept = story.member.purse(wallet).is_some_and(|purse| purse.kept);
     (keeps && !kept).then_some(Fact::LotsKept { wallet, kept: true })
 }

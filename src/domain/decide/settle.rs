@@ -7,13 +7,14 @@
 use std::borrow::Cow;
 
 use super::alerts::escalated;
+use super::enrolment::forfeited;
 use super::expiry::belonging_ended;
 use super::purses;
 use super::standing::{ladder_changed, tier_ended};
 use super::story::Story;
 use crate::domain::event::{Fact, PointsTaken, TakenCause};
 use crate::domain::lot::{self, Lot};
-use crate::domain::member::{Hold, Member, Purse};
+use crate::domain::member::{Hold, Member, MemberState, Purse};
 use crate::domain::program::Timeline;
 use crate::domain::units::{Moment, Points};
 use crate::domain::voucher::Mint;
@@ -121,7 +122,11 @@ fn lapsed(story: &Story<'_>, _: Moment) -> Due {
     let lapses = |purse: &&Purse| !purse.kept && (!purse.lots.is_empty() || held(purse));
     let purse = member.purses.iter().filter(lapses).min_by_key(|purse| purse.lapses_at)?;
     let at = purse.lapses_at;
-    let lots = (!purse.lots.is_empty()).then(|| gone(purse, TakenCause::Inactive, at, purse.lots.to_vec()));
+    let lots = match member.state {
+        // Her grace is over.
+        MemberState::Closed => forfeited(purse),
+        _ => (!purse.lots.is_empty()).then(|| gone(purse, TakenCause::Inactive, at, purse.lots.to_vec())),
+    };
     // What is held is honoured by capture and lapses on release.
     let redated = Fact::LotsRedated { wallet: purse.wallet, expires_at: at, notice_at: Moment::NEVER };
     Some((at, lots.into_iter().chain(held(purse).then_some(redated)).collect()))

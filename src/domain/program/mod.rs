@@ -187,8 +187,10 @@ pub struct Program {
 pub enum OnClose {
     /// They are forfeited in the closing entry.
     Forfeit,
-    /// They stay on the closed member.
+    /// They stay on the closed member, as far as their own ends go.
     Keep,
+    /// They stay for so long, and are forfeited then.
+    KeepFor(CalendarSpan),
 }
 
 /// A counter that qualifies and is never spent.

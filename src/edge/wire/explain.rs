@@ -19,7 +19,15 @@ pub fn explanation(
     returned: Option<&PurchaseRecorded>,
 ) -> Vec<String> {
     let teller = Teller { timeline, names, returned };
-    entry.facts.iter().flat_map(|fact| sentences(timeline, teller, fact)).collect()
+    let closes = entry.facts.iter().any(|fact| matches!(fact, Fact::MemberClosed(_)));
+    let sentences = entry.facts.iter().flat_map(|fact| match fact {
+        Fact::ActivityCounted { wallet, lapses_at, .. } if closes => {
+            let word = timeline.newest().text(wallet.0);
+            vec![format!("Her {word} are kept until {} and forfeited then.", rfc3339(*lapses_at))]
+        }
+        fact => sentences(timeline, teller, fact),
+    });
+    sentences.collect()
 }
 
 fn sentences(timeline: &Timeline, teller: Teller<'_>, fact: &Fact) -> Vec<String> {

@@ -29,7 +29,6 @@ pub(super) fn read(table: &Table<'_>) -> Head {
         Some(node) => terms::name(&node),
         None => id.clone(),
     };
-    let on_close = |node: Node<'_>| node.choice(&[("forfeit", OnClose::Forfeit), ("keep", OnClose::Keep)]);
     let on_return = |node: Node<'_>| node.choice(&[("withdraw", OnReturn::Withdraw), ("keep", OnReturn::Keep)]);
     Head {
         id,
@@ -38,10 +37,22 @@ pub(super) fn read(table: &Table<'_>) -> Head {
         currency: table.need("currency").and_then(|node| currency(&node)),
         accept_late: table.find("accept_late").and_then(|node| terms::span(&node)).unwrap_or(CalendarSpan::Days(400)),
         credit_before_enrolment: table.find("credit_before_enrolment").and_then(|n| n.truth()).unwrap_or(false),
-        on_close: table.find("on_close").and_then(on_close).unwrap_or(OnClose::Forfeit),
+        on_close: table.find("on_close").and_then(|node| on_close(&node)).unwrap_or(OnClose::Forfeit),
         on_return: table.find("on_return").and_then(on_return).unwrap_or(OnReturn::Withdraw),
         kinds: table.find("kinds").map(|node| kinds(&node)).unwrap_or_default(),
     }
+}
+
+fn on_close(node: &Node<'_>) -> Option<OnClose> {
+    if node.value().is_str() {
+        return node.choice(&[("forfeit", OnClose::Forfeit), ("keep", OnClose::Keep)]);
+    }
+    let Some(table) = node.value().as_table().and_then(|_| node.table()) else {
+        return node.refuse("points of who closes are `\"forfeit\"`, `\"keep\"` or `{ keep = \"90d\" }`");
+    };
+    let span = table.need("keep").and_then(|node| terms::span(&node));
+    table.close();
+    span.map(OnClose::KeepFor)
 }
 
 fn zone(node: &Node<'_>) -> Option<Zone> {

@@ -1,8 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::calendar::parse_rfc3339;
-use crate::domain::program::{Basis, JudgedBy, Validity, Window, Word};
+use crate::domain::calendar::{CalendarSpan, parse_rfc3339};
+use crate::domain::program::{Basis, JudgedBy, OnClose, Validity, Window, Word};
 use crate::domain::units::{Ratio, Rounding};
 
 const AADVANTAGE: &str = include_str!("../../../../deploy/programs/aadvantage.toml");
@@ -76,6 +76,19 @@ fn ids_are_numbered_in_the_order_of_the_file_and_keep_their_numbers() {
     assert_eq!(next.register.word("visits"), Some(Word(0)));
     assert_eq!(next.register.word("stars"), Some(Word(2)));
     assert_eq!((next.version, next.effective_at), (2, Moment(5)));
+}
+
+#[test]
+fn points_of_who_closes_are_kept_for_a_while_or_not() {
+    let on_close = |written: &str| format!("on_close = {written}\n{SMALL}");
+    assert_eq!(sound(&on_close("{ keep = \"90d\" }")).on_close, OnClose::KeepFor(CalendarSpan::Days(90)));
+    assert_eq!(sound(&on_close("\"keep\"")).on_close, OnClose::Keep);
+    assert_eq!(sound(SMALL).on_close, OnClose::Forfeit);
+    assert_eq!(
+        flaws(&on_close("90")),
+        ["1:12 points of who closes are `\"forfeit\"`, `\"keep\"` or `{ keep = \"90d\" }`"]
+    );
+    assert_eq!(flaws(&on_close("{ keep = \"soon\" }")).len(), 1);
 }
 
 #[test]
