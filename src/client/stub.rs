@@ -19,8 +19,8 @@ use tower::Service;
 
 use crate::pb::record_purchases_response::Answer;
 use crate::pb::{
-    EnrollMemberRequest, EnrollMemberResponse, Outcome, Purchase, RecordPurchaseRequest, RecordPurchaseResponse,
-    RecordPurchasesRequest, RecordPurchasesResponse,
+    EnrollMemberRequest, EnrollMemberResponse, GetProgramRequest, GetProgramResponse, Outcome, Program, Purchase,
+    RecordPurchaseRequest, RecordPurchaseResponse, RecordPurchasesRequest, RecordPurchasesResponse,
 };
 
 /// What the stub remembers.
@@ -117,6 +117,7 @@ impl Service<Request<Body>> for Routes {
             let method = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
             Ok(match method.as_str() {
                 "EnrollMember" => Grpc::new(ProstCodec::default()).unary(Enrol(routes.0), request).await,
+                "GetProgram" => Grpc::new(ProstCodec::default()).unary(Ask, request).await,
                 "RecordPurchase" => Grpc::new(ProstCodec::default()).unary(Record(routes.0), request).await,
                 "RecordPurchases" => Grpc::new(ProstCodec::default()).streaming(Records(routes.0), request).await,
                 _ => Status::unimplemented(method).into_http(),
@@ -133,6 +134,19 @@ impl UnaryService<EnrollMemberRequest> for Enrol {
 
     fn call(&mut self, request: tonic::Request<EnrollMemberRequest>) -> Self::Future {
         std::future::ready(self.0.enrol(request.into_inner()).map(tonic::Response::new))
+    }
+}
+
+/// Every program is one of dollars.
+struct Ask;
+
+impl UnaryService<GetProgramRequest> for Ask {
+    type Response = GetProgramResponse;
+    type Future = std::future::Ready<Result<tonic::Response<GetProgramResponse>, Status>>;
+
+    fn call(&mut self, _: tonic::Request<GetProgramRequest>) -> Self::Future {
+        let program = Some(Program { currency_code: "USD".into(), ..Program::default() });
+        std::future::ready(Ok(tonic::Response::new(GetProgramResponse { program })))
     }
 }
 

@@ -8,7 +8,7 @@
 //! | `receipt_source` | | the issuing system; `csv:<file stem>` if the column or cell is missing |
 //! | `receipt_id` | | the receipt's number; the row's own number (without the header) if missing |
 //! | `line_id` | | the line's number on the receipt; 1, 2, 3 … if missing |
-//! | `currency` | | ISO 4217; `USD` if missing |
+//! | `currency` | | ISO 4217; the program's currency if missing |
 //! | `kind` | | what sort of purchase; `sale` if missing |
 //! | `quantity` | | a decimal; `1` if missing |
 //! | `category`, `sku`, `channel`, `store` | | as they are; nothing if missing |
@@ -36,6 +36,7 @@ pub struct Columns<R> {
     file: csv::Reader<R>,
     header: Vec<String>,
     stem: String,
+    currency: String,
     days: Days,
     row: u64,
     offset: u64,
@@ -45,13 +46,14 @@ pub struct Columns<R> {
 }
 
 impl<R: Read> Columns<R> {
-    /// Reads the header of `file`; receipts without a source are named after `stem`.
-    pub fn new(file: R, stem: &str, days: Days) -> anyhow::Result<Self> {
+    /// Reads the header of `file`; receipts without a source are named after `stem`, amounts without a currency are of
+    /// this one.
+    pub fn new(file: R, stem: &str, currency: &str, days: Days) -> anyhow::Result<Self> {
         let mut file = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(file);
         let header: Vec<String> = file.headers().context("reading the header row")?.iter().map(str::to_owned).collect();
         check(&header)?;
-        let stem = format!("csv:{stem}");
-        Ok(Self { file, header, stem, days, row: 0, offset: 0, ahead: None, bad: Vec::new(), ended: false })
+        let (stem, currency) = (format!("csv:{stem}"), currency.to_owned());
+        Ok(Self { file, header, stem, currency, days, row: 0, offset: 0, ahead: None, bad: Vec::new(), ended: false })
     }
 
     /// The next row; its faults are in its contents, so that they count against its receipt.
@@ -91,7 +93,7 @@ impl<R: Read> Columns<R> {
                 receipt: given.map_or_else(|| self.row.to_string(), str::to_owned),
                 given: given.is_some(),
             },
-            contents: cells.contents(),
+            contents: cells.contents(&self.currency),
         }
     }
 
@@ -227,13 +229,13 @@ impl<'a> Cells<'a> {
         self.get(column).ok_or_else(|| format!("`{column}` is missing"))
     }
 
-    fn contents(&self) -> Result<Contents, String> {
+    fn contents(&self, currency: &str) -> Result<Contents, String> {
         let (wide, width) = (self.record.len(), self.header.len());
         if wide != width {
             return Err(format!("{wide} columns where the header has {width}"));
         }
         self.must("member_id")?;
-        Ok(Contents { head: self.head()?, item: self.item()? })
+        Ok(Contents { head: self.head()?, item: self.item(currency)? })
     }
 
     fn head(&self) -> Result<Head, String> {
@@ -243,8 +245,8 @@ impl<'a> Cells<'a> {
         Ok(Head { day, occurred_at, kind: self.or("kind", "sale"), channel, store })
     }
 
-    fn item(&self) -> Result<Item, String> {
-        let (amount, currency) = (self.must("amount")?, self.or("currency", "USD"));
+    fn item(&self, currency: &str) -> Result<Item, String> {
+        let (amount, currency) = (self.must("amount")?, self.or("currency", currency));
         let minor_units =
             minor_units(amount, &currency).ok_or_else(|| format!("`{amount}` is no amount of {currency}"))?;
         let [line_id, sku, category] = ["line_id", "sku", "category"].map(|column| self.or(column, ""));
@@ -289,7 +291,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Vec<Result<Sale, BadRow>> {
-        Columns::new(text.as_bytes(), "till", Days::default()).expect("a good header").collect()
+        Columns::new(text.as_bytes(), "till", "USD", Days::default()).expect("a good header").collect()
     }
 
     fn bad_lines(rows: &[Result<Sale, BadRow>]) -> Vec<u64> {
@@ -305,6 +307,15 @@ mod tests {
         assert_eq!((first.source.as_str(), first.kind.as_str(), first.line), ("csv:till", "sale", 2));
         assert_eq!(first.occurred_at.to_string(), "2026-05-04T12:00:00Z");
         assert_eq!((first.items[0].minor_units, first.items[0].line_id.as_str()), (1_250, "1"));
+    }
+
+    #[test]
+    fn an_amount_without_a_currency_is_of_the_programs() {
+        let text = "member_id,occurred_at,amount,currency\nm-1,2026-05-04,1500,\nm-1,2026-05-04,15.00,USD\n";
+        let rows = Columns::new(text.as_bytes(), "till", "JPY", Days::default()).expect("a good header");
+        let sales: Vec<Sale> = rows.collect::<Result<_, _>>().expect("good rows");
+        let items = sales.iter().map(|sale| (sale.items[0].currency.as_str(), sale.items[0].minor_units));
+        assert_eq!(items.collect::<Vec<_>>(), [("JPY", 1_500), ("USD", 1_500)]);
     }
 
     #[test]
@@ -341,7 +352,8 @@ mod tests {
 
     #[test]
     fn a_header_is_checked() {
-        let error = |text: &str| Columns::new(text.as_bytes(), "x", Days::default()).err().map(|e| e.to_string());
+        let error =
+            |text: &str| Columns::new(text.as_bytes(), "x", "USD", Days::default()).err().map(|e| e.to_string());
         assert_eq!(error("member_id,amount\n").as_deref(), Some("the header has no column `occurred_at`"));
         assert!(error("member_id,amount,occurred_at,catgory\n").is_some_and(|e| e.contains("`catgory`")));
         assert!(error("member_id,amount,occurred_at,amount\n").is_some_and(|e| e.contains("twice")));
@@ -352,7 +364,7 @@ mod tests {
     fn noise_is_bad_rows_not_a_panic() {
         let mut text = b"member_id,occurred_at,amount\n".to_vec();
         text.extend([0xff, b',', 0xfe, b'\n', b'"', b',', b'\n', 0]);
-        let rows: Vec<_> = Columns::new(text.as_slice(), "x", Days::default()).expect("header").collect();
+        let rows: Vec<_> = Columns::new(text.as_slice(), "x", "USD", Days::default()).expect("header").collect();
         assert!(rows.iter().all(Result::is_err) && !rows.is_empty());
     }
 }

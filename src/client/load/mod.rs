@@ -32,8 +32,9 @@ pub struct Args {
     /// The program to load into.
     #[arg(long, value_name = "ID")]
     program: String,
-    /// How the file is written: `csv` (a header names the columns) or `cdnow` (customer, day, CDs, dollars;
-    /// in the sample, the customer's number there comes second).
+    /// How the file is written: `csv` (a header names the columns; the lines of a receipt follow one another) or
+    /// `cdnow` (customer, day, CDs, dollars; in the sample, the customer's number there comes second). Members are
+    /// enrolled now: a program counts what they bought before only with `credit_before_enrolment = true`.
     #[arg(long, value_enum, default_value_t = Format::Csv)]
     format: Format,
     /// The first day to load (YYYY-MM-DD); rows before it are passed over.
@@ -51,8 +52,8 @@ pub struct Args {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
     /// A header row names the columns: `member_id`, `occurred_at`, `amount` and, if there are any,
-    /// `receipt_source`, `receipt_id`, `line_id`, `currency`, `kind`, `quantity`, `category`, `sku`, `channel`,
-    /// `store`.
+    /// `receipt_source`, `receipt_id`, `line_id`, `currency` (the program's, if missing), `kind`, `quantity`,
+    /// `category`, `sku`, `channel`, `store`.
     Csv,
     /// The CDNOW master file's and the sample's.
     Cdnow,
@@ -63,25 +64,25 @@ type Sales = Box<dyn Iterator<Item = Result<Sale, BadRow>> + Send>;
 
 /// Runs the command; the exit code is 1 if any row was left out, refused or not answered.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let (sales, bytes) = open(&args)?;
-    let target = Target::connect(&args.server, args.program).await?;
+    let target = Target::connect(&args.server, args.program.clone()).await?;
+    let (sales, bytes) = open(&args, &target.currency().await?)?;
     let tally = pipeline::run(target, sales, tally::bar(bytes)).await;
     print!("{tally}");
     Ok(if tally.is_whole() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn open(args: &Args) -> anyhow::Result<(Sales, u64)> {
+fn open(args: &Args, currency: &str) -> anyhow::Result<(Sales, u64)> {
     let path = args.file.as_path();
     let file = File::open(path).with_context(|| format!("opening {}", path.display()))?;
     let bytes = file.metadata().map_or(0, |about| about.len());
     let days = Days { from: args.from, to: args.to };
-    let sales = sales(args.format, BufReader::new(file), &stem(path), days);
+    let sales = sales(args.format, BufReader::new(file), (&stem(path), currency), days);
     Ok((sales.with_context(|| format!("reading {}", path.display()))?, bytes))
 }
 
-fn sales(format: Format, file: BufReader<File>, stem: &str, days: Days) -> anyhow::Result<Sales> {
+fn sales(format: Format, file: BufReader<File>, (stem, currency): (&str, &str), days: Days) -> anyhow::Result<Sales> {
     Ok(match format {
-        Format::Csv => Box::new(columns::Columns::new(file, stem, days)?),
+        Format::Csv => Box::new(columns::Columns::new(file, stem, currency, days)?),
         Format::Cdnow => Box::new(cdnow::Cdnow::new(file, stem, days)),
     })
 }
@@ -108,8 +109,9 @@ mod tests {
     async fn load(url: &str, line: &[&str]) -> tally::Tally {
         let fixed = ["load", "--server", url, "--program", "shop"];
         let args = Line::try_parse_from(fixed.iter().chain(line)).expect("a command line").args;
-        let (sales, _) = open(&args).expect("a file");
-        let target = Target::connect(&args.server, args.program).await.expect("a connection");
+        let target = Target::connect(&args.server, args.program.clone()).await.expect("a connection");
+        let currency = target.currency().await.expect("a program");
+        let (sales, _) = open(&args, &currency).expect("a file");
         pipeline::run(target, sales, indicatif::ProgressBar::hidden()).await
     }
 

@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use anyhow::Context;
 use indicatif::ProgressBar;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
@@ -16,8 +17,9 @@ use tonic::{Code, Status, Streaming};
 use crate::client::connection::connect;
 use crate::pb::member_service_client::MemberServiceClient;
 use crate::pb::points_service_client::PointsServiceClient;
+use crate::pb::program_service_client::ProgramServiceClient;
 use crate::pb::{
-    EnrollMemberRequest, Money, Outcome, Purchase, PurchaseLine, Receipt, RecordPurchasesRequest,
+    EnrollMemberRequest, GetProgramRequest, Money, Outcome, Purchase, PurchaseLine, Receipt, RecordPurchasesRequest,
     RecordPurchasesResponse,
 };
 
@@ -37,6 +39,7 @@ const TRIES: u32 = 8;
 pub struct Target {
     members: MemberServiceClient<Channel>,
     points: PointsServiceClient<Channel>,
+    programs: ProgramServiceClient<Channel>,
     program: String,
 }
 
@@ -45,7 +48,16 @@ impl Target {
     pub async fn connect(url: &str, program: String) -> anyhow::Result<Self> {
         let channel = connect(url).await?;
         let members = MemberServiceClient::new(channel.clone());
-        Ok(Self { members, points: PointsServiceClient::new(channel), program })
+        let points = PointsServiceClient::new(channel.clone());
+        Ok(Self { members, points, programs: ProgramServiceClient::new(channel), program })
+    }
+
+    /// The currency of the program as it is now.
+    pub async fn currency(&self) -> anyhow::Result<String> {
+        let request = GetProgramRequest { program: self.program.clone(), version: 0 };
+        let found = self.programs.clone().get_program(request).await;
+        let found = found.map_err(|status| anyhow::anyhow!(said(&status)))?.into_inner();
+        found.program.map(|program| program.currency_code).context("the server did not say what the program is")
     }
 
     /// Enrols a member; whether that made her, `false` if she was there before.
@@ -108,7 +120,7 @@ pub async fn run(target: Target, sales: Sales, bar: ProgressBar) -> Tally {
     tokio::spawn(send(program, steps, to_match, to_stream));
     match points.record_purchases(ReceiverStream::new(requests)).await {
         Ok(answers) => matched(sent, answers.into_inner(), &bar).await,
-        Err(status) => Tally::broken(said(status)),
+        Err(status) => Tally::broken(said(&status)),
     }
 }
 
@@ -225,7 +237,8 @@ async fn matched(
                     show(bar, offset, &tally);
                 }
                 end => {
-                    tally.broke_off = Some(end.err().map_or_else(|| "the stream ended".to_owned(), said));
+                    tally.broke_off =
+                        Some(end.err().map_or_else(|| "the stream ended".to_owned(), |status| said(&status)));
                     tally.unanswered = rows + waiting(&mut sent);
                     break;
                 }
@@ -236,7 +249,7 @@ async fn matched(
     tally
 }
 
-fn said(status: Status) -> String {
+fn said(status: &Status) -> String {
     format!("{:?}: {}", status.code(), status.message())
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use tonic_types::{RpcStatusExt, StatusExt};
+use tonic_types::{FieldViolation, RpcStatusExt, StatusExt};
 
 use crate::pb::record_purchases_response::Answer;
 use crate::pb::{Outcome, RecordPurchasesResponse};
@@ -60,7 +60,8 @@ impl Tally {
             Some(Answer::Error(status)) => {
                 self.refused += rows;
                 let name = status.get_details_error_info().map(|info| info.reason);
-                self.reason(line, &named(name, &status.message));
+                let fields = status.get_details_bad_request().map(|found| found.field_violations).unwrap_or_default();
+                self.reason(line, &told(name, &status.message, &fields));
             }
             None => {
                 self.refused += rows;
@@ -73,7 +74,8 @@ impl Tally {
     pub fn enrolment_failed(&mut self, line: u64, status: &tonic::Status) {
         self.not_enrolled += 1;
         let name = status.get_details_error_info().map(|info| info.reason);
-        self.reason(line, &format!("the member was not enrolled: {}", named(name, status.message())));
+        let fields = status.get_details_bad_request().map(|found| found.field_violations).unwrap_or_default();
+        self.reason(line, &format!("the member was not enrolled: {}", told(name, status.message(), &fields)));
     }
 
     fn reason(&mut self, line: u64, text: &str) {
@@ -83,8 +85,14 @@ impl Tally {
     }
 }
 
-fn named(name: Option<String>, message: &str) -> String {
-    name.map_or_else(|| message.to_owned(), |name| format!("{name}: {message}"))
+/// A refusal by its name, with the first field that is faulty if one is.
+fn told(name: Option<String>, message: &str, fields: &[FieldViolation]) -> String {
+    let named = name.map_or_else(|| message.to_owned(), |name| format!("{name}: {message}"));
+    match fields.split_first() {
+        None => named,
+        Some((first, [])) => format!("{named}: {} {}", first.field, first.description),
+        Some((first, more)) => format!("{named}: {} {} (and {} more)", first.field, first.description, more.len()),
+    }
 }
 
 impl fmt::Display for Tally {
@@ -110,4 +118,21 @@ impl fmt::Display for Tally {
 pub fn bar(bytes: u64) -> ProgressBar {
     let style = ProgressStyle::with_template("{wide_bar} {percent:>3} %  {msg}  {eta} left");
     ProgressBar::new(bytes).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_names_the_field() {
+        let name = || Some("MALFORMED".to_owned());
+        let mut fields = Vec::new();
+        assert_eq!(told(name(), "a field is faulty", &fields), "MALFORMED: a field is faulty");
+        fields.push(FieldViolation::new("purchase.kind", "is none of the program's kinds: flight"));
+        let one = "MALFORMED: a field is faulty: purchase.kind is none of the program's kinds: flight";
+        assert_eq!(told(name(), "a field is faulty", &fields), one);
+        fields.push(FieldViolation::new("purchase.lines[0].sku", "is too long"));
+        assert_eq!(told(name(), "a field is faulty", &fields), format!("{one} (and 1 more)"));
+    }
 }
