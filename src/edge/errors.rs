@@ -477,6 +477,7 @@ mod tests {
             (Refusal::NotOpenYet { opens_at: Moment(0) }, no, "NOT_OPEN_YET"),
             (Refusal::TooManyCompanions { asked: 2, covered: 1 }, no, "TOO_MANY_COMPANIONS"),
             (Refusal::NotCounted, no, "NOT_COUNTED"),
+            (Refusal::OnlyGiven, no, "ONLY_GIVEN"),
             (Refusal::UseOver, no, "USE_OVER"),
             (Refusal::AlertOver, no, "ALERT_OVER"),
             (Refusal::NoChoice, no, "NO_CHOICE"),

@@ -51,7 +51,7 @@ fn facts(ground: &Ground<'_>, member: &Member, order: &BelongingOrder) -> Result
         BelongingOrder::RevokeInvitation { club, reason } => {
             vec![clubs::end_invitation(ground, member, club, InvitationEnd::Revoked, reason)?]
         }
-        BelongingOrder::UsePrivilege(using) => vec![privileges::use_it(ground, member, using)?],
+        BelongingOrder::UsePrivilege(using) => vec![privileges::ask_use(ground, member, using)?],
         BelongingOrder::ReturnPrivilege { used, note } => {
             vec![privileges::give_back(ground, member, *used, note)?]
         }

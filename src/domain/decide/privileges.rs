@@ -203,6 +203,15 @@ pub(super) fn named<'a>(program: &'a Program, name: &str) -> Result<&'a Privileg
     found.ok_or_else(|| Refusal::UnknownPrivilege(name.into()))
 }
 
+/// Uses a privilege as its member asks to; one whose uses are presents she gives away instead.
+pub(super) fn ask_use(ground: &Ground<'_>, member: &Member, asked: &Using) -> Result<Fact, Refusal> {
+    let used = use_it(ground, member, asked)?;
+    match named(ground.timeline.at(ground.now), &asked.privilege)?.kind {
+        PrivilegeKind::Quota { gift: Some(_), .. } => Err(Refusal::OnlyGiven),
+        _ => Ok(used),
+    }
+}
+
 /// Uses a privilege.
 pub(super) fn use_it(ground: &Ground<'_>, member: &Member, asked: &Using) -> Result<Fact, Refusal> {
     let program = ground.timeline.at(ground.now);

@@ -298,6 +298,9 @@ pub enum Refusal {
     /// Nothing of the privilege is counted, so there is nothing to use.
     #[error("nothing of the privilege is counted")]
     NotCounted,
+    /// A use of the privilege is a present: it is used by giving it to somebody.
+    #[error("a use of the privilege is a present to somebody")]
+    OnlyGiven,
     /// The use was given back already, or its gift has arrived.
     #[error("the use is over")]
     UseOver,
@@ -427,6 +430,7 @@ impl Refusal {
             Self::NotOpenYet { .. } => "NOT_OPEN_YET",
             Self::TooManyCompanions { .. } => "TOO_MANY_COMPANIONS",
             Self::NotCounted => "NOT_COUNTED",
+            Self::OnlyGiven => "ONLY_GIVEN",
             Self::UseOver => "USE_OVER",
             Self::AlertOver => "ALERT_OVER",
             Self::NoChoice => "NO_CHOICE",
@@ -468,6 +472,7 @@ impl Refusal {
             Self::QuotaUsed { .. } => "wait for the next window of the quota, or ask for no more than is left",
             Self::NotOpenYet { .. } => "ask again when it opens",
             Self::TooManyCompanions { .. } => "ask for no more companions than it covers",
+            Self::OnlyGiven => "grant the tier to another member, as a gift of this one",
             Self::ChoicesUsed { .. } => "choose an option that costs no more than is left",
             Self::NotWholeBooks { .. } => "ask for a multiple of the book",
             Self::NotTransferable => "set `transferable` for the wallet in the program",

@@ -91,6 +91,11 @@ fn whose(step: &Step) -> Option<u8> {
     }
 }
 
+/// Whether it uses a privilege whose uses are presents.
+fn is_present(step: &Step) -> bool {
+    matches!(step, Step::Use { privilege, .. } if QUOTAS[usize::from(*privilege)].starts_with("gift"))
+}
+
 fn may_count_less(step: &Step) -> bool {
     matches!(step, Step::GiveBack { .. })
 }
@@ -114,7 +119,9 @@ async fn make_as_shown(world: &mut World, step: &Step) -> String {
     let before = &before[usize::from(who)];
     match shown(before, step) {
         Some(Ok(())) => {
-            assert!(["Applied", "FEE_REQUIRED", "INSUFFICIENT_POINTS", "CLUB_FULL"].contains(&&*told), "{told}")
+            let others = ["Applied", "FEE_REQUIRED", "INSUFFICIENT_POINTS", "CLUB_FULL", "ONLY_GIVEN"];
+            assert!(others.contains(&&*told), "{told}");
+            assert_eq!(told == "ONLY_GIVEN", is_present(step), "{told}");
         }
         Some(Err(reason)) => assert_eq!(told, reason),
         None => {}
