@@ -78,6 +78,12 @@ pub fn noted(what: &str, note: &str) -> String {
     if note.is_empty() { format!("{what}.") } else { format!("{what}: {note}.") }
 }
 
+/// Whether the points of a wallet end all together, when the member is not active for long.
+#[must_use]
+pub fn lapses_whole(timeline: &Timeline, wallet: WalletId) -> bool {
+    timeline.newest().wallet(wallet).is_some_and(|wallet| matches!(wallet.expiry, Expiry::Inactive(_)))
+}
+
 /// How long something holds.
 #[must_use]
 pub fn ending(until: Moment) -> String {
@@ -146,10 +152,12 @@ fn gathered(timeline: &Timeline, recorded: &PurchaseRecorded) -> Vec<String> {
             Moment::NEVER => ", to be spent once the purchase is confirmed".into(),
             at => format!(", to be spent from {}", rfc3339(at)),
         };
-        let whole =
-            timeline.newest().wallet(*wallet).is_some_and(|wallet| matches!(wallet.expiry, Expiry::Inactive(_)));
         // Of a wallet that lapses as a whole, a fact of its own says when.
-        let stay = if whole { "came in".into() } else { format!("stay{}", ending(lot.terms.expires_at)) };
+        let stay = if lapses_whole(timeline, *wallet) {
+            "came in".into()
+        } else {
+            format!("stay{}", ending(lot.terms.expires_at))
+        };
         format!("{} {stay}{waits}.", points(*wallet, lot.points))
     });
     let repaid = recorded.repaid.iter().map(|(wallet, paid)| format!("{} paid back debt.", points(*wallet, *paid)));

@@ -2,7 +2,7 @@
 //! their day and end, and why.
 
 use super::entries::{Names, entry_id};
-use super::explain::{ending, noted};
+use super::explain::{ending, lapses_whole, noted};
 use super::grants::{decimals, meter_decimals, program_of};
 use super::lots::{sum, voucher_id, wallet_decimals};
 use crate::domain::calendar::rfc3339;
@@ -105,7 +105,7 @@ impl Teller<'_> {
                 format!("What was sent by entry {} has arrived.", entry_id(*sent_by))
             }
             Fact::TransferClosed { sent_by, back } => {
-                let points: Vec<String> = back.iter().map(|lot| lot_in_words(lot, 0)).collect();
+                let points: Vec<String> = back.iter().map(|lot| lot_in_words(lot, 0, false)).collect();
                 format!("What was sent by entry {} came back: {}.", entry_id(*sent_by), points.join(", "))
             }
             _ => return None,
@@ -161,7 +161,8 @@ impl Teller<'_> {
     /// `1200 miles (700 of 2026-05-04 until 2028-05-04T05:00:00Z, 500 of 2026-06-01 for ever)`.
     pub(super) fn lots(self, wallet: WalletId, lots: &[Lot]) -> String {
         let decimals = wallet_decimals(self.timeline, wallet);
-        let parts: Vec<String> = lots.iter().map(|lot| lot_in_words(lot, decimals)).collect();
+        let lapses = lapses_whole(self.timeline, wallet);
+        let parts: Vec<String> = lots.iter().map(|lot| lot_in_words(lot, decimals, lapses)).collect();
         let total = self.points(wallet, sum(lots));
         if parts.is_empty() { total } else { format!("{total} ({})", parts.join(", ")) }
     }
@@ -277,7 +278,8 @@ fn held(voucher: &VoucherIssued) -> String {
     format!("; voucher {} holds{}", voucher_id(voucher.claim), ending(voucher.expires_at))
 }
 
-fn lot_in_words(lot: &Lot, decimals: u8) -> String {
+/// Points with their day and end; of a wallet that `lapses` as a whole a lot has no end of its own to tell.
+fn lot_in_words(lot: &Lot, decimals: u8, lapses: bool) -> String {
     let terms = &lot.terms;
     let waits = match terms.available_at {
         Moment::BEGINNING => String::new(),
@@ -285,7 +287,7 @@ fn lot_in_words(lot: &Lot, decimals: u8) -> String {
         at => format!(", to be spent from {}", rfc3339(at)),
     };
     let given = if terms.origin == Origin::Given { ", given" } else { "" };
-    let ends = ending(terms.expires_at);
+    let ends = if lapses && terms.expires_at == Moment::NEVER { String::new() } else { ending(terms.expires_at) };
     format!("{} of {}{ends}{waits}{given}", lot.points.display(decimals), terms.issued)
 }
 
@@ -298,6 +300,8 @@ pub fn or_somebody(id: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::calendar::Day;
+    use crate::domain::lot::Terms;
     use crate::domain::order::MemberKey;
     use crate::edge::wire::facts::tests::{cafe, every_fact};
 
@@ -326,5 +330,14 @@ mod tests {
         has("e-7 corrected the balance by -0.5 stars: sorry.");
         has(&format!("Sent to m-2: 12.5 stars ({lot})."));
         has("All stars stay for ever now.");
+    }
+
+    #[test]
+    fn what_lapses_as_a_whole_is_not_told_to_stay_for_ever() {
+        let ever = Lot { points: Points(70), terms: Terms::lasting(Day(0)) };
+        assert_eq!(lot_in_words(&ever, 0, false), "70 of 1970-01-01 for ever");
+        assert_eq!(lot_in_words(&ever, 0, true), "70 of 1970-01-01");
+        let ends = Lot { terms: Terms { expires_at: Moment(0), ..ever.terms }, ..ever };
+        assert_eq!(lot_in_words(&ends, 0, true), "70 of 1970-01-01 until 1970-01-01T00:00:00Z");
     }
 }
