@@ -98,12 +98,12 @@ impl Crowd {
         self.stores.get(name).copied()
     }
 
-    /// What a day's round looks at: what was bought, who is in what, whose alerts stand; nobody's key, tier or club. Rows
+    /// What a day's round looks at: what was bought, who is in what, whose alerts stand; nobody's key or tier. Rows
     /// are shared, so that it takes as long as copying 24 bytes a member, and the crowd may grow while it is looked at.
     #[must_use]
     pub fn glance(&self) -> Self {
         let (daybook, tags, alerts) = (self.daybook.clone(), self.tags.clone(), self.alerts.glance());
-        Self { daybook, tags, alerts, ..Self::default() }
+        Self { daybook, tags, alerts, clubs: self.clubs.clone(), ..Self::default() }
     }
 
     /// What it takes in memory, in bytes, about: all of its parts, what an allocator rounds up aside.

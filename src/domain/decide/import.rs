@@ -72,7 +72,9 @@ fn difference(ground: &Ground<'_>, entry: &Entry, import: &Import) -> Option<Str
     let Some(first) = first else { return Some("member".into()) };
     let program = ground.timeline.version(entry.program_version)?;
     match brought(program, import, entry.recorded_at) {
-        Ok(asked) if asked.state != *first => Some(format!("member.{}", part_that_differs(first, &asked.state, import))),
+        Ok(asked) if asked.state != *first => {
+            Some(format!("member.{}", part_that_differs(first, &asked.state, import)))
+        }
         Ok(asked) => (asked.clubs != memberships_of(entry)).then(|| "member.clubs".into()),
         Err(Refusal::Malformed(faults)) => faults.into_iter().next().map(|fault| fault.field),
         Err(_) => Some("member".into()),
