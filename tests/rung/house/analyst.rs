@@ -120,19 +120,21 @@ async fn answers_survive_kill_9_without_a_full_replay() {
     same(&answers(&house.till().await).await, &before);
     assert_eq!(gauge(&house, "rung_analyst_folded").await, 0, "{}", house.log());
 
-    // Damaged, cut, of another program, or gone: folded from the beginning, to the same answers.
-    let whole = fs::read(notes(&house)).unwrap();
+    // Damaged, cut, of another program, or gone: folded from the beginning, to the same answers. (What is found to be of no
+    // use is removed, and the next is not written at once.)
+    let path = notes(&house);
+    let whole = fs::read(&path).unwrap();
     for damage in 0..4 {
         house.kill();
         match damage {
-            0 => fs::write(notes(&house), &whole[..whole.len() / 2]).unwrap(),
+            0 => fs::write(&path, &whole[..whole.len() / 2]).unwrap(),
             1 => {
                 let mut other = whole.clone();
                 other[whole.len() / 3] ^= 4;
-                fs::write(notes(&house), other).unwrap();
+                fs::write(&path, other).unwrap();
             }
-            2 => fs::write(notes(&house), [&whole[..whole.len() - 40], &[0; 40]].concat()).unwrap(),
-            _ => fs::remove_file(notes(&house)).unwrap(),
+            2 => fs::write(&path, [&whole[..whole.len() - 40], &[0; 40]].concat()).unwrap(),
+            _ => drop(fs::remove_file(&path)),
         }
         house.start();
         same(&answers(&house.till().await).await, &before);
