@@ -28,6 +28,9 @@ use tokio_util::sync::CancellationToken;
 const SAMPLE: &str = include_str!("../deploy/programs/aadvantage.toml");
 /// Marks a data folder whose moments come from a test clock.
 const TEST_CLOCK_MARK: &str = "test-clock";
+/// Members changed since their snapshot may always take this much, in bytes: with less, a tiny `--cache-mib` would make
+/// every commit wait for the keeper.
+const CHANGED_BYTES_MIN: u64 = 64 << 20;
 /// How long the operations port may take to end, after the callers' port did.
 const OPERATIONS_GRACE: Duration = Duration::from_secs(1);
 
@@ -102,7 +105,7 @@ fn open_store(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
         StoreKind::Embedded => {
             let mut options = embedded::Options::new(&settings.data);
             options.cache_bytes = settings.cache_bytes;
-            options.dirty_bytes = settings.cache_bytes;
+            options.dirty_bytes = settings.cache_bytes.max(CHANGED_BYTES_MIN);
             options.observer = Arc::new(DiskFigures::new());
             let store = Embedded::open(options)?;
             Ok(store)

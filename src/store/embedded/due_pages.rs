@@ -152,8 +152,8 @@ fn ward_end(member: MemberKey) -> MemberKey {
 
 #[cfg(test)]
 mod tests {
+    use super::super::rows::ROWS_MAX;
     use super::*;
-    use std::collections::BTreeSet;
     use std::time::Duration;
 
     fn key(n: u64) -> MemberKey {
@@ -168,12 +168,30 @@ mod tests {
             hers.sort_unstable();
             let mut left = hers.as_slice();
             while let Some((pages, rest)) = rewritten(rows, left).unwrap() {
+                assert!(pages.count() < ROWS_MAX, "{} rows do not fit into a batch", pages.count());
                 let mut batch = Batch::default();
                 pages.put_into(&mut batch);
                 rows.write(batch).unwrap();
                 left = rest;
             }
         }
+    }
+
+    #[test]
+    fn more_changes_of_one_page_than_fit_into_a_batch_are_carried_out_in_turn() {
+        let dir = tempfile::tempdir().unwrap();
+        let (rows, _) = Rows::open(&dir.path().join("rows"), 8 << 20, Duration::from_secs(60)).unwrap();
+        let due = |n: u64, is_due| Change { row: (Moment(86_400), MemberKey(u128::from(n).to_be_bytes())), is_due };
+        let many = 2 * TOGETHER as u64 + 700;
+        let all: Vec<Change> = (0..many).map(|n| due(n, true)).collect();
+        let (first, rest) = rewritten(&rows, &all).unwrap().unwrap();
+        assert_eq!((first.is_cut, rest.len()), (true, all.len() - TOGETHER));
+        write(&rows, &all);
+        let (from, to) = ((Moment(0), MemberKey([0; 16])), (Moment(i64::MAX), MemberKey([0xff; 16])));
+        assert_eq!(read(&rows, from, to), all.iter().map(|change| change.row).collect::<Vec<_>>());
+        write(&rows, &(0..many).map(|n| due(n, false)).collect::<Vec<_>>());
+        assert_eq!(read(&rows, from, to), []);
+        assert!(rows.is_empty().unwrap(), "pages of nobody are taken away");
     }
 
     fn read(rows: &Rows, from: DueRow, to: DueRow) -> Vec<DueRow> {
