@@ -10,22 +10,20 @@ use std::time::Duration;
 use proptest::prelude::*;
 use rung::domain::calendar::Zone;
 use rung::domain::crowd::Crowd;
-use rung::domain::event::{Entry, Seq};
-use rung::domain::member::Member;
 use rung::domain::order::{
-    BelongingOrder, Caller, Enrolment, Line, MemberKey, MemberName, Order, Purchase, ReceiptKey, Return, ReturnLine,
-    Verb,
+    BelongingOrder, Caller, Enrolment, Line, MemberName, Order, Purchase, ReceiptKey, Return, ReturnLine, Verb,
 };
-use rung::domain::program::{ProgramNo, Value};
+use rung::domain::program::Value;
 use rung::domain::units::{CurrencyCode, Moment, Points, Quantity, Text};
 use rung::engine::clock::Clock;
 use rung::engine::{ApplyProgram, Engine, LaneThread, Options, Pseudonyms};
+use rung::store::Store;
 use rung::store::embedded::Embedded;
 use rung::store::memory::Memory;
-use rung::store::{Answer, CommitError, Found, Group, ReadError, Status, Store, Wants};
 use tempfile::TempDir;
 
 use crate::store_crash::lazy;
+use crate::store_through::{Front, Through};
 
 /// 2026-05-04T16:00:00Z.
 const START: i64 = 1_777_910_400_000_000;
@@ -69,47 +67,16 @@ door = "open"
 /// A store that forgets notes.
 struct Forgetful(Arc<dyn Store>);
 
-impl Store for Forgetful {
-    fn read<'a>(&'a self, wants: &'a Wants) -> Answer<'a, Result<Found, ReadError>> {
-        self.0.read(wants)
+impl Front for Forgetful {
+    const PASSES_NOTES: bool = false;
+
+    fn behind(&self) -> &dyn Store {
+        &*self.0
     }
 
-    fn commit(&self, group: Group) -> Answer<'_, Result<(), CommitError>> {
-        self.0.commit(group)
-    }
-
-    fn feed(&self, after: Seq, limit: usize) -> Answer<'_, Result<Vec<Arc<Entry>>, ReadError>> {
+    fn entries_asked(&self, limit: usize) -> usize {
         // Not in the steps in which the other one folds.
-        self.0.feed(after, limit.min(97))
-    }
-
-    fn entry(&self, seq: Seq) -> Answer<'_, Result<Option<Arc<Entry>>, ReadError>> {
-        self.0.entry(seq)
-    }
-
-    fn due(&self, until: Moment, limit: usize) -> Answer<'_, Result<Vec<(Moment, MemberKey)>, ReadError>> {
-        self.0.due(until, limit)
-    }
-
-    fn members(
-        &self,
-        program: ProgramNo,
-        after: Option<MemberKey>,
-        limit: usize,
-    ) -> Answer<'_, Result<Vec<Arc<Member>>, ReadError>> {
-        self.0.members(program, after, limit)
-    }
-
-    fn programs(&self) -> Answer<'_, Result<Vec<Arc<Entry>>, ReadError>> {
-        self.0.programs()
-    }
-
-    fn checkpoint(&self) -> Answer<'_, Result<(), ReadError>> {
-        self.0.checkpoint()
-    }
-
-    fn status(&self) -> Status {
-        self.0.status()
+        limit.min(97)
     }
 }
 
@@ -130,7 +97,7 @@ async fn crowds(engine: &Engine) -> BTreeMap<&'static str, Crowd> {
 
 /// What folding from the beginning comes to.
 async fn from_scratch(store: &Arc<dyn Store>, now: Moment) -> BTreeMap<&'static str, Crowd> {
-    let (engine, lane) = start(Arc::new(Forgetful(Arc::clone(store))), now).await;
+    let (engine, lane) = start(Arc::new(Through(Forgetful(Arc::clone(store)))), now).await;
     let crowds = crowds(&engine).await;
     drop(engine);
     lane.join().unwrap();

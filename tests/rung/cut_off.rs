@@ -16,7 +16,9 @@ use rung::domain::units::{Moment, Points, Text};
 use rung::engine::clock::Clock;
 use rung::engine::{ApplyProgram, Denied, Engine, Options, Outcome, Pseudonyms, QUEUE_LIMIT};
 use rung::store::memory::Memory;
-use rung::store::{Answer, CommitError, Found, Group, MemberChange, ReadError, Status, Store, Wants};
+use rung::store::{Answer, CommitError, Group, MemberChange, Store, Wants};
+
+use crate::store_through::{Front, Through};
 
 const START: i64 = 1_777_910_400_000_000;
 
@@ -51,7 +53,13 @@ impl EntryByEntry {
     }
 }
 
-impl Store for EntryByEntry {
+impl Front for EntryByEntry {
+    const PASSES_NOTES: bool = false;
+
+    fn behind(&self) -> &dyn Store {
+        &*self.memory
+    }
+
     fn commit(&self, group: Group) -> Answer<'_, Result<(), CommitError>> {
         Box::pin(async move {
             match self.breaks_after.swap(0, Ordering::AcqRel) {
@@ -63,47 +71,10 @@ impl Store for EntryByEntry {
             }
         })
     }
-
-    fn read<'a>(&'a self, wants: &'a Wants) -> Answer<'a, Result<Found, ReadError>> {
-        self.memory.read(wants)
-    }
-
-    fn feed(&self, after: Seq, limit: usize) -> Answer<'_, Result<Vec<Arc<Entry>>, ReadError>> {
-        self.memory.feed(after, limit)
-    }
-
-    fn entry(&self, seq: Seq) -> Answer<'_, Result<Option<Arc<Entry>>, ReadError>> {
-        self.memory.entry(seq)
-    }
-
-    fn due(&self, until: Moment, limit: usize) -> Answer<'_, Result<Vec<(Moment, MemberKey)>, ReadError>> {
-        self.memory.due(until, limit)
-    }
-
-    fn members(
-        &self,
-        program: ProgramNo,
-        after: Option<MemberKey>,
-        limit: usize,
-    ) -> Answer<'_, Result<Vec<Arc<Member>>, ReadError>> {
-        self.memory.members(program, after, limit)
-    }
-
-    fn programs(&self) -> Answer<'_, Result<Vec<Arc<Entry>>, ReadError>> {
-        self.memory.programs()
-    }
-
-    fn checkpoint(&self) -> Answer<'_, Result<(), ReadError>> {
-        self.memory.checkpoint()
-    }
-
-    fn status(&self) -> Status {
-        self.memory.status()
-    }
 }
 
 struct World {
-    store: Arc<EntryByEntry>,
+    store: Arc<Through<EntryByEntry>>,
     engine: Engine,
     requests: u32,
     program: &'static str,
@@ -122,7 +93,7 @@ impl World {
 
     /// Three members of a program.
     async fn of(program: &'static str, source: &str) -> Self {
-        let store = Arc::new(EntryByEntry { memory: Memory::new(), breaks_after: AtomicUsize::new(0) });
+        let store = Arc::new(Through(EntryByEntry { memory: Memory::new(), breaks_after: AtomicUsize::new(0) }));
         let engine = Self::engine_on(&store).await;
         let apply = ApplyProgram {
             source: source.into(),
@@ -141,7 +112,7 @@ impl World {
         world
     }
 
-    async fn engine_on(store: &Arc<EntryByEntry>) -> Engine {
+    async fn engine_on(store: &Arc<Through<EntryByEntry>>) -> Engine {
         let options = Options {
             store: Arc::clone(store) as Arc<dyn Store>,
             clock: Clock::test(Moment(START)),
@@ -167,7 +138,7 @@ impl World {
     }
 
     fn break_after(&self, entries: usize) {
-        self.store.breaks_after.store(entries, Ordering::Release);
+        self.store.0.breaks_after.store(entries, Ordering::Release);
     }
 
     async fn points(&self, who: &str) -> i64 {
@@ -300,7 +271,7 @@ async fn a_reservation_nobody_used_is_free_again_after_its_time() {
         seq: world.store.status().head.next(),
         program: ProgramNo(0),
         member: pot,
-        previous: world.store.memory.read(&Wants { members: vec![pot], ..Wants::default() }).await.unwrap().members
+        previous: world.store.0.memory.read(&Wants { members: vec![pot], ..Wants::default() }).await.unwrap().members
             [&pot]
             .last_entry,
         recorded_at: Moment(START),
@@ -317,13 +288,13 @@ async fn a_reservation_nobody_used_is_free_again_after_its_time() {
             until: Moment(START + 60_000_000),
         }],
     };
-    let before = world.store.memory.read(&Wants { members: vec![pot], ..Wants::default() }).await.unwrap();
+    let before = world.store.0.memory.read(&Wants { members: vec![pot], ..Wants::default() }).await.unwrap();
     let mut after = (*before.members[&pot]).clone();
     let expected_version = after.version;
     after.apply_entry(&entry).unwrap();
     let change = MemberChange { expected_version, after: Arc::new(after) };
     let group = Group { recorded_at: Moment(START), entries: vec![Arc::new(entry)], members: vec![change] };
-    world.store.memory.commit(group).await.unwrap();
+    world.store.0.memory.commit(group).await.unwrap();
     let world = World { engine: World::engine_on(&world.store).await, ..world };
     assert_eq!(world.gone("stock:mug").await, 2);
     assert_eq!(world.ask_as("late".into(), "cy", mug()).await, Err("OUT_OF_STOCK".into()));
@@ -425,7 +396,7 @@ async fn a_place_of_a_term_that_ended_is_given_back_once() {
         world.later().await;
         world.break_after(cut);
         world.after(200 * 86_400_000_000).await;
-        world.store.breaks_after.store(0, Ordering::Release);
+        world.store.0.breaks_after.store(0, Ordering::Release);
         let mut world = world.reopened().await;
         world.later().await;
         assert!(!world.is_in("ann").await, "cut after {cut}");
@@ -466,7 +437,7 @@ async fn stock_is_given_back_once_wherever_it_is_cut_off() {
 }
 
 async fn redeemed(world: &World) -> Seq {
-    let feed = world.store.memory.feed(Seq::NONE, 1_000).await.unwrap();
+    let feed = world.store.0.memory.feed(Seq::NONE, 1_000).await.unwrap();
     let is_redemption = |entry: &&Arc<Entry>| entry.spent().is_some();
     feed.iter().find(is_redemption).unwrap().seq
 }
@@ -495,7 +466,7 @@ async fn a_present_arrives_once_wherever_it_is_cut_off() {
                 ("silver", 1),
                 "cut after {cut}"
             );
-            let feed = world.store.memory.feed(Seq::NONE, 1_000).await.unwrap();
+            let feed = world.store.0.memory.feed(Seq::NONE, 1_000).await.unwrap();
             let bobs = feed.iter().filter(|entry| entry.member == MemberKey::of("belonging", "bob"));
             assert_eq!(bobs.count(), 2, "enrolled, and received once");
         }

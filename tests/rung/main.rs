@@ -25,5 +25,6 @@ mod store_ledger;
 mod store_notes;
 mod store_power;
 mod store_room;
+mod store_through;
 mod versions;
 mod walked;

@@ -247,14 +247,17 @@ fn damage(bytes: &mut Vec<u8>, seed: usize) {
         0 => bytes.truncate(place()),
         1 => {
             let at = place() / 4096 * 4096;
-            bytes[at..at + 4096].fill(0);
+            let end = bytes.len().min(at + 4096);
+            bytes[at..end].fill(0);
         }
         // Nothing of it is left: these at least must be made again, wherever the others happened to hit.
         2 => bytes.fill(0),
         // A page of it in the place of another.
         3 => {
             let [from, to] = [place(), place()].map(|at| at / 4096 * 4096);
-            bytes.copy_within(from..from + 4096, to);
+            // The file may end within a page.
+            let length = 4096.min(bytes.len() - from.max(to));
+            bytes.copy_within(from..from + length, to);
         }
         _ => {
             for _ in 0..=seed % 20 {

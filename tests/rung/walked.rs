@@ -4,21 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use rung::domain::event::{Entry, Seq};
-use rung::domain::member::Member;
-use rung::domain::order::{Caller, Enrolment, MemberKey, MemberName, Order, Verb};
-use rung::domain::program::ProgramNo;
+use rung::domain::order::{Caller, Enrolment, MemberName, Order, Verb};
 use rung::domain::units::{Moment, Text};
 use rung::engine::clock::Clock;
 use rung::engine::{ApplyProgram, Engine, LaneThread, Options, Pseudonyms, QUEUE_LIMIT};
+use rung::store::Store;
 use rung::store::embedded::Embedded;
-use rung::store::format::Damage;
-use rung::store::{Answer, CommitError, Found, Group, ReadError, Status, Store, Wants};
 use rung::workers::sweeper;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use crate::store_laws::tight;
+use crate::store_through::{Front, Through};
 
 const START: i64 = 1_777_910_400_000_000;
 
@@ -28,69 +25,18 @@ struct Counted {
     pages: AtomicUsize,
 }
 
-impl Store for Counted {
-    fn members(
-        &self,
-        program: ProgramNo,
-        after: Option<MemberKey>,
-        limit: usize,
-    ) -> Answer<'_, Result<Vec<Arc<Member>>, ReadError>> {
+impl Front for Counted {
+    fn behind(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    fn page(&self) {
         self.pages.fetch_add(1, Ordering::Relaxed);
-        self.store.members(program, after, limit)
-    }
-
-    fn commit(&self, group: Group) -> Answer<'_, Result<(), CommitError>> {
-        self.store.commit(group)
-    }
-
-    fn read<'a>(&'a self, wants: &'a Wants) -> Answer<'a, Result<Found, ReadError>> {
-        self.store.read(wants)
-    }
-
-    fn feed(&self, after: Seq, limit: usize) -> Answer<'_, Result<Vec<Arc<Entry>>, ReadError>> {
-        self.store.feed(after, limit)
-    }
-
-    fn entry(&self, seq: Seq) -> Answer<'_, Result<Option<Arc<Entry>>, ReadError>> {
-        self.store.entry(seq)
-    }
-
-    fn due(&self, until: Moment, limit: usize) -> Answer<'_, Result<Vec<(Moment, MemberKey)>, ReadError>> {
-        self.store.due(until, limit)
-    }
-
-    fn programs(&self) -> Answer<'_, Result<Vec<Arc<Entry>>, ReadError>> {
-        self.store.programs()
-    }
-
-    fn checkpoint(&self) -> Answer<'_, Result<(), ReadError>> {
-        self.store.checkpoint()
-    }
-
-    fn keep_notes<'a>(
-        &'a self,
-        name: &'a str,
-        reached: Seq,
-        parts: &'a mut (dyn Iterator<Item = Vec<u8>> + Send),
-    ) -> Answer<'a, Result<(), ReadError>> {
-        self.store.keep_notes(name, reached, parts)
-    }
-
-    fn notes<'a>(
-        &'a self,
-        name: &'a str,
-        take: &'a mut (dyn FnMut(Vec<u8>) -> Result<(), Damage> + Send),
-    ) -> Answer<'a, Result<Option<Seq>, ReadError>> {
-        self.store.notes(name, take)
-    }
-
-    fn status(&self) -> Status {
-        self.store.status()
     }
 }
 
-async fn open(dir: &TempDir) -> (Engine, LaneThread, Arc<Counted>) {
-    let store = Arc::new(Counted { store: Embedded::open(tight(dir)).unwrap(), pages: AtomicUsize::new(0) });
+async fn open(dir: &TempDir) -> (Engine, LaneThread, Arc<Through<Counted>>) {
+    let store = Arc::new(Through(Counted { store: Embedded::open(tight(dir)).unwrap(), pages: AtomicUsize::new(0) }));
     let options = Options {
         store: Arc::clone(&store) as Arc<dyn Store>,
         clock: Clock::test(Moment(START)),
@@ -128,19 +74,19 @@ async fn a_changed_ladder_is_walked_once_whatever_is_restarted() {
     let (member, verb) = (MemberName::Id("ann".into()), Verb::Enroll(enrolment));
     let order = Order { program: "belonging".into(), member, request_id: "e".into(), caller: Caller::default(), verb };
     engine.submit(order).await.unwrap();
-    assert_eq!(swept(&engine, &store).await, 0, "a ladder that never changed is not walked");
+    assert_eq!(swept(&engine, &store.0).await, 0, "a ladder that never changed is not walked");
     engine.advance_clock(Moment(START + 1_000_000)).unwrap();
     apply(&engine, source.replacen("nights >= 10", "nights >= 11", 1)).await;
-    assert!(swept(&engine, &store).await > 0);
+    assert!(swept(&engine, &store.0).await > 0);
     assert_eq!(engine.ladders_walked().await.into_iter().collect::<Vec<_>>(), engine.ladders_changed());
     drop((engine, store));
     lane.join().unwrap();
 
     let (engine, lane, store) = open(&dir).await;
     engine.advance_clock(Moment(START + 2_000_000)).unwrap();
-    assert_eq!(swept(&engine, &store).await, 0, "it was walked before");
+    assert_eq!(swept(&engine, &store.0).await, 0, "it was walked before");
     apply(&engine, source.replacen("nights >= 10", "nights >= 12", 1)).await;
-    assert!(swept(&engine, &store).await > 0, "another change is walked");
+    assert!(swept(&engine, &store.0).await > 0, "another change is walked");
     drop((engine, store));
     lane.join().unwrap();
 }

@@ -32,31 +32,35 @@ pub(super) fn record(ground: &Ground<'_>, member: &Member, purchase: &Arc<Purcha
     let posts: Vec<MeterPost> = recorded.grants.iter().flat_map(|grant| grant.meters.iter().copied()).collect();
     let lifted = after.iter().any(|fact| matches!(fact, Fact::TierChanged { .. }));
     let reaches = milestones::concern(program, member, &posts, (counted_at, lifted)).map_err(overflow)?;
-    let settles =
-        settles_at_once(member, &recorded, &after, ground.now) || purses::may_follow(ground.timeline.at(ground.now));
+    let settles = settles_at_once(member, &recorded, &after, ground.now);
+    let follows = purses::may_follow(ground.timeline.at(ground.now), member);
     let mut facts = Vec::with_capacity(1 + after.len());
     facts.push(Fact::PurchaseRecorded(Box::new(recorded)));
     facts.append(&mut after);
     if reaches {
-        facts = reached(ground, member, facts, &posts, counted_at).map_err(overflow)?;
+        facts = reached(ground, member, facts, (&posts, counted_at), !follows).map_err(overflow)?;
     }
-    if settles || reaches {
+    if follows || (settles && !reaches) {
         facts = followed(ground, member, facts).map_err(overflow)?;
     }
     Ok(Outcome { facts, pots })
 }
 
-/// Facts with the milestones that their counts reach.
+/// Facts with the milestones that their counts reach, and what falls due with them where nothing else follows: that
+/// spares telling the story again.
 fn reached(
     ground: &Ground<'_>,
     member: &Member,
     facts: Vec<Fact>,
-    posts: &[MeterPost],
-    counted_at: Moment,
+    (posts, counted_at): (&[MeterPost], Moment),
+    is_whole: bool,
 ) -> Result<Vec<Fact>, Overflow> {
     let mut story = Story::on(ground, member);
     facts.into_iter().try_for_each(|fact| story.adopt(fact))?;
     milestones::reached(&mut story, posts, counted_at)?;
+    if is_whole {
+        story.run_to(ground.settles_to)?;
+    }
     Ok(story.facts)
 }
 

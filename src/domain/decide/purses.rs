@@ -135,9 +135,10 @@ pub(super) fn follows(story: &Story<'_>, fact: &Fact) -> Vec<Fact> {
     }
 }
 
-/// Whether [`follows`] can have something to say of facts about points in this program.
-pub(super) fn may_follow(program: &Program) -> bool {
-    program.wallets.iter().any(|wallet| wallet.conversion.is_some() || !wallet.keeps.is_empty())
+/// Whether [`follows`] can have something to say of facts about this member's points.
+pub(super) fn may_follow(program: &Program, member: &Member) -> bool {
+    let kept = member.purses.iter().any(|purse| purse.kept);
+    kept || program.wallets.iter().any(|wallet| wallet.conversion.is_some() || !wallet.keeps.is_empty())
 }
 
 /// A change of tier may keep points that were not kept, or stop keeping them: then their clock starts anew, unless the

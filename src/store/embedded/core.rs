@@ -15,7 +15,7 @@ use super::leaves::Shelf;
 use super::members::Members;
 use super::options::Options;
 use super::rows::Rows;
-use super::ward::Stored;
+use super::ward::{Form, Stored};
 use crate::domain::event::{Entry, Seq};
 use crate::domain::member::Member;
 use crate::domain::order::{Claim, IdentifierHash, MemberKey};
@@ -174,16 +174,18 @@ impl Core {
     /// # Errors
     /// If a snapshot cannot be read or is damaged.
     pub fn find_members(&self, keys: impl Iterator<Item = MemberKey>) -> Result<FoundMembers, ReadError> {
-        let (mut found, mut missing) = (FoundMembers::default(), Vec::new());
+        let (mut found, mut missing, mut packed) = (FoundMembers::default(), Vec::new(), Vec::new());
         {
             let known = self.known();
             for key in keys {
-                match known.members.get(&key) {
-                    Some(slot) => _ = found.insert(key, Arc::clone(&slot.member)),
+                match known.members.get(&key).map(|slot| &slot.form) {
+                    Some(Form::Whole(member)) => _ = found.insert(key, Arc::clone(member)),
+                    Some(form) => packed.push((key, form.clone())),
                     None => missing.push((key, known.members.evictions(&key))),
                 }
             }
         }
+        self.unpack(packed, &mut found)?;
         let mut learned = Vec::new();
         for (key, evictions) in missing {
             if let Some(member) = self.snapshot(key)? {
@@ -198,12 +200,32 @@ impl Core {
         Ok(found)
     }
 
+    /// Unpacks members, outside the lock, and keeps them so.
+    fn unpack(&self, packed: Vec<(MemberKey, Form)>, found: &mut FoundMembers) -> Result<(), ReadError> {
+        let mut unpacked = Vec::with_capacity(packed.len());
+        for (key, form) in packed {
+            match form.unpacked(key) {
+                Some(member) => {
+                    found.insert(key, Arc::clone(&member));
+                    unpacked.push((member, form));
+                }
+                // Her snapshot says the same.
+                None => found.extend(self.snapshot(key)?.map(|member| (key, member))),
+            }
+        }
+        if !unpacked.is_empty() {
+            let mut known = self.know();
+            unpacked.into_iter().for_each(|(member, form)| known.members.unpack(member, &form));
+        }
+        Ok(())
+    }
+
     /// One member, from memory or her snapshot.
     ///
     /// # Errors
     /// If the snapshot cannot be read or is damaged.
     pub fn find_member(&self, key: MemberKey) -> Result<Option<Arc<Member>>, ReadError> {
-        let held = self.known().members.get(&key).map(|slot| Arc::clone(&slot.member));
+        let held = self.known().members.get(&key).and_then(|slot| slot.form.whole().cloned());
         match held {
             Some(member) => Ok(Some(member)),
             None => Ok(self.find_members(std::iter::once(key))?.remove(&key)),
@@ -217,7 +239,7 @@ impl Core {
     pub fn before(&self, group: &Group) -> Result<Vec<Before>, ReadError> {
         let mut before: Vec<Before> = {
             let known = self.known();
-            let held = |key| known.members.get(key).map(|slot| Arc::clone(&slot.member));
+            let held = |key| known.members.get(key).and_then(|slot| slot.form.whole().cloned());
             group.members.iter().map(|change| held(&change.after.key)).collect()
         };
         for (slot, change) in before.iter_mut().zip(&group.members).filter(|(slot, _)| slot.is_none()) {

@@ -318,7 +318,7 @@ impl super::core::Known {
             let now = self.members.kept(written);
             self.due.kept(written.key, written.stored.due, written.due, now);
         }
-        self.members.evict();
+        self.members.tidy();
         self.identifiers.kept(&visit.moves);
         self.claims.kept(&visit.pages);
         self.unkept_programs.retain(|seq| !visit.programs.contains(seq));

@@ -61,8 +61,8 @@ impl Core {
         for record in Records::of(&leaf.content) {
             let (key, bytes) = record.map_err(|damage| self.rows.damaged(&damage))?;
             let key = MemberKey(key);
-            if let Some(slot) = known.members.get(&key) {
-                members.insert(key, Arc::clone(&slot.member));
+            if let Some(whole) = known.members.get(&key).and_then(|slot| slot.form.whole()) {
+                members.insert(key, Arc::clone(whole));
             } else if member::program_of(bytes).map_err(|damage| self.rows.damaged(&damage))? == program {
                 let member = member::read(bytes, key).map_err(|damage| self.rows.damaged(&damage))?;
                 members.insert(key, Arc::new(member));

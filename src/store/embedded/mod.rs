@@ -37,6 +37,7 @@ mod options;
 mod reaper;
 mod rows;
 mod ward;
+mod weight;
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};

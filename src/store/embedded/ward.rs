@@ -1,6 +1,6 @@
-//! One of the 256 groups of members in memory: those changed since their snapshot, and others.
+//! One of the 256 groups of members in memory: those changed since their snapshot, and others, who may be packed.
 //!
-//! It knows how much they weigh and who was looked at lately; what may stay is decided in `members.rs`.
+//! It knows how much they weigh and who was looked at lately; what may stay, and how, is decided in `members.rs`.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -8,16 +8,11 @@ use std::ops::AddAssign;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::domain::event::Kept;
-use crate::domain::lot::Lot;
-use crate::domain::member::{
-    Allowance, AwaitedWindow, Belonging, HeldBoost, InSegment, Invitation, KeptOf, Membership, OpenAlert, OpenChoice,
-    SentTier,
-};
-use crate::domain::member::{Desk, Held, Hold, Member, MeterCount, Pot, Purse, Reservation, Transfer, Voucher};
-use crate::domain::order::{AttributeValue, Identifier, MemberKey};
-use crate::domain::program::{ClubId, OptionId, Value};
+use super::weight::{packed_weight, weight_of};
+use crate::domain::member::Member;
+use crate::domain::order::MemberKey;
 use crate::domain::units::Moment;
+use crate::store::format::member;
 use crate::store::format::rows::lead;
 use crate::store::hashing::KeyHash;
 
@@ -38,10 +33,47 @@ impl Stored {
     }
 }
 
+/// How a member lies in memory.
+#[derive(Clone, Debug)]
+pub enum Form {
+    /// As she is.
+    Whole(Arc<Member>),
+    /// As the bytes of her snapshot, a third as long: who changed since then is never packed.
+    Packed(Arc<[u8]>),
+}
+
+impl Form {
+    /// The member, if she is not packed.
+    #[must_use]
+    pub const fn whole(&self) -> Option<&Arc<Member>> {
+        match self {
+            Self::Whole(member) => Some(member),
+            Self::Packed(_) => None,
+        }
+    }
+
+    /// The member; `None` if her bytes cannot be read, which only broken memory can bring about.
+    #[must_use]
+    pub fn unpacked(&self, key: MemberKey) -> Option<Arc<Member>> {
+        match self {
+            Self::Whole(member) => Some(Arc::clone(member)),
+            Self::Packed(bytes) => member::read(bytes, key).ok().map(Arc::new),
+        }
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Packed(own), Self::Packed(other)) => Arc::ptr_eq(own, other),
+            (Self::Whole(own), Self::Whole(other)) => Arc::ptr_eq(own, other),
+            _ => false,
+        }
+    }
+}
+
 /// A member in memory.
 pub struct Slot {
     /// As she is.
-    pub member: Arc<Member>,
+    pub form: Form,
     /// As the snapshot database has her.
     pub stored: Stored,
     /// When she is due: kept beside her, since whoever goes through many members would wait for each.
@@ -84,6 +116,8 @@ pub struct Tally {
     pub dirty_weight: i64,
     /// How many those are.
     pub dirty: i64,
+    /// Those that are packed.
+    pub packed_weight: i64,
 }
 
 impl AddAssign for Tally {
@@ -91,6 +125,7 @@ impl AddAssign for Tally {
         self.weight += other.weight;
         self.dirty_weight += other.dirty_weight;
         self.dirty += other.dirty;
+        self.packed_weight += other.packed_weight;
     }
 }
 
@@ -105,7 +140,7 @@ pub struct Ward {
 impl Slot {
     fn new(member: Arc<Member>, stored: Stored) -> Self {
         let due = stored.due.unwrap_or(Moment::NEVER);
-        Self { member, stored, due, dirty: false, used: AtomicBool::new(true), weight: 0 }
+        Self { form: Form::Whole(member), stored, due, dirty: false, used: AtomicBool::new(true), weight: 0 }
     }
 
     /// When she is due.
@@ -114,15 +149,30 @@ impl Slot {
         Some(self.due).filter(|due| *due < Moment::NEVER)
     }
 
-    /// Weighs and dates a member who changed; by how much that changes the tally.
-    fn weigh(&mut self) -> Tally {
-        self.due = self.member.next_due().unwrap_or(Moment::NEVER);
-        let old = i64::from(self.weight);
-        self.weight = weight_of(&self.member);
-        let new = i64::from(self.weight);
+    /// Puts a member who changed; by how much that changes the tally.
+    fn change(&mut self, member: Arc<Member>) -> Tally {
+        self.due = member.next_due().unwrap_or(Moment::NEVER);
+        let tally = self.put(Form::Whole(Arc::clone(&member)), weight_of(&member));
         let was_dirty = std::mem::replace(&mut self.dirty, true);
-        let dirty_weight = if was_dirty { new - old } else { new };
-        Tally { weight: new - old, dirty_weight, dirty: i64::from(!was_dirty) }
+        let dirty_weight = if was_dirty { tally.weight } else { self.weight.into() };
+        Tally { dirty_weight, dirty: i64::from(!was_dirty), ..tally }
+    }
+
+    /// Puts her in another form; by how much that changes the tally.
+    fn put(&mut self, form: Form, weight: u32) -> Tally {
+        let packed = |slot: &Self| if slot.form.whole().is_none() { i64::from(slot.weight) } else { 0 };
+        let (weight_before, packed_before) = (i64::from(self.weight), packed(self));
+        (self.form, self.weight) = (form, weight);
+        let (weight, packed_weight) = (i64::from(self.weight) - weight_before, packed(self) - packed_before);
+        Tally { weight, packed_weight, ..Tally::default() }
+    }
+
+    /// Packs a member who did not change.
+    fn pack(&mut self, scratch: &mut Vec<u8>) -> Tally {
+        let Form::Whole(member) = &self.form else { return Tally::default() };
+        scratch.clear();
+        member::write(scratch, member);
+        self.put(Form::Packed(Arc::from(scratch.as_slice())), packed_weight(scratch.len()))
     }
 }
 
@@ -153,29 +203,45 @@ impl Ward {
     /// here.
     pub fn replace(&mut self, member: &Arc<Member>, stored: impl FnOnce() -> Stored) -> (Redated, Tally) {
         let slot = match self.slots.entry(member.key) {
-            Entry::Occupied(held) => {
-                let slot = held.into_mut();
-                slot.member = Arc::clone(member);
-                slot
-            }
+            Entry::Occupied(held) => held.into_mut(),
             // If she is not in memory, nobody has changed her since: she was due as the snapshot database has it.
             Entry::Vacant(place) => place.insert(Slot::new(Arc::clone(member), stored())),
         };
         let before = slot.due();
-        let tally = slot.weigh();
+        let tally = slot.change(Arc::clone(member));
         self.dirty = self.dirty.saturating_add_signed(tally.dirty);
         (Redated { stored: slot.stored.due, before, after: slot.due() }, tally)
     }
 
-    /// Lets `fold` change a member in place, unless it answers with `None`; `None` if she is not here.
+    /// Whether a member is here, and not packed from now on.
+    pub fn holds_whole(&mut self, key: &MemberKey) -> (bool, Tally) {
+        let Some(slot) = self.slots.get_mut(key) else { return (false, Tally::default()) };
+        match slot.form.unpacked(*key) {
+            Some(member) => {
+                let weight = weight_of(&member);
+                (true, slot.put(Form::Whole(member), weight))
+            }
+            None => (false, self.forget(key)),
+        }
+    }
+
+    fn forget(&mut self, key: &MemberKey) -> Tally {
+        self.evictions += 1;
+        let weight = self.slots.remove(key).map_or(0, |slot| i64::from(slot.weight));
+        Tally { weight: -weight, packed_weight: -weight, ..Tally::default() }
+    }
+
+    /// Lets `fold` change a member in place, unless it answers with `None`; `None` if she is not here whole.
     pub fn amend<T>(
         &mut self,
         key: &MemberKey,
         fold: impl FnOnce(&mut Arc<Member>, Stored) -> Option<T>,
     ) -> Option<(T, Tally)> {
         let slot = self.slots.get_mut(key)?;
-        let folded = fold(&mut slot.member, slot.stored)?;
-        let tally = slot.weigh();
+        let Form::Whole(member) = &mut slot.form else { return None };
+        let folded = fold(member, slot.stored)?;
+        let member = Arc::clone(member);
+        let tally = slot.change(member);
         self.dirty = self.dirty.saturating_add_signed(tally.dirty);
         Some((folded, tally))
     }
@@ -190,6 +256,17 @@ impl Ward {
         Tally { weight: weight.into(), ..Tally::default() }
     }
 
+    /// Puts a member whole who was found packed, unless she changed meanwhile.
+    pub fn unpack(&mut self, member: Arc<Member>, found: &Form) -> Tally {
+        match self.slots.get_mut(&member.key) {
+            Some(slot) if slot.form.is_same(found) => {
+                let weight = weight_of(&member);
+                slot.put(Form::Whole(member), weight)
+            }
+            _ => Tally::default(),
+        }
+    }
+
     /// Every changed member, by key.
     #[must_use]
     pub fn changed(&self) -> Vec<Changed> {
@@ -197,13 +274,11 @@ impl Ward {
             return Vec::new();
         }
         let dirty = self.slots.iter().filter(|(_, slot)| slot.dirty);
-        let changed = |(key, slot): (&MemberKey, &Slot)| Changed {
-            member: Arc::clone(&slot.member),
-            key: *key,
-            due: slot.due(),
-            stored: slot.stored,
+        let changed = |(key, slot): (&MemberKey, &Slot)| {
+            let member = Arc::clone(slot.form.whole()?);
+            Some(Changed { member, key: *key, due: slot.due(), stored: slot.stored })
         };
-        let mut changed: Vec<_> = dirty.map(changed).collect();
+        let mut changed: Vec<_> = dirty.filter_map(changed).collect();
         changed.sort_unstable_by_key(|changed| changed.key);
         changed
     }
@@ -213,12 +288,13 @@ impl Ward {
         let Some(slot) = self.slots.get_mut(&written.key) else { return (None, Tally::default()) };
         slot.stored = Stored { exists: true, due: written.due };
         let due = slot.due();
-        if !slot.dirty || !Arc::ptr_eq(&slot.member, &written.member) {
+        let is_same = slot.form.whole().is_some_and(|member| Arc::ptr_eq(member, &written.member));
+        if !slot.dirty || !is_same {
             return (due, Tally::default());
         }
         slot.dirty = false;
         self.dirty -= 1;
-        (due, Tally { weight: 0, dirty_weight: -i64::from(slot.weight), dirty: -1 })
+        (due, Tally { dirty_weight: -i64::from(slot.weight), dirty: -1, ..Tally::default() })
     }
 
     /// Changed members that have no snapshot yet, with keys in a range of leads.
@@ -227,96 +303,28 @@ impl Ward {
         if self.dirty == 0 {
             return Vec::new();
         }
-        let is_missing = |slot: &&Slot| !slot.stored.exists && leads.contains(&lead(&slot.member.key.0).into());
-        self.slots.values().filter(is_missing).map(|slot| Arc::clone(&slot.member)).collect()
+        let missing = self.slots.values().filter(|slot| !slot.stored.exists).filter_map(|slot| slot.form.whole());
+        missing.filter(|member| leads.contains(&lead(&member.key.0).into())).map(Arc::clone).collect()
     }
 
-    /// Forgets members that did not change and were not looked at since the last time.
-    pub fn evict(&mut self) -> Tally {
-        let mut freed = 0;
+    /// Packs members that did not change and were not looked at since the last time; forgets those that are packed
+    /// already, if `forgets`.
+    pub fn tidy(&mut self, forgets: bool) -> Tally {
+        let (mut tally, mut scratch, mut forgotten) = (Tally::default(), Vec::new(), 0);
         self.slots.retain(|_, slot| {
-            let stays = slot.dirty || slot.used.swap(false, Ordering::Relaxed);
-            freed += if stays { 0 } else { i64::from(slot.weight) };
-            stays
+            if slot.dirty || slot.used.swap(false, Ordering::Relaxed) {
+                return true;
+            }
+            let goes = forgets && slot.form.whole().is_none();
+            if goes {
+                forgotten += i64::from(slot.weight);
+            } else {
+                tally += slot.pack(&mut scratch);
+            }
+            !goes
         });
-        self.evictions += u64::from(freed > 0);
-        Tally { weight: -freed, ..Tally::default() }
+        self.evictions += u64::from(forgotten > 0);
+        tally += Tally { weight: -forgotten, packed_weight: -forgotten, ..Tally::default() };
+        tally
     }
-}
-
-/// What the allocator adds to what it is asked for.
-const BLOCK: usize = 16;
-
-/// About what a member takes in memory: herself, her slot, what she points to, and what the allocator adds.
-fn weight_of(member: &Member) -> u32 {
-    let identifier = |held: &Identifier| held.kind.len() + held.mask.len() + 2 * BLOCK;
-    let attribute = |(_, value): &AttributeValue| match value {
-        Value::Text(text) => text.len() + BLOCK,
-        _ => 0,
-    };
-    let weight = size_of::<Member>()
-        + 2 * size_of::<Slot>()
-        + 2 * BLOCK
-        + member.id.len()
-        + list::<Identifier>(member.identifiers.len())
-        + member.identifiers.iter().map(identifier).sum::<usize>()
-        + list::<AttributeValue>(member.attributes.len())
-        + member.attributes.iter().map(attribute).sum::<usize>()
-        + list::<MeterCount>(member.meters.counts().len())
-        + list::<Held>(member.standing.held().len())
-        + purses_weight(member)
-        + member.desk.as_deref().map_or(0, desk_weight)
-        + member.belonging.as_deref().map_or(0, belonging_weight)
-        + member.alert.as_deref().map_or(0, alert_weight)
-        + member.pot.as_deref().map_or(0, pot_weight);
-    u32::try_from(weight).unwrap_or(u32::MAX)
-}
-
-/// A list of so many things outside its owner.
-const fn list<T>(count: usize) -> usize {
-    if count == 0 { 0 } else { count * size_of::<T>() + BLOCK }
-}
-
-/// The first purse lies in the member, and the first lot in its purse: only what spilled out of them counts.
-fn purses_weight(member: &Member) -> usize {
-    let purses = if member.purses.spilled() { list::<Purse>(member.purses.capacity()) } else { 0 };
-    let spilled = member.purses.iter().filter(|purse| purse.lots.spilled());
-    purses + spilled.map(|purse| list::<Lot>(purse.lots.capacity())).sum::<usize>()
-}
-
-fn desk_weight(desk: &Desk) -> usize {
-    let held = desk.holds.iter().map(|hold| list::<Lot>(hold.lots.len()));
-    let sent = desk.transfers.iter().map(|sent| list::<Lot>(sent.lots.len()));
-    list::<Desk>(1)
-        + list::<Hold>(desk.holds.len())
-        + list::<Voucher>(desk.vouchers.len())
-        + desk.vouchers.iter().map(|voucher| voucher.nonce.len()).sum::<usize>()
-        + list::<Transfer>(desk.transfers.len())
-        + held.chain(sent).sum::<usize>()
-}
-
-fn belonging_weight(held: &Belonging) -> usize {
-    let taken = held.choices.iter().map(|choice| list::<(OptionId, u32)>(choice.taken.len()));
-    let kept = held.kept.iter().map(|own| list::<Kept>(own.kept.len()));
-    list::<Belonging>(1)
-        + list::<Membership>(held.clubs.len())
-        + list::<InSegment>(held.segments.len())
-        + list::<Invitation>(held.invitations.len())
-        + list::<ClubId>(held.asked.len())
-        + list::<Allowance>(held.allowances.len())
-        + list::<OpenChoice>(held.choices.len())
-        + taken.sum::<usize>()
-        + list::<HeldBoost>(held.boosts.len())
-        + list::<SentTier>(held.sent.len())
-        + list::<AwaitedWindow>(held.windows.len())
-        + list::<KeptOf>(held.kept.len())
-        + kept.sum::<usize>()
-}
-
-fn alert_weight(open: &OpenAlert) -> usize {
-    list::<OpenAlert>(1) + open.owner.len() + open.acknowledged_by.len() + open.escalates_to.len()
-}
-
-fn pot_weight(pot: &Pot) -> usize {
-    list::<Pot>(1) + list::<Reservation>(pot.reservations.len())
 }
