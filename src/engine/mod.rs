@@ -167,6 +167,9 @@ impl Engine {
         };
         let (reply, answer) = oneshot::channel();
         let keys = Keys::of(&order, &self.shared.programs.load());
+        if let Some(member) = keys.member {
+            self.shared.store.bring_near(&[member]).await;
+        }
         let orders = Orders::One { order: Box::new(order), keys, span: tracing::Span::current(), reply };
         self.send(Job::Orders { orders, permit })?;
         answer.await.map_err(|_| Denied::Failed(Failure::Draining))?
@@ -183,7 +186,9 @@ impl Engine {
         let permit = Arc::clone(&self.shared.room).acquire_many_owned(wanted).await.map_err(|_| Failure::Draining)?;
         let (reply, answer) = oneshot::channel();
         let programs = self.programs();
-        let keys = orders.iter().map(|order| Keys::of(order, &programs)).collect();
+        let keys: Vec<Keys> = orders.iter().map(|order| Keys::of(order, &programs)).collect();
+        let members: Vec<MemberKey> = keys.iter().filter_map(|keys| keys.member).collect();
+        self.shared.store.bring_near(&members).await;
         self.send(Job::Orders { orders: Orders::Many { orders, keys, reply }, permit })?;
         Ok(answer)
     }

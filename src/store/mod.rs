@@ -147,6 +147,12 @@ pub trait Store: Send + Sync + 'static {
         Box::pin(async move { Ok(self.read(&wants).await?.members.remove(&key)) })
     }
 
+    /// Brings members near who will be read soon, so that whoever decides on them need not wait for the disk. Whether it
+    /// succeeds shows when they are read. A store that has everything near does nothing.
+    fn bring_near<'a>(&'a self, _members: &'a [MemberKey]) -> Answer<'a, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
     /// Commits a group: durable when it returns.
     fn commit(&self, group: Group) -> Answer<'_, Result<(), CommitError>>;
 

@@ -50,6 +50,8 @@ pub fn agrees(store: &dyn Store, ledger: &Ledger) {
     assert_eq!(fed, ledger.entries, "the feed is the ledger");
     assert_eq!(now(store.feed(Seq(head), 10)).unwrap(), vec![]);
     let wants = Wants { members: ledger.members.keys().copied().collect(), ..Wants::default() };
+    let (near, _) = wants.members.split_at(wants.members.len() / 2);
+    now(store.bring_near(near));
     let found = now(store.read(&wants)).unwrap().members.into_iter().collect::<BTreeMap<_, _>>();
     assert_eq!(found, ledger.members, "every member is the fold of her entries");
     for (key, member) in &ledger.members {

@@ -43,6 +43,10 @@ impl<F: Front> Store for Through<F> {
         self.0.behind().member(key)
     }
 
+    fn bring_near<'a>(&'a self, members: &'a [MemberKey]) -> Answer<'a, ()> {
+        self.0.behind().bring_near(members)
+    }
+
     fn commit(&self, group: Group) -> Answer<'_, Result<(), CommitError>> {
         self.0.commit(group)
     }

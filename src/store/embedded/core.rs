@@ -220,6 +220,18 @@ impl Core {
         Ok(())
     }
 
+    /// Brings members into memory who are not there, or are packed; what cannot be read now is told when it is needed.
+    pub fn bring_near(&self, keys: &[MemberKey]) {
+        let far: Vec<MemberKey> = {
+            let known = self.known();
+            let is_near = |key: &&MemberKey| known.members.get(key).is_some_and(|slot| slot.form.whole().is_some());
+            keys.iter().filter(|key| !is_near(key)).copied().collect()
+        };
+        if !far.is_empty() {
+            drop(self.find_members(far.into_iter()));
+        }
+    }
+
     /// One member, from memory or her snapshot.
     ///
     /// # Errors

@@ -14,6 +14,8 @@ use crate::store::format::rows::WARDS;
 
 /// So many wards are looked through at most when one member too many comes along; the next one goes on from there.
 const VISITS: usize = 8;
+/// The keeper tidies up; who brings members in does so only when this part of the budget is exceeded as well.
+const SLACK: i64 = 16;
 
 /// All members in memory.
 pub struct Members {
@@ -84,14 +86,14 @@ impl Members {
     pub fn learn(&mut self, member: Arc<Member>, evictions: u64) {
         let Some(ward) = self.wards.get_mut(ward_number(&member.key)) else { return };
         self.tally += ward.learn(member, evictions);
-        self.tidy();
+        self.tidy_beyond(self.budget / SLACK);
     }
 
     /// As [`Ward::unpack`].
     pub fn unpack(&mut self, member: Arc<Member>, found: &Form) {
         let Some(ward) = self.wards.get_mut(ward_number(&member.key)) else { return };
         self.tally += ward.unpack(member, found);
-        self.tidy();
+        self.tidy_beyond(self.budget / SLACK);
     }
 
     /// Every changed member of a ward, by key.
@@ -115,8 +117,12 @@ impl Members {
 
     /// Packs and forgets members that were not looked at lately, ward by ward, until the rest is within the budget.
     pub fn tidy(&mut self) {
+        self.tidy_beyond(0);
+    }
+
+    fn tidy_beyond(&mut self, slack: i64) {
         let mut visits = VISITS;
-        while self.tally.weight > self.budget && self.tally.weight > self.tally.dirty_weight && visits > 0 {
+        while self.tally.weight > self.budget + slack && self.tally.weight > self.tally.dirty_weight && visits > 0 {
             visits -= 1;
             self.hand = self.hand.wrapping_add(1);
             let forgets = self.tally.packed_weight > self.budget / 2;
@@ -175,4 +181,100 @@ impl Half<'_> {
 
 fn ward_number(key: &MemberKey) -> usize {
     key.0.first().map_or(0, |first| usize::from(*first))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::event::Seq;
+
+    fn member(n: u8, version: u64) -> Arc<Member> {
+        let id = format!("member-{n}").as_str().into();
+        Arc::new(Member { key: MemberKey([n; 16]), id, version, last_entry: Seq(version), ..Member::default() })
+    }
+
+    /// What all members weigh, counted anew.
+    fn recounted(members: &Members) -> Tally {
+        let mut tally = Tally::default();
+        members.wards.iter().for_each(|ward| tally += ward.recounted());
+        tally
+    }
+
+    fn keep_all(members: &mut Members) {
+        for ward in 0..=u8::MAX {
+            for changed in members.changed(ward) {
+                members.kept(&changed);
+            }
+        }
+    }
+
+    fn is_packed(members: &Members, n: u8) -> Option<bool> {
+        members.get(&MemberKey([n; 16])).map(|slot| slot.form.whole().is_none())
+    }
+
+    /// Goes round often enough for whoever was looked at to be looked past.
+    fn go_round(members: &mut Members) {
+        (0..2 * WARDS / VISITS + 2).for_each(|_| members.tidy());
+    }
+
+    #[test]
+    fn who_changed_stays_whole_and_the_others_are_packed_and_come_back_as_they_were() {
+        let whole = {
+            let mut members = Members::within(u64::MAX);
+            members.replace(&member(1, 1), Stored::default);
+            recounted(&members).weight
+        };
+        // Room for three who are whole, and a little.
+        let mut members = Members::within(u64::try_from(3 * whole + whole / 2).unwrap());
+        for n in 0..4 {
+            members.replace(&member(n, 1), Stored::default);
+        }
+        go_round(&mut members);
+        assert!((0..4).all(|n| is_packed(&members, n) == Some(false)), "all of them changed");
+        keep_all(&mut members);
+        go_round(&mut members);
+        let packed: Vec<u8> = (0..4).filter(|n| is_packed(&members, *n) == Some(true)).collect();
+        assert!(!packed.is_empty(), "{:?}", members.tally);
+        assert_eq!(members.count(), 4);
+        assert_eq!(members.tally, recounted(&members));
+        for n in packed {
+            let form = members.get(&MemberKey([n; 16])).unwrap().form.clone();
+            let unpacked = form.unpacked(MemberKey([n; 16])).unwrap();
+            assert_eq!(unpacked, member(n, 1));
+            members.unpack(unpacked, &form);
+            assert_eq!(is_packed(&members, n), Some(false));
+            assert_eq!(members.tally, recounted(&members));
+        }
+    }
+
+    #[test]
+    fn where_those_packed_take_half_of_the_room_they_are_forgotten() {
+        let mut members = Members::within(2_000);
+        for n in 0..200 {
+            members.replace(&member(n, 1), Stored::default);
+            keep_all(&mut members);
+            go_round(&mut members);
+            assert_eq!(members.tally, recounted(&members));
+        }
+        assert!(members.tally.weight <= 2_000, "{:?}", members.tally);
+        assert!(members.count() < 200 && members.count() > 1);
+        let gone = MemberKey([0; 16]);
+        assert!(members.get(&gone).is_none() && members.evictions(&gone) > 0);
+    }
+
+    #[test]
+    fn who_changed_meanwhile_is_not_put_back() {
+        let mut members = Members::within(1);
+        members.replace(&member(7, 1), Stored::default);
+        keep_all(&mut members);
+        (0..WARDS).for_each(|_| members.tidy());
+        let form = members.get(&MemberKey([7; 16])).map(|slot| slot.form.clone());
+        members.replace(&member(7, 2), || Stored::of(&member(7, 1)));
+        if let Some(form) = form {
+            members.unpack(member(7, 1), &form);
+        }
+        members.learn(member(7, 1), 0);
+        assert_eq!(members.get(&MemberKey([7; 16])).unwrap().form.whole().unwrap().version, 2);
+        assert_eq!(members.tally, recounted(&members));
+    }
 }

@@ -239,6 +239,10 @@ impl Store for Embedded {
         })
     }
 
+    fn bring_near<'a>(&'a self, members: &'a [MemberKey]) -> Answer<'a, ()> {
+        Box::pin(async move { self.core.bring_near(members) })
+    }
+
     fn commit(&self, group: Group) -> Answer<'_, Result<(), CommitError>> {
         Box::pin(async move { self.commit_now(group) })
     }

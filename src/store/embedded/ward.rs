@@ -307,6 +307,22 @@ impl Ward {
         missing.filter(|member| leads.contains(&lead(&member.key.0).into())).map(Arc::clone).collect()
     }
 
+    /// What they weigh, counted anew.
+    #[cfg(test)]
+    pub fn recounted(&self) -> Tally {
+        let mut tally = Tally::default();
+        for slot in self.slots.values() {
+            let weight = match &slot.form {
+                Form::Whole(member) => i64::from(weight_of(member)),
+                Form::Packed(bytes) => i64::from(packed_weight(bytes.len())),
+            };
+            let packed_weight = if slot.form.whole().is_none() { weight } else { 0 };
+            let (dirty_weight, dirty) = if slot.dirty { (weight, 1) } else { (0, 0) };
+            tally += Tally { weight, dirty_weight, dirty, packed_weight };
+        }
+        tally
+    }
+
     /// Packs members that did not change and were not looked at since the last time; forgets those that are packed
     /// already, if `forgets`.
     pub fn tidy(&mut self, forgets: bool) -> Tally {
