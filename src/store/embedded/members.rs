@@ -15,7 +15,7 @@ use crate::store::format::rows::WARDS;
 /// So many wards are looked through at most when one member too many comes along; the next one goes on from there.
 const VISITS: usize = 8;
 /// The keeper tidies up; who brings members in does so only when this part of the budget is exceeded as well.
-const SLACK: i64 = 16;
+const SLACK: i64 = 64;
 
 /// All members in memory.
 pub struct Members {
