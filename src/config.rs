@@ -43,8 +43,8 @@ pub struct Serve {
     /// Orders that may wait before callers are told to come back [default: 65536]
     #[arg(long, env = "RUNG_QUEUE_LIMIT", value_name = "N")]
     queue_limit: Option<usize>,
-    /// Memory for members, in MiB: those at rest beyond it are read from disk, and orders wait for the snapshots while those
-    /// who changed take more [default: 1024]
+    /// Memory for members, in MiB: those at rest are packed, then left on disk, where there is no room; orders wait for
+    /// the snapshots while those who changed take more [default: 1024]
     #[arg(long, env = "RUNG_CACHE_MIB", value_name = "MIB")]
     cache_mib: Option<u64>,
     /// Seconds to finish what is in flight after SIGTERM [default: 20]

@@ -33,7 +33,7 @@ use tokio::sync::{Semaphore, TryAcquireError, mpsc, oneshot, watch};
 use crate::domain::decide;
 use crate::domain::event::{Entry, Seq};
 use crate::domain::member::Member;
-use crate::domain::order::{Claim, Identifier, MemberKey, MemberName, Order, Refusal};
+use crate::domain::order::{Claim, Identifier, MemberKey, MemberName, Order, Refusal, Verb};
 use crate::domain::program::{ProgramNo, Timeline};
 use crate::domain::units::{Moment, Points, Text};
 use crate::domain::voucher::{Mint, normal_code};
@@ -167,7 +167,7 @@ impl Engine {
         };
         let (reply, answer) = oneshot::channel();
         let keys = Keys::of(&order, &self.shared.programs.load());
-        if let Some(member) = keys.member {
+        if let Some(member) = met(&order, &keys) {
             self.shared.store.bring_near(&[member]).await;
         }
         let orders = Orders::One { order: Box::new(order), keys, span: tracing::Span::current(), reply };
@@ -187,7 +187,7 @@ impl Engine {
         let (reply, answer) = oneshot::channel();
         let programs = self.programs();
         let keys: Vec<Keys> = orders.iter().map(|order| Keys::of(order, &programs)).collect();
-        let members: Vec<MemberKey> = keys.iter().filter_map(|keys| keys.member).collect();
+        let members: Vec<MemberKey> = orders.iter().zip(&keys).filter_map(|(order, keys)| met(order, keys)).collect();
         self.shared.store.bring_near(&members).await;
         self.send(Job::Orders { orders: Orders::Many { orders, keys, reply }, permit })?;
         Ok(answer)
@@ -505,4 +505,10 @@ async fn stored_programs(store: &dyn Store) -> anyhow::Result<Programs> {
         })?;
     }
     Ok(programs)
+}
+
+/// Whom an order meets who is there already, as far as its keys tell.
+fn met(order: &Order, keys: &Keys) -> Option<MemberKey> {
+    let enrols = matches!(order.verb, Verb::Enroll(_) | Verb::Import(_));
+    keys.member.filter(|_| !enrols)
 }

@@ -2,14 +2,16 @@
 //!
 //! A commit is one frame in the journal: one write, one sync, and the whole group is answered. Members, identifiers,
 //! claims and due moments live in memory and are written behind the journal by one thread, the keeper. Opening reads
-//! how far the keeper got and folds the entries behind that.
+//! how far the keeper got and folds the entries behind that. Of the members who did not change since, as many stay whole
+//! as the cache has room for, others are packed beside them, and the rest are read from their snapshots, on the thread
+//! of whoever asks for them and not on the one that decides.
 //!
 //! | file | is |
 //! |---|---|
 //! | `opening.rs`, `fold.rs`, `reaper.rs`, `folder.rs` | from a folder to a store |
 //! | `journal/`, `files.rs` | the ledger, and the file operations it rests on |
 //! | `core.rs` | what is known, behind one lock |
-//! | `members.rs`, `ward.rs`, `claims.rs`, `bloom.rs`, `due.rs`, `identifiers.rs` | the kinds of it |
+//! | `members.rs`, `ward.rs`, `weight.rs`, `claims.rs`, `bloom.rs`, `due.rs`, `identifiers.rs` | the kinds of it |
 //! | `keeper.rs`, `leaves.rs`, `due_pages.rs`, `rows.rs` | the snapshot database: when, how packed, how fenced |
 //! | `notes.rs` | what others made of the feed |
 //!
