@@ -22,7 +22,7 @@ use super::wire::tier_flows as tiers;
 use crate::domain::calendar::Day;
 use crate::domain::crowd::Crowd;
 use crate::domain::crowd::daybook::{MemberNo, Window};
-use crate::domain::crowd::ranking::{Customers, Question, follow};
+use crate::domain::crowd::ranking::{Customers, Question, follow, spread};
 use crate::domain::crowd::tagging::brings_others;
 use crate::domain::crowd::tiers::flows;
 use crate::domain::insight::concentration::Portion;
@@ -241,7 +241,7 @@ impl pb::segment_service_server::SegmentService for Segments {
         let (tomorrow, now) = (ready.tomorrow, self.engine.now());
         let reported = self.engine.ask_analyst(&ready.program, move |crowd, timeline| {
             let question = asked.question(crowd, tomorrow);
-            let distribution = Customers::of(crowd, &question).distribution();
+            let distribution = spread(crowd, &question);
             let report = segments::pareto(timeline.at(now), &question.window, &distribution, &cuts);
             pb::GetParetoReportResponse { bytes: count64(crowd.bytes()), ..report }
         });

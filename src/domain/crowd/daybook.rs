@@ -8,6 +8,7 @@
 //! Room: what `page.rs` says of a row, 24 bytes a member (eight more once a purchase carried its cost), and what the
 //! caller's index takes. A copy shares the rows.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::page::{Page, push};
@@ -167,9 +168,9 @@ impl Daybook {
         self.first.get(member.0 as usize).copied().filter(|first| *first < NOT_YET)
     }
 
-    /// Each member's sum over the window, by her number.
+    /// Each member's sum over the window, by her number; lent where the window holds every row.
     #[must_use]
-    pub fn sums(&self, window: Window) -> Vec<i64> {
+    pub fn sums(&self, window: Window) -> Cow<'_, [i64]> {
         let Window { from, to, measure, store } = window;
         let inside: usize = self.pages.range(from..to.max(from)).map(|(_, page)| page.rows()).sum();
         let add = |sums: &mut [i64], page: &Page, sign| {
@@ -178,21 +179,21 @@ impl Daybook {
         if store.is_none() && inside > self.rows / 2 {
             let mut sums = self.for_ever(measure);
             let outside = self.pages.iter().filter(|(day, _)| **day < from || to <= **day);
-            outside.for_each(|(_, page)| add(&mut sums, page, -1));
+            outside.for_each(|(_, page)| add(sums.to_mut(), page, -1));
             return sums;
         }
         let mut sums = vec![0; self.members()];
         self.pages.range(from..to.max(from)).for_each(|(_, page)| add(&mut sums, page, 1));
-        sums
+        sums.into()
     }
 
-    fn for_ever(&self, measure: Measure) -> Vec<i64> {
+    fn for_ever(&self, measure: Measure) -> Cow<'_, [i64]> {
         match measure {
-            Measure::Spend => self.spend.clone(),
-            Measure::Margin if self.margin.is_empty() => vec![0; self.members()],
-            Measure::Margin => self.margin.clone(),
+            Measure::Spend => (&self.spend).into(),
+            Measure::Margin if self.margin.is_empty() => vec![0; self.members()].into(),
+            Measure::Margin => (&self.margin).into(),
             Measure::Visits => self.visits.iter().map(|visits| i64::from(*visits)).collect(),
-            Measure::Points => self.points.clone(),
+            Measure::Points => (&self.points).into(),
         }
     }
 

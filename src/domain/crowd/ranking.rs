@@ -43,10 +43,7 @@ impl Customers {
     /// Of a question.
     #[must_use]
     pub fn of(crowd: &Crowd, question: &Question) -> Self {
-        let had_bought = had_bought(crowd, &question.window);
-        let numbered = (0_u32..).map(MemberNo).zip(crowd.daybook.sums(question.window)).zip(had_bought);
-        let customers = numbered.filter(|((member, _), had_bought)| *had_bought && question.is_about(crowd, *member));
-        Self(customers.map(|(brought, _)| brought).collect())
+        Self(brought(crowd, question, &crowd.daybook.sums(question.window)).collect())
     }
 
     /// How what they bring is spread.
@@ -121,6 +118,21 @@ impl Customers {
     }
 }
 
+/// How what the customers of a question bring is spread, for whoever need not know who they are.
+#[must_use]
+pub fn spread(crowd: &Crowd, question: &Question) -> Distribution {
+    let sums = crowd.daybook.sums(question.window);
+    Distribution::gathered(brought(crowd, question, &sums).map(|(_, amount)| amount)).unwrap_or_default()
+}
+
+/// The customers of a question and what each brings of these sums of its window, in the order in which they became known.
+fn brought(crowd: &Crowd, question: &Question, sums: &[i64]) -> impl Iterator<Item = (MemberNo, i64)> {
+    let had_bought = had_bought(crowd, &question.window);
+    let numbered = (0_u32..).map(MemberNo).zip(sums.iter().copied()).zip(had_bought);
+    let customers = numbered.filter(|((member, _), had_bought)| *had_bought && question.is_about(crowd, *member));
+    customers.map(|(brought, _)| brought)
+}
+
 fn count(some: impl Iterator) -> u64 {
     u64::try_from(some.count()).unwrap_or(u64::MAX)
 }
@@ -131,7 +143,7 @@ fn had_bought(crowd: &Crowd, window: &Window) -> Vec<bool> {
         return crowd.daybook.customers_by(window.to);
     }
     let receipts = Window { from: Day(i32::MIN), measure: Measure::Visits, ..*window };
-    crowd.daybook.sums(receipts).into_iter().map(|receipts| receipts > 0).collect()
+    crowd.daybook.sums(receipts).iter().map(|receipts| *receipts > 0).collect()
 }
 
 /// By number, who is among some.
@@ -169,7 +181,7 @@ pub fn follow(crowd: &Crowd, customers: &Customers, then: &Question, portion: Po
     let later = Customers::of(crowd, then);
     let (first, second) = (marks(everybody, &customers.vital(portion)), marks(everybody, &later.vital(portion)));
     let receipts = crowd.daybook.sums(Window { measure: Measure::Visits, ..then.window });
-    let bought = first.iter().zip(receipts).filter(|(marked, receipts)| **marked && *receipts > 0);
+    let bought = first.iter().zip(receipts.iter()).filter(|(marked, receipts)| **marked && **receipts > 0);
     let both = first.iter().zip(&second).filter(|(before, after)| **before && **after);
     Followed {
         group: customers.group(&first),

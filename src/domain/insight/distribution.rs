@@ -7,6 +7,9 @@ use super::runs::Runs;
 
 /// The most members a distribution holds, so that every sum of ranks times amounts stays inside 127 bits.
 pub const MEMBERS_MAX: u64 = (u32::MAX as u64) - 1;
+/// So many amounts are sorted at once: just under 8 MiB, from where on allocators give memory back at once, and a report
+/// would wait for fresh pages each time.
+const PART: usize = 1_000_000;
 
 /// Members with nothing or less, whose amounts no ranking counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,9 +28,10 @@ pub struct Aside {
 /// to, is told by [`Distribution::aside`]. Who wants shares among buyers only puts in buyers only.
 ///
 /// **Cost.** One entry of 16 bytes per *distinct* amount, in blocks with room to grow: 22 bytes per distinct amount
-/// when built at once, about 33 after long random change, nothing more for equal amounts. Building sorts: `O(n log
-/// n)`. With `d` distinct amounts, one change is `O(log d)` to find and moves at most 4 KiB; a question walks the sums
-/// of `d / 192` blocks and looks inside one, except Gini's, which walks all `d` entries.
+/// when built at once, about 33 after long random change, nothing more for equal amounts. Building sorts by radix:
+/// `O(n)`, with as much room again while it does. With `d` distinct amounts, one change is `O(log d)` to find and moves
+/// at most 4 KiB; a question walks the sums of `d / 192` blocks and looks inside one, except Gini's, which walks all `d`
+/// entries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Distribution {
     ranked: Runs,
@@ -57,11 +61,42 @@ impl std::error::Error for Unchanged {}
 impl Distribution {
     /// From one amount per member, in any order; `None` with more than [`MEMBERS_MAX`].
     #[must_use]
-    pub fn of(mut amounts: Vec<i64>) -> Option<Self> {
-        u64::try_from(amounts.len()).ok().filter(|members| *members <= MEMBERS_MAX)?;
-        amounts.sort_unstable();
-        let (aside, ranked) = amounts.split_at_checked(amounts.partition_point(|amount| *amount <= 0))?;
-        Some(Self { ranked: Runs::of_sorted(ranked), aside: Runs::of_sorted(aside) })
+    pub fn of(amounts: Vec<i64>) -> Option<Self> {
+        Self::gathered(amounts.into_iter())
+    }
+
+    /// As [`Self::of`], of amounts that nobody holds together.
+    #[must_use]
+    pub fn gathered(amounts: impl Iterator<Item = i64>) -> Option<Self> {
+        Self::in_parts(amounts, PART)
+    }
+
+    /// Sorted in parts of so many, which are merged with their neighbours: no amount is moved more than a few times.
+    pub(super) fn in_parts(mut amounts: impl Iterator<Item = i64>, part: usize) -> Option<Self> {
+        let mut parts: Vec<Self> = Vec::new();
+        let mut some = Vec::with_capacity(amounts.size_hint().1.unwrap_or(part).min(part));
+        loop {
+            some.extend(amounts.by_ref().take(part));
+            if some.is_empty() {
+                break;
+            }
+            parts.push(Self::sorted(&mut some));
+            some.clear();
+        }
+        while parts.len() > 1 {
+            let pairs = parts.chunks(2).map(|pair| match pair {
+                [one, other] => one.merged(other),
+                _ => pair.first().cloned(),
+            });
+            parts = pairs.collect::<Option<_>>()?;
+        }
+        parts.pop().or_else(|| Some(Self::default())).filter(|all| all.members() <= MEMBERS_MAX)
+    }
+
+    fn sorted(amounts: &mut [i64]) -> Self {
+        radsort::sort(amounts);
+        let (aside, ranked) = amounts.split_at(amounts.partition_point(|amount| *amount <= 0));
+        Self { ranked: Runs::of_sorted(ranked), aside: Runs::of_sorted(aside) }
     }
 
     /// Both together, in one pass over both; `None` with more than [`MEMBERS_MAX`].

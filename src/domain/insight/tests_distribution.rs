@@ -34,6 +34,11 @@ fn naive_fewest(counted: &[i128], part: i128, of: i128) -> usize {
 
 proptest! {
     #[test]
+    fn sorted_in_parts_is_sorted_at_once(amounts in amounts(400), part in 1_usize..90) {
+        prop_assert_eq!(Distribution::in_parts(amounts.iter().copied(), part), Some(of(&amounts)));
+    }
+
+    #[test]
     fn top_shares_are_those_of_a_full_sort(amounts in amounts(400), of_all in 1_u32..1_000, part in 0_u32..1_000) {
         let portion = Portion::new(part.min(of_all), of_all).unwrap();
         let counted = counted(&amounts);

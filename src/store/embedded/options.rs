@@ -48,7 +48,7 @@ impl Options {
             segment_bytes: 64 << 20,
             cache_bytes: 1_024 << 20,
             dirty_bytes: 1_024 << 20,
-            round_entries: 1_500_000,
+            round_entries: 1_250_000,
             lag_entries: 5_000_000,
             idle: Duration::from_secs(2),
             snapshot_cache_bytes: 64 << 20,
