@@ -30,7 +30,8 @@
 //!    told where somebody stands; anything out of the ordinary goes through the generated types, and tests hold both
 //!    ways to the same bytes.
 //! 2. [`engine`]: a bounded queue. Unary calls are turned away when it is full and nothing was started; streams
-//!    are simply read no further.
+//!    are simply read no further. The store brings members near before their orders queue, so that the lane does not
+//!    wait for them.
 //! 3. The lane takes what is waiting (up to a few thousand orders), stamps one `now`, pins one snapshot of programs.
 //! 4. [`store`]: one read phase for all members and keys of the group.
 //! 5. [`domain::decide`]: each order in turn, without await: settle, compare with the key's first use, judge, grant,

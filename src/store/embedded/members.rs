@@ -264,16 +264,22 @@ mod tests {
 
     #[test]
     fn who_changed_meanwhile_is_not_put_back() {
-        let mut members = Members::within(1);
+        let whole = {
+            let mut members = Members::within(u64::MAX);
+            members.replace(&member(7, 1), Stored::default);
+            recounted(&members).weight
+        };
+        // Too little for her whole, enough for her packed.
+        let mut members = Members::within(u64::try_from(whole - 1).unwrap());
         members.replace(&member(7, 1), Stored::default);
         keep_all(&mut members);
-        (0..WARDS).for_each(|_| members.tidy());
-        let form = members.get(&MemberKey([7; 16])).map(|slot| slot.form.clone());
-        members.replace(&member(7, 2), || Stored::of(&member(7, 1)));
-        if let Some(form) = form {
-            members.unpack(member(7, 1), &form);
-        }
-        members.learn(member(7, 1), 0);
+        go_round(&mut members);
+        assert_eq!(is_packed(&members, 7), Some(true));
+        let form = members.get(&MemberKey([7; 16])).unwrap().form.clone();
+        let evictions = members.evictions(&MemberKey([7; 16]));
+        members.replace(&member(7, 2), || panic!("she is here"));
+        members.unpack(member(7, 1), &form);
+        members.learn(member(7, 1), evictions);
         assert_eq!(members.get(&MemberKey([7; 16])).unwrap().form.whole().unwrap().version, 2);
         assert_eq!(members.tally, recounted(&members));
     }

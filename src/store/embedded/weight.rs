@@ -1,4 +1,4 @@
-//! What a member takes in memory, as estimated.
+//! What a member takes in memory, as estimated. It must not know who stays there.
 
 use super::ward::Slot;
 use crate::domain::event::Kept;
