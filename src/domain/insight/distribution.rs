@@ -72,9 +72,14 @@ impl Distribution {
     }
 
     /// Sorted in parts of so many, which are merged with their neighbours: no amount is moved more than a few times.
-    pub(super) fn in_parts(mut amounts: impl Iterator<Item = i64>, part: usize) -> Option<Self> {
-        let mut parts: Vec<Self> = Vec::new();
+    pub(super) fn in_parts(amounts: impl Iterator<Item = i64>, part: usize) -> Option<Self> {
+        let (mut parts, mut nothing) = (Vec::<Self>::new(), 0_u64);
         let mut some = Vec::with_capacity(amounts.size_hint().1.unwrap_or(part).min(part));
+        // Most members bring nothing in a short window: there is nothing about them to be sorted.
+        let mut amounts = amounts.filter(|amount| {
+            nothing = nothing.saturating_add(u64::from(*amount == 0));
+            *amount != 0
+        });
         loop {
             some.extend(amounts.by_ref().take(part));
             if some.is_empty() {
@@ -90,7 +95,9 @@ impl Distribution {
             });
             parts = pairs.collect::<Option<_>>()?;
         }
-        parts.pop().or_else(|| Some(Self::default())).filter(|all| all.members() <= MEMBERS_MAX)
+        let Self { ranked, aside } = parts.pop().unwrap_or_default();
+        let all = Self { ranked, aside: aside.merged(&Runs::of_equal(0, nothing)) };
+        Some(all).filter(|all| all.members() <= MEMBERS_MAX)
     }
 
     fn sorted(amounts: &mut [i64]) -> Self {

@@ -151,6 +151,11 @@ impl Runs {
         Self::of_runs(amounts.chunk_by(|a, b| a == b).filter_map(run))
     }
 
+    /// So many amounts, all the same.
+    pub fn of_equal(amount: i64, members: u64) -> Self {
+        Self::of_runs((members > 0).then_some(Run { amount, members }).into_iter())
+    }
+
     /// From runs in ascending order, no two alike.
     fn of_runs(runs: impl Iterator<Item = Run>) -> Self {
         let mut built = Self::default();

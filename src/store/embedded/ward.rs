@@ -216,6 +216,9 @@ impl Ward {
     /// Whether a member is here, and not packed from now on.
     pub fn holds_whole(&mut self, key: &MemberKey) -> (bool, Tally) {
         let Some(slot) = self.slots.get_mut(key) else { return (false, Tally::default()) };
+        if slot.form.whole().is_some() {
+            return (true, Tally::default());
+        }
         match slot.form.unpacked(*key) {
             Some(member) => {
                 let weight = weight_of(&member);
