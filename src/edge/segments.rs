@@ -28,10 +28,10 @@ use crate::domain::crowd::tiers::flows;
 use crate::domain::insight::concentration::Portion;
 use crate::domain::insight::forecast::fitted::Past;
 use crate::domain::insight::rfm::{Scores, cells, scores};
-use crate::domain::insight::rhythm::{Tolerance, rhythm};
+use crate::domain::insight::rhythm::rhythm;
 use crate::domain::insight::stages::stage;
 use crate::domain::order::{MemberKey, Refusal};
-use crate::domain::program::{Stages, TierId, Timeline};
+use crate::domain::program::{Program, TierId, Timeline};
 use crate::domain::units::Text;
 use crate::engine::{Age, Denied, Engine};
 use crate::pb;
@@ -190,7 +190,7 @@ fn tier_name(timeline: &Timeline, tier: TierId) -> String {
 }
 
 /// What segments the member with this key is in.
-fn segments_of(crowd: &Crowd, stages: &Stages, question: &Question, key: MemberKey) -> pb::GetMemberSegmentsResponse {
+fn segments_of(crowd: &Crowd, program: &Program, question: &Question, key: MemberKey) -> pb::GetMemberSegmentsResponse {
     let Window { from, to, .. } = question.window;
     let customers = Customers::of(crowd, question);
     let (distribution, today) = (customers.distribution(), to.plus_days(-1));
@@ -199,12 +199,14 @@ fn segments_of(crowd: &Crowd, stages: &Stages, question: &Question, key: MemberK
     };
     let days = crowd.daybook.purchase_days(member);
     let days: Vec<i64> = days.into_iter().map(|day| day.0.into()).collect();
+    let stages = &program.stages;
+    let tolerance = program.alerts.as_ref().map(|alerts| alerts.tolerance).unwrap_or_default();
     let found = Place {
         amount: customers.amount(member).or_else(|| amount_of(crowd, question, member)).unwrap_or_default(),
         rank: customers.rank(member),
         scores: scores_of(crowd, &customers, (from, to), member),
         stage: Some(stage(&days, brings_others(crowd, stages, member), today.0.into(), &stages.borders)),
-        rhythm: rhythm(&days, today.0.into(), &Tolerance::default()),
+        rhythm: rhythm(&days, today.0.into(), &tolerance),
     };
     place(&found, &distribution, today)
 }
@@ -286,12 +288,12 @@ impl pb::segment_service_server::SegmentService for Segments {
         let ready = self.ready(program, &asked, &WINDOW, faults).await?;
         let view = self.engine.member(&ready.program, &name).await?;
         let (tomorrow, key) = (ready.tomorrow, view.member.key);
-        let stages = view.timeline.at(view.now).stages.clone();
+        let program = Arc::clone(view.timeline.at(view.now));
         let found = self.engine.ask_analyst(&ready.program, move |crowd, _| {
             let question = asked.question(crowd, tomorrow);
             let day = forecast_day(crowd, &question, tomorrow);
             let past = crowd.number(key).map(|member| crowd.daybook.past(member, day)).unwrap_or_default();
-            (segments_of(crowd, &stages, &question, key), (day, past))
+            (segments_of(crowd, &program, &question, key), (day, past))
         });
         let (found, past) = found.await?;
         let forecast = self.forecast(&ready, past, horizon).await?;

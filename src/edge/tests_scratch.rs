@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::tests_segments::ZONE;
 use crate::domain::calendar::Day;
-use crate::domain::event::{BelongingFact, Entry, Fact, Seq};
-use crate::domain::order::MemberKey;
+use crate::domain::event::{BelongingFact, Entry, Fact, PurchaseReturned, Seq};
+use crate::domain::order::{Line, MemberKey};
 use crate::domain::program::Value;
 use crate::domain::units::{Moment, Text};
 use crate::engine::Engine;
@@ -36,23 +36,51 @@ pub(super) struct Scratch {
     pub crew: BTreeSet<MemberKey>,
 }
 
-fn margin(entry: &Entry) -> Option<i64> {
+/// What is left of a line of one unit.
+struct Left {
+    price: i64,
+    cost: Option<i64>,
+}
+
+/// Price and margin of what is left of a receipt.
+fn worth(lines: &[Left]) -> (i64, i64) {
+    let spend = lines.iter().map(|line| line.price).sum();
+    (spend, lines.iter().filter_map(|line| Some(line.price - line.cost?)).sum())
+}
+
+/// A receipt as it was bought.
+fn receipt(entry: &Entry) -> Vec<Left> {
     let lines = &entry.purchase().unwrap().purchase.lines;
-    let cost = |value: &Value| if let Value::Integer(cost) = value { *cost } else { 0 };
-    let costs: Vec<i64> = lines.iter().flat_map(|line| &line.attributes).map(|(_, value)| cost(value)).collect();
-    let price: i64 = lines.iter().map(|line| line.minor_units).sum();
-    (!costs.is_empty()).then(|| price - costs.iter().sum::<i64>())
+    let cost = |value: &Value| if let Value::Integer(cost) = value { Some(*cost) } else { None };
+    let left =
+        |line: &Line| Left { price: line.minor_units, cost: line.attributes.iter().find_map(|(_, value)| cost(value)) };
+    lines.iter().map(left).collect()
+}
+
+/// Takes off a receipt what a return asks for.
+fn take_off(lines: &mut [Left], returned: &PurchaseReturned) {
+    if returned.asked.is_empty() {
+        lines.iter_mut().for_each(|line| *line = Left { price: 0, cost: Some(0) });
+    }
+    for asked in &returned.asked {
+        let line = &mut lines[usize::from(asked.line)];
+        if asked.quantity > 0 {
+            *line = Left { price: 0, cost: Some(0) };
+        }
+        line.price -= asked.minor_units;
+    }
 }
 
 fn row(entry: &Entry) -> Row {
     let recorded = entry.purchase().unwrap();
     let zone = recorded.purchase.zone.as_ref().unwrap_or(&ZONE);
+    let (spend, margin) = worth(&receipt(entry));
     Row {
         member: entry.member,
         day: zone.day_of(recorded.counted_at),
         store: recorded.purchase.store.clone(),
-        spend: recorded.purchase.lines.iter().map(|line| line.minor_units).sum(),
-        margin: margin(entry).unwrap_or(0),
+        spend,
+        margin,
         points: recorded.grants.iter().map(|grant| grant.granted.0).sum(),
         receipts: 1,
     }
@@ -60,6 +88,7 @@ fn row(entry: &Entry) -> Row {
 
 pub(super) async fn scratch(engine: &Engine) -> Scratch {
     let mut scratch = Scratch { today: ZONE.day_of(engine.now()), ..Default::default() };
+    let mut receipts: HashMap<Seq, Vec<Left>> = HashMap::new();
     let entries = engine.feed(Seq::NONE, 100_000).await.unwrap();
     let program = engine.programs().named("shop").unwrap().newest().clone();
     let of_pot = |entry: &&Arc<Entry>| {
@@ -72,13 +101,19 @@ pub(super) async fn scratch(engine: &Engine) -> Scratch {
         }
         for fact in &entry.facts {
             match fact {
-                Fact::PurchaseRecorded(_) => scratch.rows.push(row(entry)),
+                Fact::PurchaseRecorded(_) => {
+                    receipts.insert(entry.seq, receipt(entry));
+                    scratch.rows.push(row(entry));
+                }
                 Fact::PurchaseReturned(returned) => {
                     let bought = entries.iter().find(|bought| bought.seq == returned.purchase).unwrap();
-                    let (whole, back) = (row(bought), returned.minor_units);
-                    let margin = if whole.spend == 0 { 0 } else { (whole.margin * back).div_euclid(whole.spend) };
+                    let lines = receipts.get_mut(&returned.purchase).unwrap();
+                    let (spend, margin) = worth(lines);
+                    take_off(lines, returned);
+                    let left = worth(lines);
                     let points = -returned.taken.iter().map(|(_, points)| points.0).sum::<i64>();
-                    scratch.rows.push(Row { spend: -back, margin: -margin, points, receipts: 0, ..whole });
+                    let (spend, margin) = (left.0 - spend, left.1 - margin);
+                    scratch.rows.push(Row { spend, margin, points, receipts: 0, ..row(bought) });
                 }
                 Fact::MemberEnrolled(enrolled) => {
                     scratch.stand(entry.member, entry.recorded_at, program.text(enrolled.base_tier.unwrap().0));

@@ -90,7 +90,8 @@ struct House {
     points: Points,
     segments: Segments,
     dice: Dice,
-    sold: Vec<(String, i64)>,
+    /// Receipts, and the prices of their lines.
+    sold: Vec<(String, Vec<i64>)>,
 }
 
 async fn house(seed: u64) -> House {
@@ -156,17 +157,14 @@ impl House {
     }
 
     async fn buy(&mut self, member_id: String, step: usize) {
-        let amount = self.dice.amount();
-        let cost = pb::attribute_value::Value::Integer(self.dice.amount());
-        let cost = ("cost".to_owned(), pb::AttributeValue { value: Some(cost) });
-        let attributes: BTreeMap<_, _> = (self.dice.below(3) == 0).then_some(cost).into_iter().collect();
-        let line = pb::PurchaseLine { line_id: "1".into(), amount: euro(amount), attributes, ..Default::default() };
+        let lines: Vec<_> = (0..=self.dice.below(3)).map(|line| self.line(line)).collect();
+        let amounts = lines.iter().map(|line| line.amount.as_ref().unwrap().minor_units).collect();
         let seconds = self.engine.now().0 / 1_000_000 - self.dice.below(120 * 86_400) as i64;
         let purchase = pb::Purchase {
             receipt: Some(pb::Receipt { source: "till".into(), id: step.to_string() }),
             kind: "sale".into(),
             occurred_at: Some(Timestamp { seconds, nanos: 0 }),
-            lines: vec![line],
+            lines,
             store: self.dice.one_of(&["", "north", "south"]).into(),
             time_zone: if step % 20 == 7 { "Pacific/Auckland".into() } else { String::new() },
             ..Default::default()
@@ -174,14 +172,28 @@ impl House {
         let purchase = Some(purchase);
         let request = pb::RecordPurchaseRequest { program: "shop".into(), member_id, purchase, ..Default::default() };
         if self.points.record(Request::new(Asking::Message(Box::new(request)))).await.is_ok() {
-            self.sold.push((step.to_string(), amount));
+            self.sold.push((step.to_string(), amounts));
         }
     }
 
+    /// A line of one unit that may know its cost.
+    fn line(&mut self, line: u64) -> pb::PurchaseLine {
+        let amount = euro(self.dice.amount());
+        let cost = pb::attribute_value::Value::Integer(self.dice.amount());
+        let cost = ("cost".to_owned(), pb::AttributeValue { value: Some(cost) });
+        let attributes = (self.dice.below(2) == 0).then_some(cost).into_iter().collect();
+        pb::PurchaseLine { line_id: line.to_string(), amount, attributes, ..Default::default() }
+    }
+
+    /// Everything that is left, one whole line, or a third of its price.
     async fn bring_back(&mut self, step: usize) {
-        let (id, amount) = self.sold[self.dice.below(self.sold.len() as u64) as usize].clone();
-        let part = pb::return_line::What::Amount(euro(amount / 3).unwrap_or_default());
-        let line = pb::ReturnLine { line_id: "1".into(), what: Some(part) };
+        let (id, amounts) = self.sold[self.dice.below(self.sold.len() as u64) as usize].clone();
+        let line = self.dice.below(amounts.len() as u64);
+        let what = match self.dice.below(2) {
+            0 => pb::return_line::What::Amount(euro(amounts[line as usize] / 3).unwrap_or_default()),
+            _ => pb::return_line::What::Quantity("1".into()),
+        };
+        let line = pb::ReturnLine { line_id: line.to_string(), what: Some(what) };
         let request = pb::ReturnPurchaseRequest {
             program: "shop".into(),
             receipt: Some(pb::Receipt { source: "till".into(), id }),

@@ -16,9 +16,11 @@ use super::fresh::Fresh;
 use super::programs::Programs;
 use crate::domain::crowd::daybook::MemberNo;
 use crate::domain::crowd::tags::Bought;
-use crate::domain::crowd::{Crowd, Setting};
-use crate::domain::event::{Entry, Fact, Seq};
+use crate::domain::crowd::{self, Crowd, Setting};
+use crate::domain::event::{Entry, PurchaseReturned, Seq};
+use crate::domain::order::Claim;
 use crate::domain::program::{ProgramNo, Segment, Timeline};
+use crate::store::Wants;
 
 /// How many entries are folded under one lock.
 const STEP: usize = 4_096;
@@ -53,6 +55,20 @@ pub(super) struct Tally {
     pub(super) reached: AtomicU64,
     pub(super) noted: AtomicU64,
     entries: AtomicU64,
+}
+
+/// What an entry brings something back of.
+struct Returned {
+    purchase: Option<Arc<Entry>>,
+    /// The return of the same purchase before.
+    before: Option<Arc<Entry>>,
+}
+
+impl Returned {
+    fn bought(&self) -> crowd::Bought<'_> {
+        let before = self.before.as_deref().and_then(Entry::returned).map_or(&[][..], |returned| &returned.so_far);
+        crowd::Bought { purchase: self.purchase.as_deref(), before }
+    }
 }
 
 impl Kept {
@@ -127,7 +143,7 @@ impl Engine {
             if entries.is_empty() {
                 break;
             }
-            let bought = self.purchases_of(&entries).await?;
+            let bought = self.bought_before(&entries).await?;
             let engine = self.clone();
             // Questions hold the lock for a while.
             let entered = tokio::task::spawn_blocking(move || engine.enter(&entries, &bought)).await;
@@ -143,19 +159,31 @@ impl Engine {
         if fresh.is_empty() { self.feed(up_to, STEP).await } else { Ok(fresh) }
     }
 
-    /// The entries of the purchases that these entries bring back.
-    async fn purchases_of(&self, entries: &[Arc<Entry>]) -> Result<HashMap<Seq, Arc<Entry>>, Failure> {
+    /// What these entries bring something back of, by their numbers.
+    async fn bought_before(&self, entries: &[Arc<Entry>]) -> Result<HashMap<Seq, Returned>, Failure> {
         let mut bought = HashMap::new();
-        for seq in entries.iter().filter_map(|entry| purchase_of(entry)) {
-            if let Some(entry) = self.shared.store.entry(seq).await? {
-                bought.insert(seq, entry);
-            }
+        for (entry, returned) in entries.iter().filter_map(|entry| Some((entry, entry.returned()?))) {
+            let purchase = self.shared.store.entry(returned.purchase).await?;
+            let before = self.returned_before(entry.program, returned).await?;
+            bought.insert(entry.seq, Returned { purchase, before });
         }
         Ok(bought)
     }
 
+    /// The return of the same purchase before this one.
+    async fn returned_before(
+        &self,
+        program: ProgramNo,
+        returned: &PurchaseReturned,
+    ) -> Result<Option<Arc<Entry>>, Failure> {
+        let Some(number) = returned.number.checked_sub(1).filter(|number| *number > 0) else { return Ok(None) };
+        let claim = Claim::return_number(program, &returned.receipt, number);
+        let found = self.shared.store.read(&Wants { claims: vec![claim], ..Wants::default() }).await?;
+        Ok(found.claims.into_values().next())
+    }
+
     /// Folds those of the entries that were not folded yet; up to where everything is now.
-    fn enter(&self, entries: &[Arc<Entry>], bought: &HashMap<Seq, Arc<Entry>>) -> Seq {
+    fn enter(&self, entries: &[Arc<Entry>], bought: &HashMap<Seq, Returned>) -> Seq {
         let (programs, mut reached) = (self.programs(), Seq::NONE);
         for step in entries.chunks(STEP) {
             let mut folded = self.shared.analyst.folded.write().unwrap_or_else(PoisonError::into_inner);
@@ -166,12 +194,7 @@ impl Engine {
         reached
     }
 
-    fn enter_one(
-        &self,
-        folded: &mut Folded,
-        programs: &Programs,
-        (entry, bought): (&Entry, &HashMap<Seq, Arc<Entry>>),
-    ) {
+    fn enter_one(&self, folded: &mut Folded, programs: &Programs, (entry, bought): (&Entry, &HashMap<Seq, Returned>)) {
         let reached = folded.reached(entry.program);
         folded.reached = entry.seq.max(folded.reached);
         let Some(timeline) = programs.numbered(entry.program).filter(|_| reached < entry.seq) else { return };
@@ -181,16 +204,8 @@ impl Engine {
         let notes_purchases = in_force.segments.iter().any(Segment::changes_with_purchases);
         let wallet = first.wallets.first().map(|wallet| wallet.id);
         let setting = Setting { zone: &first.zone, wallet, notes_purchases };
-        let purchase = purchase_of(entry).and_then(|seq| bought.get(&seq));
-        folded.crowds.entry(entry.program).or_default().enter(entry, setting, purchase.map(|entry| &**entry));
+        let bought = bought.get(&entry.seq).map(Returned::bought).unwrap_or_default();
+        folded.crowds.entry(entry.program).or_default().enter(entry, setting, bought);
         self.shared.analyst.tally.entries.fetch_add(1, Ordering::Relaxed);
     }
-}
-
-/// The entry of the purchase that an entry brings back.
-fn purchase_of(entry: &Entry) -> Option<Seq> {
-    entry.facts.iter().find_map(|fact| match fact {
-        Fact::PurchaseReturned(returned) => Some(returned.purchase),
-        _ => None,
-    })
 }

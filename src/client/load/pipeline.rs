@@ -1,7 +1,8 @@
 //! From a file's sales to the server's answers: read, enrol, send and match, four steps joined by bounded queues.
 //!
-//! Enrolments run many at a time, but a purchase is sent only when its member is there, and purchases go out in
-//! the file's order over one stream, whose answers come back in that order. Knows no file format.
+//! Members are enrolled one after the other, in the order in which the file first names them; a purchase is sent only when
+//! its member is there, and purchases go out in the file's order over one stream, whose answers come back in that order.
+//! Knows no file format.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -9,7 +10,6 @@ use std::time::Duration;
 use anyhow::Context;
 use indicatif::ProgressBar;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
-use tokio::task::JoinHandle;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 use tonic::{Code, Status, Streaming};
@@ -27,7 +27,7 @@ use super::Sales;
 use super::sale::{BadRow, Item, Sale};
 use super::tally::Tally;
 
-/// Rows that may be under way between the file and the stream; about as many enrolments run at once.
+/// Rows that may be under way between the file and the stream.
 const WINDOW: usize = 512;
 /// Purchases that may wait for their answer.
 const IN_FLIGHT: usize = 4_096;
@@ -97,7 +97,7 @@ fn enrolled(answer: Result<Outcome, Status>) -> Result<bool, Status> {
 /// A row on its way to the stream.
 enum Step {
     Bad(BadRow),
-    Sale { sale: Sale, enrolment: Option<JoinHandle<Result<bool, Status>>> },
+    Sale { sale: Sale, enrolled: Option<Result<bool, Status>> },
 }
 
 /// What the answering end knows of what went before it, in the stream's order.
@@ -132,7 +132,8 @@ fn read(sales: Sales, to_enrol: &Sender<Result<Sale, BadRow>>) {
     }
 }
 
-/// Starts an enrolment for every member who is met for the first time.
+/// Enrols every member who is met for the first time, one after the other: among equals whoever became known earlier
+/// ranks first, and that is to be the order of the file each time.
 async fn enrol(target: Target, mut rows: Receiver<Result<Sale, BadRow>>, to_send: Sender<Step>) {
     let mut met = HashSet::new();
     while let Some(row) = rows.recv().await {
@@ -140,8 +141,11 @@ async fn enrol(target: Target, mut rows: Receiver<Result<Sale, BadRow>>, to_send
             Err(bad) => Step::Bad(bad),
             Ok(sale) => {
                 let is_new = met.insert(sale.member_id.clone().into_boxed_str());
-                let enrolment = is_new.then(|| tokio::spawn(target.clone().enrol(sale.member_id.clone())));
-                Step::Sale { sale, enrolment }
+                let enrolled = match is_new {
+                    true => Some(target.clone().enrol(sale.member_id.clone()).await),
+                    false => None,
+                };
+                Step::Sale { sale, enrolled }
             }
         };
         if to_send.send(step).await.is_err() {
@@ -171,12 +175,11 @@ async fn forward(
     to_match: &Sender<Sent>,
     to_stream: &Sender<RecordPurchasesRequest>,
 ) -> Option<()> {
-    let (sale, enrolment) = match step {
+    let (sale, enrolled) = match step {
         Step::Bad(bad) => return to_match.send(Sent::Bad(bad)).await.ok(),
-        Step::Sale { sale, enrolment } => (sale, enrolment),
+        Step::Sale { sale, enrolled } => (sale, enrolled),
     };
-    if let Some(enrolment) = enrolment {
-        let outcome = enrolment.await.unwrap_or_else(|error| Err(Status::internal(error.to_string())));
+    if let Some(outcome) = enrolled {
         to_match.send(Sent::Enrolled { line: sale.line, outcome }).await.ok()?;
     }
     to_match.send(Sent::Sale { line: sale.line, rows: sale.rows, offset: sale.offset }).await.ok()?;

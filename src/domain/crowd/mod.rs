@@ -6,6 +6,7 @@
 pub mod alerts;
 pub mod daybook;
 pub mod group;
+pub mod margin;
 pub(crate) mod page;
 pub mod ranking;
 pub mod roster;
@@ -20,24 +21,22 @@ pub mod watching;
 use std::collections::{BTreeMap, HashMap};
 
 use crate::domain::calendar::{Day, Zone};
-use crate::domain::event::{BelongingFact, Entry, Fact, PurchaseRecorded, PurchaseReturned};
-use crate::domain::order::{Line, MemberKey, Purchase};
-use crate::domain::program::{ClubId, TierId, Value, WalletId};
+use crate::domain::event::{BelongingFact, Entry, Fact, LineReturned, PurchaseRecorded, PurchaseReturned};
+use crate::domain::order::MemberKey;
+use crate::domain::program::{ClubId, TierId, WalletId};
 use crate::domain::units::{Moment, Text};
 use alerts::AllAlerts;
 use daybook::{Daybook, MemberNo, StoreNo, Sums};
 use group::Group;
+use margin::Known;
 use page::push;
 use roster::Roster;
 use tags::Tags;
 use tiers::Steps;
 
-/// The attribute of a line that carries what the goods cost, in minor units.
-pub const COST: &str = "cost";
-
 /// The number of the rules by which entries become a crowd. Whoever changes what the same entries come to raises it:
 /// crowds that were written down under another number are folded anew.
-pub const FOLD: u32 = 3;
+pub const FOLD: u32 = 4;
 
 /// What the crowd must know of its program.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +47,15 @@ pub struct Setting<'a> {
     pub wallet: Option<WalletId>,
     /// Whether it is noted who bought, since a segment changes with purchases.
     pub notes_purchases: bool,
+}
+
+/// What an entry brings something back of.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Bought<'a> {
+    /// The entry of the purchase.
+    pub purchase: Option<&'a Entry>,
+    /// What had come back of it before.
+    pub before: &'a [LineReturned],
 }
 
 /// The members of one program. Its parts are open to the format that writes them down and to nobody else.
@@ -116,8 +124,8 @@ impl Crowd {
         daybook.bytes() + members + steps.bytes() + tags.bytes() + alerts.bytes() + clubs + stores
     }
 
-    /// Folds an entry of the program. `bought` is the entry of the purchase where the entry brings something back.
-    pub fn enter(&mut self, entry: &Entry, setting: Setting<'_>, bought: Option<&Entry>) {
+    /// Folds an entry of the program. `bought` is what it brings something back of, if it does.
+    pub fn enter(&mut self, entry: &Entry, setting: Setting<'_>, bought: Bought<'_>) {
         if entry.member == MemberKey::NOBODY || entry.facts.iter().any(is_of_pot) {
             return;
         }
@@ -183,9 +191,9 @@ impl Crowd {
         let grants = recorded.grants.iter().filter(|grant| grant.wallet.is_some() && grant.wallet == setting.wallet);
         let points = grants.map(|grant| grant.granted.0).fold(0, i64::saturating_add);
         let spend = purchase.total().unwrap_or(i64::MAX);
-        let sums = Sums { spend, margin: margin(purchase), bought: true, points };
+        let sums = Sums { spend, margin: None, bought: true, points };
         let store = self.store_no(&purchase.store);
-        self.daybook.add(member, day(recorded, setting), store, sums);
+        self.add(member, (day(recorded, setting), store), sums, margin::known(&purchase.lines));
     }
 
     fn brought_back(
@@ -193,18 +201,35 @@ impl Crowd {
         member: MemberNo,
         returned: &PurchaseReturned,
         setting: Setting<'_>,
-        bought: Option<&Entry>,
+        bought: Bought<'_>,
     ) {
         let taken = returned.taken.iter().filter(|(wallet, _)| Some(*wallet) == setting.wallet);
         let points = taken.map(|(_, points)| points.0).fold(0, i64::saturating_add);
-        let back = returned.minor_units;
-        let purchase = bought.and_then(Entry::purchase);
-        let margin = purchase.and_then(|recorded| share_of_margin(&recorded.purchase, back));
-        let day = purchase.map_or_else(|| setting.zone.day_of(returned.bought.0), |recorded| day(recorded, setting));
-        let store = purchase.map_or(StoreNo::NONE, |recorded| self.store_no(&recorded.purchase.store));
-        let less = |amount: i64| amount.saturating_neg();
-        let sums = Sums { spend: less(back), margin: margin.map(less), bought: false, points: less(points) };
-        self.daybook.add(member, day, store, sums);
+        let recorded = bought.purchase.and_then(Entry::purchase);
+        let known = recorded.and_then(|recorded| {
+            let lines = &recorded.purchase.lines;
+            margin::known(lines)?;
+            let back = |so_far: &[LineReturned]| margin::back(lines, so_far);
+            Some(back(bought.before).less(back(&returned.so_far)))
+        });
+        let day = recorded.map_or_else(|| setting.zone.day_of(returned.bought.0), |recorded| day(recorded, setting));
+        let store = recorded.map_or(StoreNo::NONE, |recorded| self.store_no(&recorded.purchase.store));
+        let (spend, points) = (returned.minor_units.saturating_neg(), points.saturating_neg());
+        self.add(member, (day, store), Sums { spend, margin: None, bought: false, points }, known);
+    }
+
+    /// Adds what a purchase or return comes to. Where only a part of it knows its cost, the rest is a row of its own, so
+    /// that a row's margin is always of its whole spend.
+    fn add(&mut self, member: MemberNo, (day, store): (Day, StoreNo), sums: Sums, known: Option<Known>) {
+        let Some(Known { spend, margin }) = known else {
+            self.daybook.add(member, day, store, sums);
+            return;
+        };
+        self.daybook.add(member, day, store, Sums { spend, margin: Some(margin), ..sums });
+        let rest = sums.spend.saturating_sub(spend);
+        if rest != 0 {
+            self.daybook.add(member, day, store, Sums { spend: rest, ..Sums::default() });
+        }
     }
 
     fn store_no(&mut self, name: &Text) -> StoreNo {
@@ -239,24 +264,4 @@ fn is_of_pot(fact: &Fact) -> bool {
 /// The local day of a purchase: the store's, or the program's.
 fn day(recorded: &PurchaseRecorded, setting: Setting<'_>) -> Day {
     recorded.purchase.zone.as_ref().unwrap_or(setting.zone).day_of(recorded.counted_at)
-}
-
-/// Money less cost; `None` if no line carries its cost.
-fn margin(purchase: &Purchase) -> Option<i64> {
-    let costs = purchase.lines.iter().filter_map(cost).reduce(i64::saturating_add)?;
-    Some(purchase.total()?.saturating_sub(costs))
-}
-
-fn cost(line: &Line) -> Option<i64> {
-    line.attributes.iter().find_map(|(name, value)| match value {
-        Value::Integer(cost) if &**name == COST => Some(*cost),
-        _ => None,
-    })
-}
-
-/// The part of a purchase's margin that goes with `back` of its price, rounded down.
-fn share_of_margin(purchase: &Purchase, back: i64) -> Option<i64> {
-    let (margin, total) = (i128::from(margin(purchase)?), i128::from(purchase.total()?));
-    let share = margin.checked_mul(back.into())?.checked_div_euclid(total)?;
-    i64::try_from(share).ok()
 }

@@ -14,7 +14,9 @@ pub struct Visit {
     pub spend: i64,
     /// Her margin of it, in minor units: of what carries its cost.
     pub margin: i64,
-    /// Whether anything of it carries its cost.
+    /// What of that spend carries its cost.
+    pub known_spend: i64,
+    /// Whether anything of it does.
     pub knows_cost: bool,
 }
 
@@ -99,6 +101,7 @@ impl Visits {
             if let Some(visit) = visit.filter(|visit| visit.day == day) {
                 visit.spend = visit.spend.saturating_add(spend);
                 visit.margin = visit.margin.saturating_add(margin.unwrap_or(0));
+                visit.known_spend = visit.known_spend.saturating_add(margin.map_or(0, |_| spend));
                 visit.knows_cost |= margin.is_some();
             }
         }
@@ -137,10 +140,16 @@ mod tests {
         row(&mut book, 2, 9, -200, false);
         row(&mut book, 0, 12, 50, true);
         let visits = Visits::of(&book, |_| true);
-        let visit = |day, spend, margin| Visit { day: Day(day), spend, margin, knows_cost: margin != 0 };
-        assert_eq!(visits.by(MemberNo(0)), [visit(5, 150, 10), visit(12, 50, 0)]);
+        let visit = |day, spend, known_spend| Visit {
+            day: Day(day),
+            spend,
+            margin: known_spend / 10,
+            known_spend,
+            knows_cost: known_spend != 0,
+        };
+        assert_eq!(visits.by(MemberNo(0)), [visit(5, 150, 100), visit(12, 50, 0)]);
         assert_eq!(visits.by(MemberNo(1)), []);
-        assert_eq!(visits.by(MemberNo(2)), [visit(5, 30, 3), visit(9, 500, 50)]);
+        assert_eq!(visits.by(MemberNo(2)), [visit(5, 30, 30), visit(9, 500, 500)]);
         assert_eq!(visits.by(MemberNo(7)), []);
         let only = Visits::of(&book, |member| member == MemberNo(2));
         assert_eq!((only.by(MemberNo(0)).len(), only.by(MemberNo(2)).len()), (0, 2));

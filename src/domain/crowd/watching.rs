@@ -73,12 +73,12 @@ fn usual(visits: &[Visit]) -> Option<i64> {
     spend.get(spend.len().checked_sub(1)? >> 1).copied()
 }
 
-/// What her margin of the days on which anything carried its cost says; unknown where none did, or nothing was spent. A
+/// What her margin says, of all that carried its cost; unknown where nothing did, or nothing was spent on it. A
 /// margin of zero is known: there is nothing to be had of her.
 fn margin_class(visits: &[Visit], alerts: &Alerts) -> MarginClass {
     let known = || visits.iter().filter(|visit| visit.knows_cost);
     let sum = |of: fn(&Visit) -> i64| known().map(|visit| i128::from(of(visit))).sum::<i128>();
-    let (spend, margin) = (sum(|visit| visit.spend), sum(|visit| visit.margin));
+    let (spend, margin) = (sum(|visit| visit.known_spend), sum(|visit| visit.margin));
     let high = spend.saturating_mul(alerts.high_margin_percent.into());
     match margin {
         _ if spend <= 0 => MarginClass::Unknown,
@@ -111,6 +111,7 @@ mod tests {
                 day: Day(*day),
                 spend: *spend,
                 margin: *margin,
+                known_spend: if *margin == 0 { 0 } else { *spend },
                 knows_cost: *margin != 0,
             })
             .collect()
@@ -146,8 +147,9 @@ mod tests {
     fn her_margin_says_keep_grow_or_change() {
         let class = |rows: &[(i64, Option<i64>)]| {
             let visit = |(spend, margin): &(i64, Option<i64>)| {
+                let known_spend = margin.map_or(0, |_| *spend);
                 let (margin, knows_cost) = (margin.unwrap_or(0), margin.is_some());
-                Visit { day: Day(0), spend: *spend, margin, knows_cost }
+                Visit { day: Day(0), spend: *spend, margin, known_spend, knows_cost }
             };
             margin_class(&rows.iter().map(visit).collect::<Vec<_>>(), &alerts())
         };

@@ -178,7 +178,7 @@ impl<'a> Bought<'a> {
     fn of(ground: &Ground<'a>) -> Result<Self, Refusal> {
         let entry = ground.subject.filter(|entry| entry.member == ground.key).ok_or(Refusal::UnknownReceipt)?;
         let recorded = entry.purchase().ok_or(Refusal::UnknownReceipt)?;
-        let latest = ground.latest.and_then(returned_by);
+        let latest = ground.latest.and_then(Entry::returned);
         Ok(Self {
             timeline: ground.timeline,
             entry,
@@ -336,7 +336,7 @@ impl<'a> Bought<'a> {
         let returned = so_far.iter().find(|back| back.line == line);
         let bought = self.purchase().lines.get(usize::from(line));
         let Some((returned, bought)) = returned.zip(bought) else { return Ok(0) };
-        let (part, whole) = fraction(bought, *returned, by_money);
+        let (part, whole) = returned.part_of(bought, by_money);
         let back = i128::from(share.0).checked_mul(part).ok_or(Overflow)?.div_euclid(whole);
         i64::try_from(back).map_err(|_| Overflow)
     }
@@ -439,7 +439,7 @@ impl<'a> Bought<'a> {
         for (position, line) in positive {
             whole += i128::from(line.minor_units);
             if let Some(returned) = so_far.iter().find(|back| back.line == position) {
-                let (part, of) = fraction(line, *returned, true);
+                let (part, of) = returned.part_of(line, true);
                 back += i128::from(line.minor_units).checked_mul(part).ok_or(Overflow)? / of;
             }
         }
@@ -512,53 +512,4 @@ fn left_of(bought: &Line, so_far: LineReturned) -> LineReturned {
     };
     let price = i64::try_from(price.max(0)).unwrap_or(i64::MAX);
     LineReturned { line: so_far.line, quantity, minor_units: price.saturating_sub(so_far.minor_units).max(0) }
-}
-
-/// Which part of a line has come back, at most the whole: its units, and what its price was lowered by; in lowest terms.
-fn fraction(bought: &Line, returned: LineReturned, by_money: bool) -> (i128, i128) {
-    let (quantity, amount) = (i128::from(bought.quantity.0.max(1)), i128::from(bought.minor_units.max(1)));
-    let lowered = if by_money { i128::from(returned.minor_units) } else { 0 };
-    let whole = quantity * amount;
-    let part = (i128::from(returned.quantity) * amount + lowered * quantity).min(whole);
-    let shared = greatest_common_divisor(part, whole).max(1);
-    (part / shared, whole / shared)
-}
-
-const fn greatest_common_divisor(mut a: i128, mut b: i128) -> i128 {
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    a
-}
-
-/// What a return recorded.
-pub(super) fn returned_by(entry: &Entry) -> Option<&PurchaseReturned> {
-    entry.facts.iter().find_map(|fact| match fact {
-        Fact::PurchaseReturned(returned) => Some(&**returned),
-        _ => None,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::units::Quantity;
-
-    #[test]
-    fn a_line_comes_back_in_any_pieces() {
-        let line = Line {
-            line_id: Text::from("1"),
-            sku: Text::default(),
-            category: Text::default(),
-            quantity: Quantity(3_000),
-            minor_units: 1_000,
-            attributes: Vec::new(),
-        };
-        let back = |quantity, minor_units| {
-            let (part, whole) = fraction(&line, LineReturned { line: 0, quantity, minor_units }, true);
-            i128::from(100) * part / whole
-        };
-        assert_eq!([back(1_000, 0), back(2_000, 0), back(3_000, 0)], [33, 66, 100]);
-        assert_eq!([back(0, 100), back(1_000, 100), back(3_000, 500)], [10, 43, 100]);
-    }
 }

@@ -574,4 +574,13 @@ impl Entry {
             _ => None,
         })
     }
+
+    /// What this entry took back, if it did.
+    #[must_use]
+    pub fn returned(&self) -> Option<&PurchaseReturned> {
+        self.facts.iter().find_map(|fact| match fact {
+            Fact::PurchaseReturned(returned) => Some(&**returned),
+            _ => None,
+        })
+    }
 }

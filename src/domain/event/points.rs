@@ -3,7 +3,7 @@
 use super::{MeterPost, Seq};
 use crate::domain::lot::Lot;
 use crate::domain::member::{Held, MeterCount};
-use crate::domain::order::{Claim, ReceiptKey};
+use crate::domain::order::{Claim, Line, ReceiptKey};
 use crate::domain::program::{RewardId, TierId, WalletId};
 use crate::domain::units::{Moment, Points, Text};
 
@@ -156,6 +156,27 @@ pub struct LineReturned {
     pub minor_units: i64,
 }
 
+impl LineReturned {
+    /// Which part of its line has come back, at most the whole: its units, and where it goes `by_money` what its price
+    /// was lowered by; in lowest terms.
+    #[must_use]
+    pub fn part_of(&self, bought: &Line, by_money: bool) -> (i128, i128) {
+        let (quantity, amount) = (i128::from(bought.quantity.0.max(1)), i128::from(bought.minor_units.max(1)));
+        let lowered = if by_money { i128::from(self.minor_units) } else { 0 };
+        let whole = quantity * amount;
+        let part = (i128::from(self.quantity) * amount + lowered * quantity).min(whole);
+        let shared = greatest_common_divisor(part, whole).max(1);
+        (part / shared, whole / shared)
+    }
+}
+
+const fn greatest_common_divisor(mut a: i128, mut b: i128) -> i128 {
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
+}
+
 /// What a member had before she came to this program's books.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OpeningState {
@@ -171,4 +192,28 @@ pub struct OpeningState {
     pub held: Vec<Held>,
     /// The tier she stands on, since when.
     pub tier: Option<(TierId, Moment)>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::units::Quantity;
+
+    #[test]
+    fn a_line_comes_back_in_any_pieces() {
+        let line = Line {
+            line_id: Text::from("1"),
+            sku: Text::default(),
+            category: Text::default(),
+            quantity: Quantity(3_000),
+            minor_units: 1_000,
+            attributes: Vec::new(),
+        };
+        let back = |quantity, minor_units| {
+            let (part, whole) = LineReturned { line: 0, quantity, minor_units }.part_of(&line, true);
+            i128::from(100) * part / whole
+        };
+        assert_eq!([back(1_000, 0), back(2_000, 0), back(3_000, 0)], [33, 66, 100]);
+        assert_eq!([back(0, 100), back(1_000, 100), back(3_000, 500)], [10, 43, 100]);
+    }
 }

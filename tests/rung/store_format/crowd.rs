@@ -1,7 +1,7 @@
 //! The written form of a crowd does not drift, and neither does what entries come to.
 
 use rung::domain::calendar::Zone;
-use rung::domain::crowd::{Crowd, FOLD, Setting};
+use rung::domain::crowd::{Bought, Crowd, FOLD, Setting};
 use rung::domain::event::{BelongingFact, Entry, Fact, JoinedBy, Seq};
 use rung::domain::program::{ClubId, WalletId, Word};
 use rung::store::format::crowd::{Draft, Reader};
@@ -16,7 +16,7 @@ fn crowd() -> Crowd {
     let mut crowd = Crowd::default();
     let ledger = everything();
     let purchase = ledger.entries.iter().find(|entry| entry.purchase().is_some()).unwrap();
-    ledger.entries.iter().for_each(|entry| crowd.enter(entry, setting, None));
+    ledger.entries.iter().for_each(|entry| crowd.enter(entry, setting, Bought::default()));
     let joined = BelongingFact::ClubJoined {
         club: ClubId(Word(6)),
         by: JoinedBy::Asking,
@@ -29,7 +29,7 @@ fn crowd() -> Crowd {
     let facts = bought().into_iter().map(|(_, fact)| fact).chain([Fact::Belonging(Box::new(joined))]);
     for fact in facts {
         let entry: Entry = written(vec![fact]);
-        crowd.enter(&entry, setting, Some(purchase));
+        crowd.enter(&entry, setting, Bought { purchase: Some(purchase), before: &[] });
     }
     crowd
 }
