@@ -146,6 +146,17 @@ def test_the_numbers_stand_under_every_picture(report, browser):
     assert all(table.is_displayed() for table in tables)
     room = browser.execute_script("return [document.documentElement.scrollWidth, document.documentElement.clientWidth]")
     assert room[0] <= room[1], "a wide table scrolls by itself"
+    hidden = browser.execute_script("""
+        const edge = table => table.closest('.scroll').getBoundingClientRect().right + 0.5;
+        const beyond = table => [...table.querySelectorAll('tbody tr > :nth-child(2), thead tr > :nth-child(2)')]
+            .filter(cell => cell.getBoundingClientRect().right > edge(table));
+        return [...document.querySelectorAll('table')].flatMap(beyond).map(cell => cell.textContent)
+    """)
+    assert hidden == [], "the first value of every row is in sight without scrolling"
+    broken = browser.execute_script("""
+        return [...document.querySelectorAll('tbody th.word')].filter(name => name.getBoundingClientRect().height > 40).length
+    """)
+    assert broken == 0, "no day is broken"
 
     def rows(caption):
         table = next(table for table in tables if caption in table.find_element(By.TAG_NAME, "caption").text)

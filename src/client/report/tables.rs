@@ -12,19 +12,24 @@ const LORENZ_STEP: usize = 5;
 fn table(caption: &str, heads: &[&str], rows: &[Vec<String>]) -> Markup {
     html! {
         table {
-            caption { (caption) }
+            caption { span { (caption) } }
             thead { tr { @for head in heads { th scope="col" { (head) } } } }
             tbody {
                 @for row in rows {
                     tr {
                         @for (at, cell) in row.iter().enumerate() {
-                            @if at == 0 { th scope="row" { (cell) } } @else { td { (cell) } }
+                            @if at == 0 { th scope="row" class=[word(cell)] { (cell) } } @else { td { (cell) } }
                         }
                     }
                 }
             }
         }
     }
+}
+
+/// The class of a row's name that is one short word, such as a day: it is not broken at its hyphens.
+fn word(name: &str) -> Option<&'static str> {
+    (name.len() <= "1997-12-31".len() && !name.contains(char::is_whitespace)).then_some("word")
 }
 
 /// The best, the fewest for most of it, and the classes.
