@@ -92,6 +92,19 @@ def luminance(browser, selector, of):
     return 0.299 * red + 0.587 * green + 0.114 * blue
 
 
+def relative_luminance(color):
+    parts = [float(part) / 255 for part in color.removeprefix("rgb(").removesuffix(")").split(",")]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear))
+
+
+def contrast(browser, selector):
+    """How a mark stands out from the card that it lies on, as WCAG 2 counts."""
+    told = "return ['%s', 'section'].map(what => getComputedStyle(document.querySelector(what)).backgroundColor)"
+    darker, lighter = sorted(relative_luminance(color) for color in browser.execute_script(told % selector))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("shape", WIDTHS)
 def test_the_page_on_a_screen(report, browser, shape, scheme):
@@ -108,6 +121,8 @@ def test_the_page_on_a_screen(report, browser, shape, scheme):
     assert room[0] <= room[1], "nothing hangs over the edge"
     page_light, ink_light = luminance(browser, "html", "backgroundColor"), luminance(browser, "h1", "color")
     assert (page_light > 200 > 100 > ink_light) if scheme == "light" else (page_light < 50 < 200 < ink_light)
+    for mark in (".accent", ".warm", ".faint"):
+        assert contrast(browser, f".legend {mark}") >= 3, f"{mark} can be told from the card"
 
     pictures = browser.find_elements(By.CSS_SELECTOR, "figure svg")
     shown = [picture for picture in pictures if picture.is_displayed()]
