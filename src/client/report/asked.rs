@@ -42,6 +42,7 @@ pub async fn report(channel: Channel, program: &str, wanted: Wanted) -> anyhow::
     let then = wanted.then(from, to)?;
     let parts = asking.segment_report((from, then), Some(to)).await?;
     let end = asking.segment_report((from, to), None).await?;
+    let (begun, _) = asking.all_days().await?;
     let about = program_of(channel.clone(), program).await?;
     let last_day = last(to)?;
     let standing = [(&parts, last(then)?, last_day.clone()), (&end, last_day.clone(), "today".to_owned())];
@@ -55,7 +56,7 @@ pub async fn report(channel: Channel, program: &str, wanted: Wanted) -> anyhow::
         last_day: last_day.clone(),
         then_from: then.to_string(),
         spread: spread(&whole),
-        over_time: asking.over_time(from, to).await?,
+        over_time: asking.over_time(from.max(begun), to).await?,
         best: best(&parts),
         tiers: standing.flatten(),
         rfm: end.rfm.iter().map(cell).collect(),
@@ -80,6 +81,12 @@ impl Asking {
         let request = pb::GetParetoReportRequest { program, from, to, lorenz_points, ..Default::default() };
         let answer = self.segments.get_pareto_report(request).await.map_err(said);
         Ok(answer.context("asking how the revenue is spread")?.into_inner())
+    }
+
+    /// The first day on which anything was bought, and the server's tomorrow.
+    async fn all_days(&mut self) -> anyhow::Result<(Date, Date)> {
+        let all = self.pareto(String::new(), String::new(), 1).await?;
+        Ok((read(&all.from)?, read(&all.to)?))
     }
 
     /// About the best of a window, followed up to `then_to`.

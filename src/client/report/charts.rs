@@ -121,7 +121,7 @@ pub fn lorenz(spread: &Spread, shape: Shape) -> String {
     drawn(plots, layout)
 }
 
-/// What the best 20 and the best 1 per cent brought in the twelve months before each moment.
+/// What the best 20 and the best 1 per cent brought in the twelve months up to each moment.
 pub fn over_time(rows: &[Standpoint], shape: Shape) -> String {
     let line = |of: fn(&Standpoint) -> &str, color: &str| {
         let points = (0_u32..).map(f64::from).zip(rows.iter().map(|row| in_percent(of(row))));

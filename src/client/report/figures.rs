@@ -16,6 +16,7 @@ pub struct Report {
     /// The first day of the later part.
     pub then_from: String,
     pub spread: Spread,
+    /// Over whole twelve months; empty before there are any.
     pub over_time: Vec<Standpoint>,
     pub best: Best,
     /// Absent if nobody stands on a tier.

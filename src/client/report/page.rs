@@ -146,22 +146,45 @@ fn spread(spread: &Spread, currency: &str) -> Markup {
 }
 
 fn over_time(rows: &[Standpoint], currency: &str) -> Markup {
-    let told = |row: Option<&Standpoint>| row.map(|row| percent(&row.share_of_best_20)).unwrap_or_default();
-    let (first, last) = (told(rows.first()), told(rows.last()));
-    let about = format!(
-        "Two lines over time. The share of the best 20% of those who bought begins at {first} and ends at {last}."
-    );
     html! {
         section {
             h2 { "Is it getting more concentrated?" }
-            p {
-                "Of those who bought in the twelve months before each moment (at the beginning, in the months there were), the "
-                "best 20% brought " (first) " at first and " strong { (last) } " at last."
+            @match rows {
+                [] => p {
+                    "It is too early to tell: only whole twelve months can be compared with one another, and these days "
+                    "hold none yet."
+                }
+                [only] => p {
+                    "It is too early to tell: only whole twelve months can be compared with one another, and so far there are "
+                    "those up to " (day(&only.last_day)) ". The best 20% of those who bought in them brought "
+                    strong { (percent(&only.share_of_best_20)) } "."
+                }
+                [first, .., last] => (compared(first, last, rows))
             }
-            (picture("time", "Concentration over time", &about, |shape| charts::over_time(rows, shape)))
-            (legend(&[("accent", "the best 20%"), ("warm", "the best 1%")]))
-            (numbers("moment by moment", &tables::over_time(rows, currency)))
+            @if !rows.is_empty() { (numbers("moment by moment", &tables::over_time(rows, currency))) }
         }
+    }
+}
+
+/// Twelve months against twelve months.
+fn compared(first: &Standpoint, last: &Standpoint, rows: &[Standpoint]) -> Markup {
+    let [began, ended] = [first, last].map(|row| percent(&row.share_of_best_20));
+    let about = format!(
+        "Two lines over time. The share of the best 20% of those who bought begins at {began} and ends at {ended}."
+    );
+    let units = |row: &Standpoint| super::words::in_percent(&row.share_of_best_20);
+    let verdict = match units(last).total_cmp(&units(first)) {
+        _ if began == ended => "It is as concentrated as it was",
+        std::cmp::Ordering::Less => "It is getting less concentrated",
+        _ => "It is getting more concentrated",
+    };
+    html! {
+        p {
+            (verdict) ": of those who bought in the twelve months up to " (day(&first.last_day)) ", the best 20% brought "
+            (began) "; of those who bought in the twelve months up to " (day(&last.last_day)) ", " strong { (ended) } "."
+        }
+        (picture("time", "Concentration over time", &about, |shape| charts::over_time(rows, shape)))
+        (legend(&[("accent", "the best 20%"), ("warm", "the best 1%")]))
     }
 }
 
@@ -283,6 +306,20 @@ mod tests {
 
     const EVIL: &str = "<script>alert('1')</script>&\"$x^2$";
 
+    fn moment(last_day: &str, share_of_best_20: &str) -> Standpoint {
+        Standpoint {
+            last_day: last_day.to_owned(),
+            share_of_best_20: share_of_best_20.to_owned(),
+            ..Standpoint::default()
+        }
+    }
+
+    /// A page's words, without what sets them apart.
+    fn words(page: &Markup) -> String {
+        let texts = page.0.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text));
+        texts.collect::<String>()
+    }
+
     fn report() -> Report {
         let half = || "0.500000".to_owned();
         let group = || Group { customers: 2, share_of_customers: half(), revenue: 900, share_of_revenue: half() };
@@ -305,7 +342,7 @@ mod tests {
                 lorenz: vec![point("0.000000"), point("1.000000")],
                 ..Spread::default()
             },
-            over_time: vec![Standpoint { share_of_best_20: half(), ..Standpoint::default() }],
+            over_time: vec![moment("1997-12-31", "0.649000"), moment("1998-06-30", "0.635000")],
             best: Best { group: group(), still_buying: 1, ..Best::default() },
             tiers: Some(Tiers {
                 counts: vec![tier("base"), tier("top")],
@@ -360,6 +397,22 @@ mod tests {
             assert!(!page.contains(word), "{word}");
         }
         assert_eq!(page.matches("http").count(), 1 + 14, "a policy, and the names of SVG: {page}");
+    }
+
+    #[test]
+    fn twelve_months_are_compared_with_twelve_months_or_not_at_all() {
+        let told = |shares: &[&str]| {
+            let moments: Vec<Standpoint> = shares.iter().map(|share| moment("1998-06-30", share)).collect();
+            words(&over_time(&moments, "EUR"))
+        };
+        assert!(told(&["0.649", "0.7", "0.635"]).contains("less concentrated"));
+        assert!(told(&["0.6", "0.61"]).contains("more concentrated: of those"));
+        assert!(told(&["0.60001", "0.60002"]).contains("as concentrated as it was"));
+        for early in [told(&[]), told(&["0.649"])] {
+            assert!(early.contains("too early to tell") && !early.contains("getting less"), "{early}");
+        }
+        assert!(told(&["0.649"]).contains("64.9%"));
+        assert!(!over_time(&[moment("1998-06-30", "0.649")], "EUR").0.contains("<svg"), "a point is no line");
     }
 
     #[test]

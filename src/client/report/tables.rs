@@ -74,7 +74,7 @@ pub fn over_time(rows: &[Standpoint], currency: &str) -> Markup {
     };
     let rows: Vec<Vec<String>> = rows.iter().map(row).collect();
     let heads = ["Until", "From", "Buyers", "Revenue", "Best 20%", "Best 1%", "Buyers for 80%"];
-    table("What the best of those brought who bought in the twelve months before", &heads, &rows)
+    table("What the best of those brought who bought in the twelve months up to each day", &heads, &rows)
 }
 
 /// What became of the best.

@@ -47,15 +47,21 @@ async fn the_report_of_cdnow_has_the_published_numbers() {
     spread(&told["spread"]);
     best(&told["best"]);
     tiers(&told["tiers"]);
-    let moments = told["over_time"].as_array().unwrap();
-    assert_eq!((moments.len(), &moments[17]["last_day"]), (18, &json!("1998-06-30")));
-    assert_eq!((&moments[11]["last_day"], &moments[11]["revenue"]), (&json!("1997-12-31"), &json!(202_416_126)));
+    over_time(told["over_time"].as_array().unwrap());
     fifths(told["rfm"].as_array().unwrap());
     liability(&house, &told["liability"]).await;
     assert_eq!(told["forecast"]["customers"], json!(23_570));
-    for words in ["67.8%", "32.6%", "53.4%", "2,500,315.63 USD", "65.0%", "71.0%", "0.634571"] {
+    for words in ["67.8%", "32.6%", "53.4%", "2,500,315.63 USD", "65.0%", "71.0%", "0.634571", "less concentrated"] {
         assert!(page.contains(words), "{words}");
     }
+}
+
+/// Whole twelve months only: the first of them, 1997, against the last.
+fn over_time(moments: &[Value]) {
+    assert_eq!((moments.len(), &moments[6]["last_day"]), (7, &json!("1998-06-30")));
+    assert_eq!((&moments[0]["last_day"], &moments[0]["revenue"]), (&json!("1997-12-31"), &json!(202_416_126)));
+    let shares = [&moments[0], &moments[6]].map(|moment| moment["share_of_best_20"].as_str().unwrap()[..5].to_owned());
+    assert_eq!(shares, ["0.649", "0.635"]);
 }
 
 fn spread(told: &Value) {
@@ -144,6 +150,8 @@ async fn a_past_that_was_loaded_at_once_shows_todays_tiers() {
     let after = tiers["counts"].as_array().unwrap().iter().map(|count| count["after"].as_i64().unwrap());
     assert_eq!(after.sum::<i64>(), told["spread"]["customers"].as_i64().unwrap());
     assert!(page.contains("Who stands where") && page.contains("<time>today</time>"));
+    assert_eq!(told["over_time"], json!([]), "a month is no twelve");
+    assert!(page.contains("It is too early to tell"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
