@@ -15,7 +15,7 @@ use kuva::render::plots::Plot;
 use kuva::render::render::render_multiple;
 use kuva::render::theme::Theme;
 
-use super::figures::{Best, Cell, Flow, Spread, Standpoint, Tiers, Wallet};
+use super::figures::{Best, Cell, Flow, Group, Spread, Standpoint, Tiers, Wallet};
 use super::words::in_percent;
 
 const ACCENT: &str = "var(--accent)";
@@ -88,6 +88,13 @@ fn in_counts() -> TickFormat {
     TickFormat::Custom(Arc::new(|tick| super::words::rounded(&tick.to_string())))
 }
 
+/// How far whole numbers lie apart on an axis, so that it has at most so many steps up to the highest: 1, 2, 5, 10, 20 ...
+fn step(highest: i64, at_most: i64) -> i64 {
+    let steps = (0..18).flat_map(|zeros| [1, 2, 5].map(|step| 10_i64.pow(zeros).saturating_mul(step)));
+    let mut enough = steps.filter(|step| step.saturating_mul(at_most) >= highest);
+    enough.next().unwrap_or(i64::MAX)
+}
+
 fn float(number: i64) -> f64 {
     number as f64
 }
@@ -102,11 +109,13 @@ pub fn lorenz(spread: &Spread, shape: Shape) -> String {
     let of_best = |share: &str| 100.0 - in_percent(share);
     let curve =
         spread.lorenz.iter().map(|point| (of_best(&point.share_of_customers), of_best(&point.share_of_revenue)));
-    let measured = spread.top.last().map_or(0.0, |best| in_percent(&best.share_of_revenue));
+    // The best 20 per cent are rounded up: of 13 customers they are 3, and lie at 23.1.
+    let share = |best: &Group| (in_percent(&best.share_of_customers), in_percent(&best.share_of_revenue));
+    let measured = spread.top.last().map_or((20.0, 0.0), share);
     let line = LinePlot::new().with_data(curve).with_color(ACCENT).with_stroke_width(2.5);
     let even = LinePlot::new().with_data([(0.0, 0.0), (100.0, 100.0)]).with_color("var(--line)").with_dashed();
     let dot = |at: (f64, f64), color| ScatterPlot::new().with_data([at]).with_color(color).with_size(6.0);
-    let (rule, found) = (dot((20.0, 80.0), WARM), dot((20.0, measured), ACCENT));
+    let (rule, found) = (dot((20.0, 80.0), WARM), dot(measured, ACCENT));
     let plots: Vec<Plot> = vec![line.with_fill().with_fill_opacity(0.1).into(), even.into(), rule.into(), found.into()];
     let layout = layout(&plots, shape)
         .with_x_axis_min(0.0)
@@ -179,7 +188,13 @@ pub fn tiers(tiers: &Tiers, shape: Shape) -> String {
         bars = bars.with_group(plain(&tier.name), both);
     }
     let plots: Vec<Plot> = vec![bars.into()];
-    let layout = low(layout(&plots, shape.of_bars(shown().count())), shape).with_x_tick_format(in_counts());
+    let highest = shown().map(|tier| tier.before.max(tier.after)).max().unwrap_or(0).max(1);
+    let step = step(highest, if shape.width < WIDE.width { 4 } else { 8 });
+    let end = highest.div_euclid(step).saturating_add(i64::from(highest % step != 0)).saturating_mul(step);
+    let layout = low(layout(&plots, shape.of_bars(shown().count())), shape)
+        .with_x_axis_max(float(end))
+        .with_x_tick_step(float(step))
+        .with_x_tick_format(in_counts());
     drawn(plots, layout)
 }
 
@@ -285,4 +300,39 @@ pub fn liability(wallets: &[Wallet], shape: Shape) -> String {
         .with_x_tick_step(20.0)
         .with_x_tick_format(in_percents());
     drawn(plots, layout)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::report::figures::TierCount;
+
+    #[test]
+    fn axes_of_members_have_whole_steps() {
+        assert_eq!([1, 4, 5, 14, 40, 883].map(|highest| step(highest, 4)), [1, 1, 2, 5, 10, 500]);
+        assert_eq!((step(0, 4), step(i64::MAX, 1)), (1, i64::MAX));
+        let count = |name: &str, after| TierCount { tier: name.into(), name: name.into(), before: 0, after };
+        let counts = vec![count("base", 3), count("silver", 14)];
+        let svg = tiers(&Tiers { counts, ..Tiers::default() }, NARROW);
+        for tick in [">0<", ">5<", ">10<", ">15<"] {
+            assert!(svg.contains(tick), "{tick} of {svg}");
+        }
+        assert!(!svg.contains(">3<") && !svg.contains(">8<"), "{svg}");
+    }
+
+    #[test]
+    fn the_measured_dot_lies_at_the_share_of_customers_it_is_about() {
+        let at = |share: &str| {
+            let best =
+                Group { share_of_customers: share.into(), share_of_revenue: "0.500000".into(), ..Group::default() };
+            let svg = lorenz(&Spread { top: vec![best], ..Spread::default() }, WIDE);
+            let dots: Vec<&str> =
+                svg.split("<circle ").skip(1).map(|dot| dot.split_whitespace().next().unwrap()).collect();
+            assert_eq!(dots.len(), 2, "{svg}");
+            (dots[0].to_owned(), dots[1].to_owned())
+        };
+        let ((rule, at_20), (_, at_23)) = (at("0.200000"), at("0.230769"));
+        assert_eq!(rule, at_20, "one below the other");
+        assert_ne!(at_20, at_23);
+    }
 }

@@ -6,7 +6,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::charts::{self, NARROW, Shape, WIDE};
 use super::figures::{Best, Forecast, Report, Spread, Standpoint, Tiers, Wallet};
 use super::tables;
-use super::words::{count, in_majors, money, percent, rounded, share};
+use super::words::{coefficient, count, in_majors, money, percent, rounded, share};
 
 const STYLE: &str = include_str!("style.css");
 /// Nothing is fetched, nothing runs.
@@ -55,16 +55,24 @@ fn sections(report: &Report) -> Markup {
 
 /// The report in four numbers.
 fn key(report: &Report) -> Markup {
-    let best = report.spread.top.last().map(|group| percent(&group.share_of_revenue)).unwrap_or_default();
+    let (whom, best) = best_20(&report.spread);
     let kept = share(report.best.still_buying, report.best.group.customers);
     html! {
         dl.key {
-            (fact("of the revenue comes from the best 20% of the customers", &best))
+            (fact(&format!("of the revenue comes from the best 20% of the customers ({whom})"), &best))
             (fact("of the customers bring 80% of it", &percent(&report.spread.for_most.share_of_customers)))
             (fact(&format!("of the best before {} bought again", report.then_from), &percent(&kept)))
             (fact(&format!("revenue in {}", report.currency), &in_majors(report.spread.revenue, &report.currency)))
         }
     }
+}
+
+/// How many the best 20 per cent are, such as `3 of 13`, and what share of the revenue they bring.
+fn best_20(spread: &Spread) -> (String, String) {
+    let best = spread.top.last();
+    let customers = best.map_or(0, |group| group.customers);
+    let brought = best.map(|group| percent(&group.share_of_revenue)).unwrap_or_default();
+    (format!("{} of {}", count(customers), count(spread.customers)), brought)
 }
 
 /// A day, which no line breaks.
@@ -123,26 +131,35 @@ fn numbers(of: &str, table: &Markup) -> Markup {
 }
 
 fn spread(spread: &Spread, currency: &str) -> Markup {
-    let best = spread.top.last().map(|group| percent(&group.share_of_revenue)).unwrap_or_default();
+    let (whom, best) = best_20(spread);
     let about = format!(
-        "A curve from nothing to everything, the best customers first: the best 20% of {} bring {best}, where the rule of 80 \
-         to 20 has 80%. The further it bends from the straight line, the fewer bring most.",
-        count(spread.customers),
+        "A curve from nothing to everything, the best customers first: the best 20%, {whom}, bring {best}, where the rule of \
+         80 to 20 has 80%. The further it bends from the straight line, the fewer bring most.",
     );
     html! {
         section {
             h2 { "The vital few" }
             p {
-                "The best 20% of " (count(spread.customers)) " customers bring " strong { (best) } " of the revenue. "
+                "The best 20%, " (whom) " customers" (rounded_up(spread)) ", bring " strong { (best) } " of the revenue. "
                 "The rule of 80 to 20 is an observation, not a law: here it takes "
                 (percent(&spread.for_most.share_of_customers)) " of the customers to bring 80%."
+                @if !spread.gini.is_empty() {
+                    " The Gini coefficient, 0 if all brought the same and 1 if one brought everything, is "
+                    (coefficient(&spread.gini)) "."
+                }
             }
             (picture("lorenz", "Lorenz curve", &about, |shape| charts::lorenz(spread, shape)))
-            (legend(&[("accent", &format!("measured: 20% bring {best}")), ("warm", "the rule: 20% bring 80%")]))
+            (legend(&[("accent", &format!("measured: the best {whom} bring {best}")), ("warm", "the rule: 20% bring 80%")]))
             (numbers("the best, and A, B and C", &tables::top(spread, currency)))
             (numbers("the curve", &tables::lorenz(spread, currency)))
         }
     }
+}
+
+/// What share of the customers the best are, where rounding up makes them more than 20 per cent.
+fn rounded_up(spread: &Spread) -> String {
+    let told = spread.top.last().map(|best| percent(&best.share_of_customers)).unwrap_or_default();
+    if told == "20.0%" { String::new() } else { format!(" (rounded up: {told})") }
 }
 
 fn over_time(rows: &[Standpoint], currency: &str) -> Markup {
@@ -413,6 +430,15 @@ mod tests {
         }
         assert!(told(&["0.649"]).contains("64.9%"));
         assert!(!over_time(&[moment("1998-06-30", "0.649")], "EUR").0.contains("<svg"), "a point is no line");
+    }
+
+    #[test]
+    fn the_best_are_as_many_as_rounding_up_makes_them() {
+        let best = Group { customers: 3, share_of_customers: "0.230769".to_owned(), ..Group::default() };
+        let few = Spread { customers: 13, top: vec![best], gini: "0.387654".to_owned(), ..Spread::default() };
+        let page = words(&spread(&few, "EUR"));
+        assert!(page.contains("The best 20%, 3 of 13 customers (rounded up: 23.1%), bring"), "{page}");
+        assert!(page.contains("measured: the best 3 of 13 bring") && page.contains("is 0.388."), "{page}");
     }
 
     #[test]

@@ -68,6 +68,11 @@ pub fn percent_exactly(share: &str) -> String {
     share.parse::<f64>().map_or_else(|_| "–".to_owned(), |share| format!("{:.4}%", share * 100.0))
 }
 
+/// `0.635` of `0.634571`.
+pub fn coefficient(exactly: &str) -> String {
+    exactly.parse::<f64>().map_or_else(|_| "–".to_owned(), |exactly| format!("{exactly:.3}"))
+}
+
 /// What part is of a whole, as the server tells shares; empty if there is no whole.
 pub fn share(part: i64, whole: i64) -> String {
     if whole <= 0 {
@@ -117,6 +122,7 @@ mod tests {
         );
         assert_eq!((in_majors(250_031_563, "USD"), in_majors(7, "JPY")), ("2,500,316".into(), "7".into()));
         assert_eq!((rounded("1653.5"), rounded("")), ("1,654".into(), "–".into()));
+        assert_eq!((coefficient("0.634571"), coefficient("")), ("0.635".into(), "–".into()));
         assert_eq!((share(169_464_850, 250_031_563), share(1, 0)), ("0.677774".into(), String::new()));
     }
 }
