@@ -42,7 +42,7 @@ pub async fn report(channel: Channel, program: &str, wanted: Wanted) -> anyhow::
     let then = wanted.then(from, to)?;
     let parts = asking.segment_report((from, then), Some(to)).await?;
     let end = asking.segment_report((from, to), None).await?;
-    let (begun, _) = asking.all_days().await?;
+    let (begun, tomorrow) = asking.all_days().await?;
     let about = program_of(channel.clone(), program).await?;
     let last_day = last(to)?;
     let standing = [(&parts, last(then)?, last_day.clone()), (&end, last_day.clone(), "today".to_owned())];
@@ -55,6 +55,7 @@ pub async fn report(channel: Channel, program: &str, wanted: Wanted) -> anyhow::
         first_day: from.to_string(),
         last_day: last_day.clone(),
         then_from: then.to_string(),
+        asked_on: last(tomorrow)?,
         spread: spread(&whole),
         over_time: asking.over_time(from.max(begun), to).await?,
         best: best(&parts),
@@ -154,17 +155,27 @@ async fn liability(channel: Channel, program: &pb::Program) -> anyhow::Result<Ve
     let request = pb::GetLiabilityRequest { program: program.program.clone(), ..Default::default() };
     let answer = AdminServiceClient::new(channel).get_liability(request).await.map_err(said);
     let rows = answer.context("asking what the points stand for")?.into_inner().rows;
+    let valued = valued(&program.source)?;
     let wallet = |wallet: &pb::ProgramWallet| {
         let months: Vec<Month> = rows.iter().filter(|row| row.wallet == wallet.wallet).map(month).collect();
         Wallet {
             wallet: wallet.wallet.clone(),
             name: wallet.name.clone(),
+            is_valued: valued.contains(&wallet.wallet),
             decimals: usize::try_from(wallet.decimals).unwrap_or(0),
             total: months.iter().fold(Points::default(), |sum, month| sum.plus(month.points)),
             months,
         }
     };
     Ok(program.wallets.iter().map(wallet).collect())
+}
+
+/// The wallets of whose points a program says what they are worth.
+fn valued(source: &str) -> anyhow::Result<Vec<String>> {
+    let program: toml::Table = source.parse().context("the server told a program that is none")?;
+    let wallets = program.get("wallets").and_then(toml::Value::as_table);
+    let valued = wallets.into_iter().flatten().filter(|(_, wallet)| wallet.get("valuation").is_some());
+    Ok(valued.map(|(wallet, _)| wallet.clone()).collect())
 }
 
 fn month(row: &pb::LiabilityRow) -> Month {
@@ -295,5 +306,17 @@ fn forecast(told: pb::CrowdForecast) -> Forecast {
         p: told.p,
         q: told.q,
         v: told.v,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wallet_is_valued_if_the_program_says_what_its_points_are_worth() {
+        let source = "[wallets.plain]\nname = 'Plain'\n[wallets.stars]\nvaluation = { value = 2, expected = '95%' }\n";
+        assert_eq!(valued(source).expect("a program"), ["stars"]);
+        assert!(valued("id = 'none'").expect("a program").is_empty() && valued("= 1").is_err());
     }
 }

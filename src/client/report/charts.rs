@@ -16,7 +16,8 @@ use kuva::render::render::render_multiple;
 use kuva::render::theme::Theme;
 
 use super::figures::{Best, Cell, Flow, Group, Spread, Standpoint, Tiers, Wallet};
-use super::words::in_percent;
+use super::parted::{self, Bar, Part};
+use super::words::{self, in_percent, percent};
 
 const ACCENT: &str = "var(--accent)";
 const WARM: &str = "var(--warm)";
@@ -85,7 +86,7 @@ fn in_percents() -> TickFormat {
 }
 
 fn in_counts() -> TickFormat {
-    TickFormat::Custom(Arc::new(|tick| super::words::rounded(&tick.to_string())))
+    TickFormat::Custom(Arc::new(|tick| words::rounded(&tick.to_string())))
 }
 
 /// How far whole numbers lie apart on an axis, so that it has at most so many steps up to the highest: 1, 2, 5, 10, 20 ...
@@ -283,23 +284,19 @@ pub fn shares_by_cell(cells: &[Cell]) -> Vec<Vec<f64>> {
     (1..=5).map(|recency| (1..=5).map(|frequency| of(recency, frequency)).collect()).collect()
 }
 
-/// What became of the points of each wallet, in per cent of those issued.
+/// What became of the points of each wallet.
 pub fn liability(wallets: &[Wallet], shape: Shape) -> String {
-    let mut bars = BarPlot::new().with_stacked().with_horizontal(true).with_width(0.6);
-    for wallet in wallets.iter().rev() {
-        let points = wallet.total;
-        let gone = points.expired.saturating_add(points.returned);
-        let whole = float(points.outstanding.max(0)) + float(points.redeemed.max(0)) + float(gone.max(0));
-        let part = |points: i64| 100.0 * float(points.max(0)) / whole.max(1.0);
-        let parts = [(part(points.outstanding), ACCENT), (part(points.redeemed), WARM), (part(gone), FAINT)];
-        bars = bars.with_group(plain(&wallet.wallet), parts);
-    }
-    let plots: Vec<Plot> = vec![bars.into()];
-    let layout = low(layout(&plots, shape.of_bars(wallets.len())), shape)
-        .with_x_axis_max(100.0)
-        .with_x_tick_step(20.0)
-        .with_x_tick_format(in_percents());
-    drawn(plots, layout)
+    let bars: Vec<Bar> = wallets.iter().map(points).collect();
+    parted::drawn(&bars, shape)
+}
+
+fn points(wallet: &Wallet) -> Bar {
+    let points = wallet.total;
+    let gone = points.expired.saturating_add(points.returned);
+    let parts = [(points.outstanding, ACCENT), (points.redeemed, WARM), (gone, FAINT)];
+    let whole = parts.iter().map(|(points, _)| (*points).max(0)).fold(0, i64::saturating_add);
+    let part = |(amount, color)| Part { amount, color, label: percent(&words::share(amount, whole)) };
+    Bar { name: wallet.name.clone(), parts: parts.into_iter().map(part).collect() }
 }
 
 #[cfg(test)]

@@ -15,6 +15,8 @@ pub struct Report {
     pub last_day: String,
     /// The first day of the later part.
     pub then_from: String,
+    /// The day on which the server was asked, by its clock: points are told as they stand on it.
+    pub asked_on: String,
     pub spread: Spread,
     /// Over whole twelve months; empty before there are any.
     pub over_time: Vec<Standpoint>,
@@ -149,6 +151,8 @@ pub struct Wallet {
     pub wallet: String,
     pub name: String,
     pub decimals: usize,
+    /// Whether the program says what a point is worth, without which no revenue is deferred.
+    pub is_valued: bool,
     pub total: Points,
     pub months: Vec<Month>,
 }

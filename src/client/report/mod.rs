@@ -8,6 +8,7 @@ mod charts;
 mod days;
 mod figures;
 mod page;
+mod parted;
 mod tables;
 mod words;
 

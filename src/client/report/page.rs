@@ -6,7 +6,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::charts::{self, NARROW, Shape, WIDE};
 use super::figures::{Best, Forecast, Report, Spread, Standpoint, Tiers, Wallet};
 use super::tables;
-use super::words::{coefficient, count, in_majors, money, percent, rounded, share};
+use super::words::{coefficient, count, decimal, in_majors, money, percent, rounded, share};
 
 const STYLE: &str = include_str!("style.css");
 /// Nothing is fetched, nothing runs.
@@ -49,7 +49,7 @@ fn sections(report: &Report) -> Markup {
         @if let Some(tiers) = &report.tiers { (standing(tiers)) }
         (rfm(report))
         @if let Some(forecast) = &report.forecast { (expected(forecast, report)) }
-        @if !report.liability.is_empty() { (liability(&report.liability, &report.currency)) }
+        @if !report.liability.is_empty() { (liability(&report.liability, report)) }
     }
 }
 
@@ -297,21 +297,40 @@ fn expected(forecast: &Forecast, report: &Report) -> Markup {
     }
 }
 
-fn liability(wallets: &[Wallet], currency: &str) -> Markup {
+fn liability(wallets: &[Wallet], report: &Report) -> Markup {
     let about = "One bar for each wallet: what share of the points issued is outstanding, redeemed, or gone.";
-    let deferred: i64 = wallets.iter().map(|wallet| wallet.total.deferred).sum();
+    let currency = &report.currency;
     html! {
         section {
-            h2 { "What is owed in points" }
+            h2 { "What is owed in points, as of " (day(&report.asked_on)) }
             p {
-                "What became of the points that were issued. "
-                @if deferred == 0 { "No revenue is deferred for them." }
-                @else { strong { (money(deferred, currency)) } " of revenue is deferred for those outstanding." }
+                "Points are counted as they stood on " (day(&report.asked_on)) ", when this page was made, whatever days the "
+                "rest of it is about. " (deferred(wallets, currency))
+            }
+            ul.owed {
+                @for wallet in wallets {
+                    li { strong { (decimal(wallet.total.outstanding, wallet.decimals)) } " outstanding: " (wallet.name) }
+                }
             }
             (picture("points", "Points by what became of them", about, |shape| charts::liability(wallets, shape)))
             (legend(&[("accent", "outstanding"), ("warm", "redeemed"), ("faint", "expired or taken back")]))
             (numbers("points by wallet", &tables::liability(wallets, currency)))
             @for wallet in wallets { (numbers(&format!("{} by month", wallet.name), &tables::months(wallet, currency))) }
+        }
+    }
+}
+
+/// What revenue is deferred for points, or why none is.
+fn deferred(wallets: &[Wallet], currency: &str) -> Markup {
+    let deferred: i64 = wallets.iter().map(|wallet| wallet.total.deferred).fold(0, i64::saturating_add);
+    html! {
+        @if deferred != 0 { strong { (money(deferred, currency)) } " of revenue is deferred for those outstanding." }
+        @else if wallets.iter().any(|wallet| wallet.is_valued) {
+            "No revenue is deferred for them: nothing is left to defer."
+        }
+        @else {
+            "No revenue is deferred for them, because the program does not say what a point is worth (it states no "
+            "valuation)."
         }
     }
 }
@@ -439,6 +458,23 @@ mod tests {
         let page = words(&spread(&few, "EUR"));
         assert!(page.contains("The best 20%, 3 of 13 customers (rounded up: 23.1%), bring"), "{page}");
         assert!(page.contains("measured: the best 3 of 13 bring") && page.contains("is 0.388."), "{page}");
+    }
+
+    #[test]
+    fn points_are_told_as_of_the_day_they_were_asked_for() {
+        let told = |deferred, is_valued| {
+            let total = Points { outstanding: 1_234_567, deferred, ..Points::default() };
+            let name = "Stars".to_owned();
+            let wallet = Wallet { wallet: "w".to_owned(), name, decimals: 2, is_valued, total, months: Vec::new() };
+            let report = Report { liability: vec![wallet], asked_on: "1998-07-04".to_owned(), ..report() };
+            liability(&report.liability, &report)
+        };
+        let page = words(&told(0, false));
+        assert!(page.contains("What is owed in points, as of 1998-07-04"), "{page}");
+        assert!(page.contains("12,345.67 outstanding: Stars") && page.contains("states no valuation"), "{page}");
+        assert_eq!(told(0, false).0.matches("Stars</text>").count(), 2, "a bar has the name that the tables have");
+        assert!(!words(&told(0, true)).contains("states no valuation"));
+        assert!(words(&told(705, true)).contains("7.05 EUR of revenue is deferred"));
     }
 
     #[test]

@@ -51,6 +51,7 @@ async fn the_report_of_cdnow_has_the_published_numbers() {
     fifths(told["rfm"].as_array().unwrap());
     liability(&house, &told["liability"]).await;
     assert_eq!(told["forecast"]["customers"], json!(23_570));
+    assert_eq!(told["asked_on"], "1998-06-30", "by the server's clock");
     for words in ["67.8%", "32.6%", "53.4%", "2,500,315.63 USD", "65.0%", "71.0%", "0.634571", "less concentrated"] {
         assert!(page.contains(words), "{words}");
     }
@@ -152,6 +153,8 @@ async fn a_past_that_was_loaded_at_once_shows_todays_tiers() {
     assert!(page.contains("Who stands where") && page.contains("<time>today</time>"));
     assert_eq!(told["over_time"], json!([]), "a month is no twelve");
     assert!(page.contains("It is too early to tell"));
+    let today = told["asked_on"].as_str().unwrap();
+    assert!(today > "2020-01-01" && page.contains(&format!("as of <time>{today}</time>")), "{today}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
