@@ -188,6 +188,8 @@ def test_the_numbers_stand_under_every_picture(report, browser):
     assert len(rows("by recency, frequency and money")) == len(numbers["rfm"])
     models = dict(rows("models"))
     assert models["expected purchases"] == numbers["forecast"]["expected_purchases"]
+    heads = [head.text for table in tables for head in table.find_elements(By.CSS_SELECTOR, "thead th")]
+    assert "On 1997-12-31" in heads and "On 1998-06-30" in heads, "who went where between two days"
     moved = {(start, end): int(members.replace(",", "")) for start, end, members in rows("from where to where")}
     assert sum(moved.values()) == 2_357 == sum(flow["members"] for flow in numbers["tiers"]["flows"])
     month = numbers["liability"][0]["months"][0]

@@ -243,9 +243,10 @@ fn tier_color(at: usize, of: usize) -> String {
     format!("color-mix(in oklab, {WARM} {}%, {ACCENT})", warmth.min(100))
 }
 
-/// What share of the revenue each cell of recency and frequency brings, darker for more.
+/// What share of the revenue each cell of recency and frequency brings, darker for more, and how many customers it has.
 pub fn rfm(cells: &[Cell], shape: Shape) -> String {
-    let shares = shares_by_cell(cells);
+    let shape = Shape { height: 1.15 * shape.height, ..shape };
+    let (shares, heads) = (shares_by_cell(cells), customers_by_cell(cells));
     let shade = |part: f64| {
         let part = if part.is_finite() { part.clamp(0.0, 1.0) } else { 0.0 };
         format!("color-mix(in oklab, {ACCENT} {:.0}%, var(--card))", 4.0 + 56.0 * part.sqrt())
@@ -261,27 +262,41 @@ pub fn rfm(cells: &[Cell], shape: Shape) -> String {
         .with_y_axis_max(5.5)
         .with_x_tick_step(1.0)
         .with_y_tick_step(1.0)
-        .with_x_label("how often: 5 for the most frequent fifth")
-        .with_y_label("how recently");
-    for (row, y) in shares.iter().zip(1_u32..) {
-        for (share, x) in row.iter().zip(1_u32..) {
-            let (x, y) = (f64::from(x), f64::from(y) - 0.16);
-            let word = TextAnnotation::new(format!("{share:.1}%"), x, y).with_color(INK);
-            layout = layout.with_annotation(word.with_font_size(shape.text));
+        .with_x_label("how often: 5 = most often")
+        .with_y_label("how recently: 5 = most recent");
+    for ((shares, heads), y) in shares.iter().zip(&heads).zip(1_u32..) {
+        for ((share, heads), x) in shares.iter().zip(heads).zip(1_u32..) {
+            let (x, y) = (f64::from(x), f64::from(y));
+            let lines = [(format!("{share:.1}%"), y + 0.04), (words::count(*heads), y - 0.34)];
+            for (line, y) in lines {
+                let word = TextAnnotation::new(line, x, y).with_color(INK);
+                layout = layout.with_annotation(word.with_font_size(shape.text));
+            }
         }
     }
     drawn(plots, layout)
 }
 
+/// Something of all cells, by recency from the lowest, then by frequency.
+fn by_cell(cells: &[Cell], of: fn(&Cell) -> i64) -> Vec<Vec<i64>> {
+    let sum = |recency: i32, frequency: i32| {
+        let here = cells.iter().filter(|cell| (cell.recency, cell.frequency) == (recency, frequency));
+        here.map(of).fold(0, i64::saturating_add)
+    };
+    (1..=5).map(|recency| (1..=5).map(|frequency| sum(recency, frequency)).collect()).collect()
+}
+
+/// How many customers each cell has.
+fn customers_by_cell(cells: &[Cell]) -> Vec<Vec<i64>> {
+    by_cell(cells, |cell| cell.customers)
+}
+
 /// The revenue of each cell in per cent of all, by recency from the lowest, then by frequency.
 pub fn shares_by_cell(cells: &[Cell]) -> Vec<Vec<f64>> {
-    let sum = |cells: &mut dyn Iterator<Item = &Cell>| cells.map(|cell| cell.revenue).fold(0, i64::saturating_add);
-    let whole = float(sum(&mut cells.iter()).max(1));
-    let of = |recency: i32, frequency: i32| {
-        let mut here = cells.iter().filter(|cell| (cell.recency, cell.frequency) == (recency, frequency));
-        100.0 * float(sum(&mut here)) / whole
-    };
-    (1..=5).map(|recency| (1..=5).map(|frequency| of(recency, frequency)).collect()).collect()
+    let revenue = by_cell(cells, |cell| cell.revenue);
+    let whole = float(revenue.iter().flatten().copied().fold(0, i64::saturating_add).max(1));
+    let in_percents = |row: &Vec<i64>| row.iter().map(|revenue| 100.0 * float(*revenue) / whole).collect();
+    revenue.iter().map(in_percents).collect()
 }
 
 /// What became of the points of each wallet.

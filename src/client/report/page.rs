@@ -241,7 +241,7 @@ fn standing(tiers: &Tiers) -> Markup {
         section {
             h2 { "Who stands where" }
             p {
-                "Above the base stood " (count(before)) " members " (on(&tiers.before_day)) ", and "
+                "Above the base stood " (count(before)) @if before == 1 { " member " } @else { " members " } (on(&tiers.before_day)) ", and "
                 strong { (count(after)) } " " (on(&tiers.after_day)) "."
                 @if let Some(base) = left_out {
                     " Those on " (base.name) ", " (count(base.before)) " before and " (count(base.after))
@@ -271,8 +271,10 @@ fn rfm(report: &Report) -> Markup {
         section {
             h2 { "How recently, how often" }
             p {
-                "Customers in fifths by their last purchase and by the days on which they bought. Each field shows what share "
-                "of the revenue it brings; the upper right corner, who came lately and often, brings " strong { (best) } "."
+                "Customers in fifths, from 1 to 5: by their last purchase, 5 = most recent, and by the days on which they "
+                "bought, 5 = most often. Each field shows what share of the revenue it brings and, below, how many customers "
+                "it has; the upper right corner, who came lately and often, brings " strong { (best) } ". The table below "
+                "adds money as a third measure, 5 = most money."
             }
             (picture("rfm", "Recency and frequency", &about, |shape| charts::rfm(&report.rfm, shape)))
             (numbers("every field, with money as a third measure", &tables::rfm(&report.rfm, &report.currency)))

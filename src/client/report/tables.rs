@@ -116,7 +116,9 @@ pub fn flows(tiers: &Tiers) -> Markup {
         .map(|flow| vec![name(&flow.from, "no member yet"), name(&flow.to, "closed"), count(flow.members)]);
     let rows: Vec<Vec<String>> = rows.collect();
     let caption = format!("Who went from where to where between {} and {}", tiers.before_day, tiers.after_day);
-    table(&caption, &["From", "To", "Members"], &rows)
+    let on = |day: &str| if day == "today" { "Today".to_owned() } else { format!("On {day}") };
+    let (before, after) = (on(&tiers.before_day), on(&tiers.after_day));
+    table(&caption, &[&before, &after, "Members"], &rows)
 }
 
 /// All cells of recency, frequency and money, the best first.
@@ -127,7 +129,8 @@ pub fn rfm(cells: &[Cell], currency: &str) -> Markup {
         vec![recency, frequency, spent, count(cell.customers), money(cell.revenue, currency)]
     };
     let rows: Vec<Vec<String>> = cells.iter().rev().map(row).collect();
-    let caption = "Customers by recency, frequency and money in fifths, 5 the best; equals in the order in which they became known";
+    let caption = "Customers by recency, frequency and money in fifths (5 = most recent, most often, most money); equals in the \
+                   order in which they became known";
     table(caption, &["Recency", "Frequency", "Money", "Customers", "Revenue"], &rows)
 }
 
