@@ -1,12 +1,13 @@
 //! The questions that a report puts to a server, and what it was told, as the report's numbers.
 
 use anyhow::{Context, ensure};
+use jiff::Unit;
 use jiff::civil::Date;
 use tonic::transport::Channel;
 
 use super::days::{Wanted, read, twelvemonths};
 use super::figures::{
-    Best, Cell, Flow, Forecast, Group, Month, Point, Points, Report, Spread, Standpoint, TierCount, Tiers, Wallet,
+    Best, Cell, Flow, Forecast, Group, Month, Part, Point, Points, Report, Spread, Standpoint, TierCount, Tiers, Wallet,
 };
 use super::words::share;
 use crate::pb;
@@ -17,6 +18,7 @@ use crate::pb::segment_service_client::SegmentServiceClient;
 /// How many points the Lorenz curve has.
 const LORENZ_POINTS: i32 = 100;
 const TOP: &str = "0.20";
+const EVERYBODY: &str = "1";
 
 /// Whom is asked, about what.
 struct Asking {
@@ -40,8 +42,9 @@ pub async fn report(channel: Channel, program: &str, wanted: Wanted) -> anyhow::
     );
     let (from, to) = (read(&whole.from)?, read(&whole.to)?);
     let then = wanted.then(from, to)?;
-    let parts = asking.segment_report((from, then), Some(to)).await?;
-    let end = asking.segment_report((from, to), None).await?;
+    let parts = asking.segment_report(TOP, (from, then), Some(to)).await?;
+    let everybody = asking.segment_report(EVERYBODY, (from, then), Some(to)).await?;
+    let end = asking.segment_report(TOP, (from, to), None).await?;
     let (begun, tomorrow) = asking.all_days().await?;
     let about = program_of(channel.clone(), program).await?;
     let last_day = last(to)?;
@@ -58,12 +61,17 @@ pub async fn report(channel: Channel, program: &str, wanted: Wanted) -> anyhow::
         asked_on: last(tomorrow)?,
         spread: spread(&whole),
         over_time: asking.over_time(from.max(begun), to).await?,
-        best: best(&parts),
+        best: best(&parts, &everybody, (days(from, then)?, days(then, to)?)),
         tiers: standing.flatten(),
         rfm: end.rfm.iter().map(cell).collect(),
         forecast: end.forecast.map(forecast),
         liability: liability(channel, &about).await?,
     })
+}
+
+/// How many days a window has.
+fn days(from: Date, to: Date) -> anyhow::Result<i64> {
+    Ok(from.until((Unit::Day, to))?.get_days().into())
 }
 
 /// The last day of a window that ends before `end`.
@@ -93,6 +101,7 @@ impl Asking {
     /// About the best of a window, followed up to `then_to`.
     async fn segment_report(
         &mut self,
+        top_share: &str,
         (from, to): (Date, Date),
         then_to: Option<Date>,
     ) -> anyhow::Result<pb::GetSegmentReportResponse> {
@@ -100,7 +109,7 @@ impl Asking {
         let request = pb::GetSegmentReportRequest {
             program: self.program.clone(),
             window: Some(window),
-            top_share: TOP.to_owned(),
+            top_share: top_share.to_owned(),
             then_to: then_to.map(|day| day.to_string()).unwrap_or_default(),
             ..Default::default()
         };
@@ -242,9 +251,19 @@ fn standpoint(
     }
 }
 
-fn best(told: &pb::GetSegmentReportResponse) -> Best {
+/// The best, beside everybody of the same two windows.
+fn best(
+    told: &pb::GetSegmentReportResponse,
+    everybody: &pb::GetSegmentReportResponse,
+    (days, then_days): (i64, i64),
+) -> Best {
+    let (best, all) = (group(told.group.as_ref()), group(everybody.group.as_ref()));
     Best {
-        group: group(told.group.as_ref()),
+        others: all.customers.saturating_sub(best.customers),
+        others_still_buying: everybody.still_buying.saturating_sub(told.still_buying),
+        before: Part { days, revenue: all.revenue },
+        after: Part { days: then_days, revenue: group(everybody.then_top.as_ref()).revenue },
+        group: best,
         then: group(told.then.as_ref()),
         still_buying: told.still_buying,
         stayed: told.stayed,

@@ -158,21 +158,18 @@ pub fn over_time(rows: &[Standpoint], shape: Shape) -> String {
     drawn(plots, layout)
 }
 
-/// What became of the best customers and of what they bring, in per cent.
+/// What became of the best customers.
 pub fn best(best: &Best, shape: Shape) -> String {
-    let of_all = |part: i64| 100.0 * float(part) / float(best.group.customers.max(1));
-    let parts = [
-        (of_all(best.stayed), ACCENT),
-        (of_all(best.still_buying.saturating_sub(best.stayed)), WARM),
-        (of_all(best.group.customers.saturating_sub(best.still_buying)), FAINT),
+    let part = |amount: i64, color| {
+        let share = percent(&words::share(amount, best.group.customers));
+        Part { amount, color, label: format!("{} ({share})", words::count(amount)) }
+    };
+    let parts = vec![
+        part(best.stayed, ACCENT),
+        part(best.still_buying.saturating_sub(best.stayed), WARM),
+        part(best.group.customers.saturating_sub(best.still_buying), FAINT),
     ];
-    let bar = BarPlot::new().with_group("", parts).with_stacked().with_horizontal(true).with_width(0.7);
-    let plots: Vec<Plot> = vec![bar.into()];
-    let layout = low(layout(&plots, Shape { height: 84.0, ..shape }), shape)
-        .with_x_axis_max(100.0)
-        .with_x_tick_step(20.0)
-        .with_x_tick_format(in_percents());
-    drawn(plots, layout)
+    parted::drawn(&[Bar { name: String::new(), parts }], shape)
 }
 
 /// Whether the base is left out of the picture: where anybody stands above it, it would hide them.

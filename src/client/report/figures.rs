@@ -86,6 +86,19 @@ pub struct Best {
     pub stayed: i64,
     pub entered: i64,
     pub left: i64,
+    /// Those of the first part who brought anything and are not among its best.
+    pub others: i64,
+    /// How many of them bought in the second.
+    pub others_still_buying: i64,
+    pub before: Part,
+    pub after: Part,
+}
+
+/// A part of the days, and what all customers brought in it.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Part {
+    pub days: i64,
+    pub revenue: i64,
 }
 
 /// Who stood on which tier at the ends of both parts.

@@ -4,7 +4,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::charts::{self, NARROW, Shape, WIDE};
-use super::figures::{Best, Forecast, Report, Spread, Standpoint, Tiers, Wallet};
+use super::figures::{Best, Forecast, Group, Part, Report, Spread, Standpoint, Tiers, Wallet};
 use super::tables;
 use super::words::{coefficient, count, decimal, in_majors, money, percent, rounded, share};
 
@@ -206,25 +206,68 @@ fn compared(first: &Standpoint, last: &Standpoint, rows: &[Standpoint]) -> Marku
 }
 
 fn best(report: &Report) -> Markup {
-    let Best { group, then, still_buying, stayed, .. } = &report.best;
-    let (kept, stayed_share) = (share(*still_buying, group.customers), share(*stayed, group.customers));
-    let about = format!(
-        "One bar: {} of the best stayed among the best, {} bought again at all.",
-        percent(&stayed_share),
-        percent(&kept),
-    );
+    let Best { group, still_buying, stayed, .. } = &report.best;
+    let of_them = |part: i64| percent(&share(part, group.customers));
+    let (kept, best_again) = (of_them(*still_buying), of_them(*stayed));
+    let about = format!("One bar: {best_again} of the best stayed among the best, {kept} bought again at all.");
     html! {
         section {
             h2 { "Do the best stay?" }
             p {
                 "Of the " (count(group.customers)) " best customers before " (day(&report.then_from)) ", "
-                strong { (percent(&kept)) } " bought again by " (day(&report.last_day)) ", and " (percent(&stayed_share))
-                " were among the best again. They had brought " (percent(&group.share_of_revenue))
-                " of the revenue; now they bring " strong { (percent(&then.share_of_revenue)) } " of it."
+                (count(*still_buying)) " (" strong { (kept) } ") bought again by " (day(&report.last_day)) ", and "
+                (count(*stayed)) " (" (best_again) ") were among the best again." (others(&report.best))
             }
             (picture("best", "What became of the best customers", &about, |shape| charts::best(&report.best, shape)))
-            (legend(&[("accent", "among the best again"), ("warm", "bought again"), ("faint", "did not buy again")]))
+            (became(&report.best))
+            (money_of_best(report))
             (numbers("what became of the best", &tables::best(report)))
+        }
+    }
+}
+
+/// What the colours mean, with the numbers: a bar's part may be too narrow for its own.
+fn became(best: &Best) -> Markup {
+    let all = best.group.customers;
+    let told = |what: &str, part: i64| format!("{what}: {} ({})", count(part), percent(&share(part, all)));
+    let stayed = told("among the best again", best.stayed);
+    let less = told("bought again, but less", best.still_buying.saturating_sub(best.stayed));
+    let gone = told("did not buy again", all.saturating_sub(best.still_buying));
+    legend(&[("accent", &stayed), ("warm", &less), ("faint", &gone)])
+}
+
+/// How many of those who are not among the best bought again, to compare with.
+fn others(best: &Best) -> Markup {
+    let again = percent(&share(best.others_still_buying, best.others));
+    html! {
+        @if best.others > 0 {
+            " Of the " (count(best.others)) " others, " (count(best.others_still_buying)) " (" (again) ") bought again."
+        }
+    }
+}
+
+/// What the best brought in both parts: sums, shares, and sums a day where one part is longer.
+fn money_of_best(report: &Report) -> Markup {
+    let Best { group, then, before, after, .. } = &report.best;
+    let brought = |best: &Group, part: &Part| {
+        html! {
+            @if part.revenue == 0 { "nothing, nor did anybody else" }
+            @else {
+                (money(best.revenue, &report.currency)) " of " (money(part.revenue, &report.currency)) " ("
+                strong { (percent(&best.share_of_revenue)) } ")"
+            }
+        }
+    };
+    let a_day =
+        |best: &Group, part: &Part| money(best.revenue.checked_div_euclid(part.days).unwrap_or(0), &report.currency);
+    html! {
+        p {
+            "In the " (count(before.days)) " days before " (day(&report.then_from)) " they brought " (brought(group, before))
+            "; in the " (count(after.days)) " days from then on, the same customers brought " (brought(then, after)) "."
+            @if before.days != after.days {
+                " The two spans differ in length: a day, the best brought " (a_day(group, before)) " before and "
+                (a_day(then, after)) " after."
+            }
         }
     }
 }
@@ -454,12 +497,34 @@ mod tests {
     }
 
     #[test]
-    fn the_best_are_as_many_as_rounding_up_makes_them() {
-        let best = Group { customers: 3, share_of_customers: "0.230769".to_owned(), ..Group::default() };
-        let few = Spread { customers: 13, top: vec![best], gini: "0.387654".to_owned(), ..Spread::default() };
-        let page = words(&spread(&few, "EUR"));
-        assert!(page.contains("The best 20%, 3 of 13 customers (rounded up: 23.1%), bring"), "{page}");
-        assert!(page.contains("measured: the best 3 of 13 bring") && page.contains("is 0.388."), "{page}");
+    fn what_the_best_bring_is_told_in_money_too() {
+        let brought = |revenue, share: &str| Group { revenue, share_of_revenue: share.to_owned(), ..Group::default() };
+        let best = Best {
+            group: Group { customers: 4, ..brought(650, "0.65") },
+            then: brought(71, "0.71"),
+            still_buying: 3,
+            stayed: 2,
+            others: 20,
+            others_still_buying: 5,
+            before: Part { days: 65, revenue: 1_000 },
+            after: Part { days: 71, revenue: 100 },
+            ..Best::default()
+        };
+        let told = |best: Best| words(&super::best(&Report { best, currency: "JPY".to_owned(), ..report() }));
+        let page = told(best.clone());
+        for sentence in [
+            "3 (75.0%) bought again",
+            "2 (50.0%) were among the best again. Of the 20 others, 5 (25.0%) bought again.",
+            "they brought 650 JPY of 1,000 JPY (65.0%)",
+            "the same customers brought 71 JPY of 100 JPY (71.0%)",
+            "a day, the best brought 10 JPY before and 1 JPY after",
+            "bought again, but less: 1 (25.0%)",
+        ] {
+            assert!(page.contains(sentence), "{sentence}: {page}");
+        }
+        let alike = told(Best { after: Part { days: 65, revenue: 0 }, others: 0, ..best });
+        assert!(!alike.contains("differ in length") && !alike.contains("others,"), "{alike}");
+        assert!(alike.contains("brought nothing, nor did anybody else"), "{alike}");
     }
 
     #[test]
@@ -477,6 +542,15 @@ mod tests {
         assert_eq!(told(0, false).0.matches("Stars</text>").count(), 2, "a bar has the name that the tables have");
         assert!(!words(&told(0, true)).contains("states no valuation"));
         assert!(words(&told(705, true)).contains("7.05 EUR of revenue is deferred"));
+    }
+
+    #[test]
+    fn the_best_are_as_many_as_rounding_up_makes_them() {
+        let best = Group { customers: 3, share_of_customers: "0.230769".to_owned(), ..Group::default() };
+        let few = Spread { customers: 13, top: vec![best], gini: "0.387654".to_owned(), ..Spread::default() };
+        let page = words(&spread(&few, "EUR"));
+        assert!(page.contains("The best 20%, 3 of 13 customers (rounded up: 23.1%), bring"), "{page}");
+        assert!(page.contains("measured: the best 3 of 13 bring") && page.contains("is 0.388."), "{page}");
     }
 
     #[test]
