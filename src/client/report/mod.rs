@@ -36,7 +36,7 @@ pub struct Args {
     /// The first day (YYYY-MM-DD); the first on which anything was bought unless given.
     #[arg(long, value_name = "DAY")]
     from: Option<Date>,
-    /// The last day, itself included; today unless given.
+    /// The last day, itself included; today unless given. Points are told as of today all the same.
     #[arg(long, value_name = "DAY")]
     to: Option<Date>,
     /// The day that parts what came before from what came then: the best of the first part are followed into the second,
