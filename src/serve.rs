@@ -1,15 +1,13 @@
 //! `rung serve`: compose the parts, say where they listen, run until told to stop, drain.
 
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry::metrics::{Counter, Histogram};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, bail};
 use rung::config::{Settings, StoreKind};
-use rung::domain::calendar::rfc3339;
 use rung::edge::{self, operations};
 use rung::engine::clock::Clock;
 use rung::engine::figures::SECONDS;
@@ -24,10 +22,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+mod folder;
+
 /// The program an empty folder gets when none is named.
 const SAMPLE: &str = include_str!("../deploy/programs/aadvantage.toml");
-/// Marks a data folder whose moments come from a test clock.
-const TEST_CLOCK_MARK: &str = "test-clock";
 /// Members changed since their snapshot may always take this much, in bytes: with less, a tiny `--cache-mib` would make
 /// every commit wait for the keeper.
 const CHANGED_BYTES_MIN: u64 = 64 << 20;
@@ -53,11 +51,8 @@ pub fn run(settings: Settings) -> anyhow::Result<ExitCode> {
 async fn serve(settings: Settings) -> anyhow::Result<(ExitCode, LaneThread)> {
     let telemetry = telemetry::start(settings.log_format)?;
     let signals = Signals::listen()?;
-    std::fs::create_dir_all(&settings.data).with_context(|| format!("cannot make {}", settings.data.display()))?;
-    let store = open_store(&settings)?;
-    let clock = clock(&settings, &*store)?;
-    let pseudonyms = Pseudonyms::new(identifier_key(&settings)?);
-    let options = Options { store, clock, pseudonyms, queue_limit: settings.queue_limit };
+    let Ground { store, clock, key } = ground(&settings)?;
+    let options = Options { store, clock, pseudonyms: Pseudonyms::new(key), queue_limit: settings.queue_limit };
     let (engine, lane) = Engine::start(options).await?;
     engine.observe();
     apply_programs(&engine, &settings).await?;
@@ -99,18 +94,38 @@ fn analysing(engine: &Engine, stop: &CancellationToken) -> JoinHandle<()> {
     })
 }
 
-fn open_store(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
+/// What an engine rests on.
+struct Ground {
+    store: Arc<dyn Store>,
+    clock: Clock,
+    key: [u8; 32],
+}
+
+fn ground(settings: &Settings) -> anyhow::Result<Ground> {
     match settings.store {
-        StoreKind::Memory => Ok(Arc::new(Memory::default())),
+        // A trial ends with its process: what is in the folder is not its own, and it leaves nothing there.
+        StoreKind::Memory => Ok(Ground {
+            store: Arc::new(Memory::default()),
+            clock: settings.test_clock.map_or_else(Clock::system, Clock::test),
+            key: settings.identifier_key.as_deref().map_or_else(|| Ok(folder::fresh_key()), folder::read_key)?,
+        }),
         StoreKind::Embedded => {
-            let mut options = embedded::Options::new(&settings.data);
-            options.cache_bytes = settings.cache_bytes;
-            options.dirty_bytes = settings.cache_bytes.max(CHANGED_BYTES_MIN);
-            options.observer = Arc::new(DiskFigures::new());
-            let store = Embedded::open(options)?;
-            Ok(store)
+            let data = &settings.data;
+            std::fs::create_dir_all(data).with_context(|| format!("cannot make {}", data.display()))?;
+            let store = open_store(settings)?;
+            let clock = folder::clock(settings, &store.status())?;
+            Ok(Ground { clock, key: folder::identifier_key(settings)?, store })
         }
     }
+}
+
+fn open_store(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
+    let mut options = embedded::Options::new(&settings.data);
+    options.cache_bytes = settings.cache_bytes;
+    options.dirty_bytes = settings.cache_bytes.max(CHANGED_BYTES_MIN);
+    options.observer = Arc::new(DiskFigures::new());
+    let store = Embedded::open(options)?;
+    Ok(store)
 }
 
 /// What the embedded store tells of its writes, as metrics.
@@ -148,56 +163,6 @@ impl embedded::Observer for DiskFigures {
     fn kept(&self, timing: embedded::BatchTiming) {
         self.snapshots.record(timing.took.as_secs_f64(), &[]);
     }
-}
-
-/// The clock, after holding the folder's mark against the flag: moments of a test must never mix with real ones.
-fn clock(settings: &Settings, store: &dyn Store) -> anyhow::Result<Clock> {
-    let mark = settings.data.join(TEST_CLOCK_MARK);
-    let status = store.status();
-    match settings.test_clock {
-        None if mark.exists() => {
-            bail!("{} was made under a test clock; start it with --test-clock", settings.data.display())
-        }
-        None => Ok(Clock::system()),
-        Some(_) if !mark.exists() && status.head.0 > 0 => {
-            bail!("{} was made under the real clock and cannot be opened with --test-clock", settings.data.display())
-        }
-        Some(from) => {
-            let stands = from.max(status.head_recorded_at);
-            write_durably(&mark, &format!("{}\n", rfc3339(from)))?;
-            Ok(Clock::test(stands))
-        }
-    }
-}
-
-/// The secret identifiers are hashed under; made on first use, readable by its owner alone.
-fn identifier_key(settings: &Settings) -> anyhow::Result<[u8; 32]> {
-    let path = settings.identifier_key.clone().unwrap_or_else(|| settings.data.join("identifier.key"));
-    if !path.exists() {
-        ensure!(settings.identifier_key.is_none(), "the identifier key {} does not exist", path.display());
-        let fresh: Vec<String> = (0..4).map(|_| uuid::Uuid::new_v4().simple().to_string()).collect();
-        let mixed = blake3::hash(fresh.concat().as_bytes());
-        write_durably(&path, &format!("{}\n", mixed.to_hex()))?;
-    }
-    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let key = blake3::Hash::from_hex(text.trim())
-        .with_context(|| format!("{} does not hold 64 hexadecimal digits", path.display()))?;
-    Ok(*key.as_bytes())
-}
-
-/// Writes a small file so that it is there after a power cut, or not at all.
-fn write_durably(path: &Path, text: &str) -> anyhow::Result<()> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let temporary = path.with_extension("new");
-    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    std::fs::rename(&temporary, path)?;
-    if let Some(folder) = path.parent() {
-        std::fs::File::open(folder)?.sync_all()?;
-    }
-    Ok(())
 }
 
 async fn apply_programs(engine: &Engine, settings: &Settings) -> anyhow::Result<()> {

@@ -1,6 +1,7 @@
 //! The data folder: one server at a time, one kind of clock for ever, and nobody's card in the clear.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rung::pb;
@@ -54,6 +55,53 @@ async fn a_folder_of_the_real_clock_stays_one() {
     house.kill();
     let why = house.with_flags(&["--test-clock", MORNING]).try_start().unwrap_err();
     assert!(why.contains("cannot be opened with --test-clock"), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trial_in_memory_leaves_the_folder_alone() {
+    let mut house = House::open(&[]);
+    house.till().await.enroll("aadvantage", "m-1").await.unwrap();
+    tokio::task::block_in_place(|| house.terminate());
+    let before = contents(house.data());
+
+    let nowhere = house.data().join("nowhere");
+    for data in [house.data(), &nowhere] {
+        let mut trial = House::closed(data, &["--store", "memory", "--test-clock", MORNING]);
+        trial.start();
+        let till = trial.till().await;
+        assert!(till.status().await.test_clock);
+        enroll_by_card(&till).await;
+        tokio::task::block_in_place(|| trial.terminate());
+        assert_eq!(contents(house.data()), before, "{}", data.display());
+    }
+    assert!(!nowhere.exists());
+    house.start();
+    assert_eq!(house.till().await.member("aadvantage", "m-1").await.member_id, "m-1");
+}
+
+async fn enroll_by_card(till: &Till) {
+    let request = pb::EnrollMemberRequest {
+        program: "aadvantage".into(),
+        identifiers: vec![identifier(&("card", CARD))],
+        request_id: "enroll".into(),
+        ..Default::default()
+    };
+    till.members().enroll_member(request).await.unwrap();
+}
+
+/// Every file below a folder, and a hash of what is in it.
+fn contents(folder: &Path) -> BTreeMap<PathBuf, blake3::Hash> {
+    let mut found = BTreeMap::new();
+    for item in std::fs::read_dir(folder).unwrap() {
+        let path = item.unwrap().path();
+        if path.is_dir() {
+            found.extend(contents(&path));
+        } else {
+            let hash = blake3::hash(&std::fs::read(&path).unwrap());
+            found.insert(path, hash);
+        }
+    }
+    found
 }
 
 const CARD: &str = "1A2B3C4D5E6F7G8H";
