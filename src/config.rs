@@ -37,7 +37,8 @@ pub struct Serve {
     /// Start with a clock that stands here and moves only by AdminService.AdvanceTestClock (RFC 3339)
     #[arg(long, env = "RUNG_TEST_CLOCK", value_name = "MOMENT")]
     test_clock: Option<String>,
-    /// File with the secret that identifiers are hashed under (64 hex digits); made in the data folder if absent
+    /// File with the secret that identifiers are hashed under (64 hex digits); an empty data folder gets one of its own.
+    /// Back it up, apart from the data: a folder with entries is opened with no other
     #[arg(long, env = "RUNG_IDENTIFIER_KEY", value_name = "FILE")]
     identifier_key: Option<PathBuf>,
     /// Orders that may wait before callers are told to come back [default: 65536]

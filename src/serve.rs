@@ -113,8 +113,9 @@ fn ground(settings: &Settings) -> anyhow::Result<Ground> {
             let data = &settings.data;
             std::fs::create_dir_all(data).with_context(|| format!("cannot make {}", data.display()))?;
             let store = open_store(settings)?;
-            let clock = folder::clock(settings, &store.status())?;
-            Ok(Ground { clock, key: folder::identifier_key(settings)?, store })
+            let status = store.status();
+            let clock = folder::clock(settings, &status)?;
+            Ok(Ground { clock, key: folder::identifier_key(settings, &status)?, store })
         }
     }
 }

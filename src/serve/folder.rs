@@ -1,6 +1,7 @@
-//! What the data folder holds beside the store: the mark of a test clock, and the secret identifiers are hashed under.
-//! Both outlive a process and bind the next one. It must not know what the store keeps; `--store memory` never comes here.
+//! What the data folder holds beside the store: the mark of a test clock, the secret identifiers are hashed under, and
+//! that secret's fingerprint. They outlive a process and bind the next one. It must not know what the store keeps; `--store memory` never comes here.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::{Context as _, bail, ensure};
@@ -13,6 +14,8 @@ use rung::store::Status;
 const TEST_CLOCK_MARK: &str = "test-clock";
 /// The secret, if no other file is named.
 const IDENTIFIER_KEY: &str = "identifier.key";
+/// Tells whether a secret is the one the folder was made under.
+const KEY_FINGERPRINT: &str = "identifier.fingerprint";
 
 /// The clock, after holding the folder's mark against the flag: moments of a test must never mix with real ones.
 pub fn clock(settings: &Settings, status: &Status) -> anyhow::Result<Clock> {
@@ -34,13 +37,58 @@ pub fn clock(settings: &Settings, status: &Status) -> anyhow::Result<Clock> {
 }
 
 /// The secret identifiers are hashed under; made on first use, readable by its owner alone.
-pub fn identifier_key(settings: &Settings) -> anyhow::Result<[u8; 32]> {
-    let path = settings.identifier_key.clone().unwrap_or_else(|| settings.data.join(IDENTIFIER_KEY));
+///
+/// Under another secret no card is found that was linked before: what is sent again by card is taken for somebody else's,
+/// and its holder could enrol a second time. So the folder remembers which secret it was made under, and a folder with entries is opened with no other.
+pub fn identifier_key(settings: &Settings, status: &Status) -> anyhow::Result<[u8; 32]> {
+    let (data, is_empty) = (settings.data.as_path(), status.head.0 == 0);
+    let path = settings.identifier_key.clone().unwrap_or_else(|| data.join(IDENTIFIER_KEY));
     if !path.exists() {
         ensure!(settings.identifier_key.is_none(), "the identifier key {} does not exist", path.display());
+        ensure!(is_empty, "{}", missing(data, &path));
         write_durably(&path, &format!("{}\n", blake3::Hash::from_bytes(fresh_key()).to_hex()))?;
     }
-    read_key(&path)
+    let key = read_key(&path)?;
+    agree_on_key(data, &path, &key, is_empty)?;
+    Ok(key)
+}
+
+/// Holds the key against the folder's fingerprint. A folder without entries, or from before there were fingerprints, gets
+/// one: nothing is recorded before it is there.
+fn agree_on_key(data: &Path, path: &Path, key: &[u8; 32], is_empty: bool) -> anyhow::Result<()> {
+    let file = data.join(KEY_FINGERPRINT);
+    let fingerprint = fingerprint(key);
+    let known = match std::fs::read_to_string(&file) {
+        Ok(text) => Some(text),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", file.display())),
+    };
+    match known {
+        Some(known) if known.trim() == fingerprint => Ok(()),
+        Some(_) if !is_empty => bail!("{}", different(data, path)),
+        _ => write_durably(&file, &format!("{fingerprint}\n")),
+    }
+}
+
+/// What tells a key from another without telling the key.
+fn fingerprint(key: &[u8; 32]) -> String {
+    blake3::Hash::from_bytes(blake3::derive_key("rung identifier key fingerprint v1", key)).to_hex().to_string()
+}
+
+fn missing(data: &Path, path: &Path) -> String {
+    let (data, path) = (data.display(), path.display());
+    format!(
+        "{data} has entries, and the key its identifiers are hashed under is not there: put {path} back from your \
+         backup, or name the key with --identifier-key; no other key can find a member by her card"
+    )
+}
+
+fn different(data: &Path, path: &Path) -> String {
+    let (data, path) = (data.display(), path.display());
+    format!(
+        "{path} is not the key that the identifiers in {data} are hashed under: start with that key; with any other no \
+         member is found by her card, and anybody could enrol with it again"
+    )
 }
 
 /// The secret a file holds.

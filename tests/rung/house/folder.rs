@@ -8,7 +8,7 @@ use rung::pb;
 use tonic::Code;
 
 use super::server::{House, file};
-use super::till::{Order, Till, moment, purchase, refusal};
+use super::till::{Order, Till, moment, purchase, refusal, wall_clock};
 
 const MORNING: &str = "2025-06-01T08:00:00Z";
 
@@ -77,6 +77,54 @@ async fn a_trial_in_memory_leaves_the_folder_alone() {
     assert!(!nowhere.exists());
     house.start();
     assert_eq!(house.till().await.member("aadvantage", "m-1").await.member_id, "m-1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_is_opened_with_the_key_of_its_identifiers_alone() {
+    let mut house = House::open(&[]);
+    let till = house.till().await;
+    enroll_by_card(&till).await;
+    let bought = purchase("flight", "r-1", 100, &wall_clock());
+    assert_eq!(buy_by_card(&till, &bought).await, pb::Outcome::Applied);
+    house.kill();
+    let key = house.data().join("identifier.key");
+    let [kept, other] = ["kept.key", "other.key"].map(|name| house.data().join(name));
+    let fingerprint = house.data().join("identifier.fingerprint");
+    std::fs::write(&other, format!("{}\n", "5a".repeat(32))).unwrap();
+
+    std::fs::rename(&key, &kept).unwrap();
+    let why = house.try_start().unwrap_err();
+    assert!(why.contains("put ") && why.contains("identifier.key back from your backup"), "{why}");
+    assert!(!key.exists(), "no key is made for a folder with entries");
+    let mut house = house.with_flags(&["--identifier-key", &other.display().to_string()]);
+    let why = house.try_start().unwrap_err();
+    assert!(why.contains("other.key is not the key"), "{why}");
+    std::fs::copy(&other, &key).unwrap();
+    let mut house = house.with_flags(&[]);
+    let why = house.try_start().unwrap_err();
+    assert!(why.contains("identifier.key is not the key"), "{why}");
+
+    let mut house = house.with_flags(&["--identifier-key", &kept.display().to_string()]);
+    house.start();
+    assert_eq!(buy_by_card(&house.till().await, &bought).await, pb::Outcome::Replayed);
+    house.kill();
+    std::fs::remove_file(&fingerprint).unwrap();
+    house.start();
+    assert!(fingerprint.exists(), "a folder from before there were fingerprints gets one");
+    house.kill();
+    let why = house.with_flags(&[]).try_start().unwrap_err();
+    assert!(why.contains("identifier.key is not the key"), "{why}");
+}
+
+/// Buys as a till that retries: by card, under the same receipt.
+async fn buy_by_card(till: &Till, bought: &pb::Purchase) -> pb::Outcome {
+    let request = pb::RecordPurchaseRequest {
+        program: "aadvantage".into(),
+        identifier: Some(identifier(&("card", CARD))),
+        purchase: Some(bought.clone()),
+        ..Default::default()
+    };
+    till.points().record_purchase(request).await.unwrap().into_inner().outcome()
 }
 
 async fn enroll_by_card(till: &Till) {
