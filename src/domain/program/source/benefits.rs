@@ -94,8 +94,7 @@ impl Reader<'_> {
 
     fn amount(&self, key: &'static str, of: Option<(crate::domain::program::Word, u8)>) -> Option<Points> {
         let node = self.table.need(key)?;
-        let (word, decimals) = of?;
-        terms::points(&node, self.declared.sound_decimals(word, decimals)?)
+        terms::points(&node, of.and_then(|(word, decimals)| self.declared.sound_decimals(word, decimals)))
     }
 
     fn uses(&self, subject: &Node<'_>) -> Option<Benefit> {

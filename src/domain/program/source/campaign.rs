@@ -54,7 +54,7 @@ fn boost_lasts(node: &Node<'_>) -> Option<Lasts> {
 
 /// The caps, in `decimals` (`None` where those are flawed). The words of hidden meters are given later.
 pub(super) fn caps(table: &Table<'_>, kind: Kind, decimals: Option<u8>) -> Caps {
-    let points = |node: Node<'_>| terms::points(&node, decimals?);
+    let points = |node: Node<'_>| terms::points(&node, decimals);
     Caps {
         per_receipt: table.find("cap_per_receipt").and_then(points),
         per_member: table.find("cap_per_member").and_then(|node| member_cap(&node, decimals)),
@@ -64,7 +64,7 @@ pub(super) fn caps(table: &Table<'_>, kind: Kind, decimals: Option<u8>) -> Caps 
 
 fn member_cap(node: &Node<'_>, decimals: Option<u8>) -> Option<MemberCap> {
     let table = node.table()?;
-    let points = table.need("points").and_then(|node| terms::points(&node, decimals?));
+    let points = table.need("points").and_then(|node| terms::points(&node, decimals));
     let window = table.need("window").and_then(|node| terms::window(&node));
     table.close();
     Some(MemberCap { points: points?, window: window?, meter: MeterId::default() })

@@ -8,7 +8,7 @@ use super::terms;
 use super::wallets::whole_books;
 use crate::domain::program::condition::{Condition, Place};
 use crate::domain::program::{Club, ClubId, Door, Fee, SegmentId, Wallet};
-use crate::domain::units::{Points, parse_decimal};
+use crate::domain::units::{CurrencyCode, Points, parse_decimal};
 
 pub(super) const CLUBS_MAX: usize = 100;
 const CAPACITY_MAX: i64 = 1_000_000_000;
@@ -66,12 +66,11 @@ impl Reader<'_> {
     fn fee(&self, node: &Node<'_>) -> Option<Fee> {
         let table = node.table()?;
         let wallet = table.find("wallet").map(|node| self.declared.wallet_named(&node));
-        let price = Price { head: self.head, declared: self.declared, wallet: self.wallet(wallet.flatten()) };
-        let known = wallet.is_none() || price.wallet.is_some();
-        let amount = |node: &Node<'_>, least| if known { price.read(node, least) } else { None };
-        let first = table.need("amount").and_then(|node| amount(&node, 1));
-        let by_tier = table.find("by_tier").map(|node| self.declared.by_tier(&node, |node| amount(node, 0)));
-        let renewal = table.find("renewal").and_then(|node| self.renewal(node)).and_then(|node| amount(&node, 0));
+        let (in_points, wallet) = (wallet.is_some(), self.wallet(wallet.flatten()));
+        let price = Price { head: self.head, declared: self.declared, in_points, wallet };
+        let first = table.need("amount").and_then(|node| price.read(&node, 1));
+        let by_tier = table.find("by_tier").map(|node| self.declared.by_tier(&node, |node| price.read(node, 0)));
+        let renewal = table.find("renewal").and_then(|node| self.renewal(node)).and_then(|node| price.read(&node, 0));
         table.close();
         Some(Fee {
             wallet: price.wallet.map(|wallet| wallet.id),
@@ -98,21 +97,27 @@ impl Reader<'_> {
 struct Price<'a> {
     head: &'a Head,
     declared: &'a Declared,
-    /// Money in the program's currency if absent.
+    /// Points of a wallet, or money in the program's currency.
+    in_points: bool,
+    /// The wallet, where its name is known.
     wallet: Option<&'a Wallet>,
 }
 
 impl Price<'_> {
     /// Points of the wallet, or money; at least so many smallest units. A tier may pay nothing.
     fn read(&self, node: &Node<'_>, least: i64) -> Option<Points> {
-        let (what, decimals) = match self.wallet {
-            Some(wallet) => ("points", self.declared.sound_decimals(wallet.id.0, wallet.decimals)?),
-            None => ("money", self.head.currency?.decimals()),
+        let (what, decimals) = match (self.in_points, self.wallet) {
+            (true, wallet) => ("points", wallet.and_then(|w| self.declared.sound_decimals(w.id.0, w.decimals))),
+            (false, _) => ("money", self.head.currency.map(CurrencyCode::decimals)),
         };
-        let Some(units) = parse_decimal(&terms::decimal(node)?, decimals).filter(|units| *units >= least) else {
+        let written = terms::decimal(node)?;
+        let units = parse_decimal(&written, decimals.unwrap_or_else(|| terms::decimals_written(&written)));
+        let Some(units) = units.filter(|units| *units >= least) else {
             let bound = if least > 0 { "above 0" } else { "of 0 or more" };
-            return node.refuse(format!("a fee is {what} {bound} with at most {decimals} decimals, such as `850`"));
+            let most = decimals.map(|decimals| format!(" with at most {decimals} decimals")).unwrap_or_default();
+            return node.refuse(format!("a fee is {what} {bound}{most}, such as `850`"));
         };
+        decimals?;
         let whole = self.wallet.is_none_or(|wallet| whole_books(node, Points(units), wallet));
         whole.then_some(Points(units))
     }

@@ -12,7 +12,7 @@ use crate::domain::program::suggest::did_you_mean;
 use crate::domain::program::{
     Basis, BonusOf, JudgedBy, MeterId, Per, Rate, Rounds, Rule, RuleId, Scope, ValueType, WalletId, Word,
 };
-use crate::domain::units::{Moment, Rounding};
+use crate::domain::units::{CurrencyCode, Moment, Rounding};
 
 const RULES_MAX: usize = 200;
 
@@ -103,7 +103,7 @@ impl Reader<'_> {
         let (wallet, meters) = (self.wallet(), self.meters());
         self.feeds(wallet, &meters);
         let decimals = self.decimals(wallet, &meters);
-        let rate = table.need("rate").and_then(|node| self.rate(&node, basis.as_ref()?, decimals?));
+        let rate = table.need("rate").and_then(|node| self.rate(&node, basis.as_ref(), decimals));
         let rounding = table.need("rounding").and_then(|node| node.choice(ROUNDINGS));
         let rounds = self.choice("rounds", Rounds::Result, &[("result", Rounds::Result), ("amount", Rounds::Amount)]);
         let per = self.per(basis.as_ref());
@@ -242,14 +242,17 @@ impl Reader<'_> {
         node.refuse(format!("a basis is {listed} or an expression{}", did_you_mean(written, words)))
     }
 
-    fn rate(&self, node: &Node<'_>, basis: &Basis, decimals: u8) -> Option<Rate> {
+    /// The rate. Its form is checked even if what it is a rate of is flawed itself, so that every flaw is said at once.
+    fn rate(&self, node: &Node<'_>, basis: Option<&Basis>, decimals: Option<u8>) -> Option<Rate> {
         let per = match basis {
-            Basis::Amount => rate::Per::Money(self.head.currency?.decimals()),
-            Basis::Quantity => rate::Per::Quantity,
-            Basis::Line(_) | Basis::Purchase(_) => rate::Per::Units,
-            Basis::BasePoints => rate::Per::Points,
+            Some(Basis::Amount) => rate::Per::Money(self.head.currency.map(CurrencyCode::decimals)),
+            Some(Basis::Quantity) => rate::Per::Quantity,
+            Some(Basis::Line(_) | Basis::Purchase(_)) => rate::Per::Units,
+            Some(Basis::BasePoints) => rate::Per::Points,
+            None => rate::Per::Unknown,
         };
-        rate::rate(node, per, decimals)
+        let is_known = decimals.is_some() && !matches!(per, rate::Per::Unknown | rate::Per::Money(None));
+        rate::rate(node, per, decimals.unwrap_or(0)).filter(|_| is_known)
     }
 
     fn per(&self, basis: Option<&Basis>) -> Per {

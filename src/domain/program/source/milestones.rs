@@ -68,7 +68,7 @@ impl Reader<'_> {
 
     fn steps(&self, meter: Option<&Meter>) -> Option<Steps> {
         let decimals = meter.and_then(|meter| self.declared.sound_decimals(meter.id.0, meter.decimals));
-        let points = |node: &Node<'_>| terms::points(node, decimals?);
+        let points = |node: &Node<'_>| terms::points(node, decimals);
         let at = self.table.need("at").and_then(|node| points(&node));
         let every = self.table.find("every").map(|node| points(&node));
         let up_to = self.table.find("up_to");

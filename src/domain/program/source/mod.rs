@@ -42,6 +42,8 @@ mod tests_promises;
 mod tests_segments;
 #[cfg(test)]
 mod tests_soundness;
+#[cfg(test)]
+mod tests_stand_ins;
 
 use toml::de::DeTable;
 

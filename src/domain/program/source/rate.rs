@@ -1,6 +1,7 @@
 //! Rates and bonuses as a program file writes them: `5 per 1.00`, `1 per 10`, `40%`, `1.2`. All exact, no float.
 
 use super::sheet::Node;
+use super::terms;
 use crate::domain::program::Rate;
 use crate::domain::units::{Ratio, parse_decimal};
 
@@ -11,14 +12,16 @@ const ONE: i128 = 1_000_000_000;
 /// What a rate is a rate of.
 #[derive(Clone, Copy)]
 pub(super) enum Per {
-    /// Money, in units of 10^-decimals.
-    Money(u8),
+    /// Money, in units of 10^-decimals; `None` where the currency is flawed.
+    Money(Option<u8>),
     /// Thousandths of a quantity.
     Quantity,
     /// Units of an attribute.
     Units,
     /// Base points, which are in smallest units already; there is nothing to write after `per`.
     Points,
+    /// The basis is flawed: whatever is a rate of something will do.
+    Unknown,
 }
 
 /// A rate in the receiving wallet's or meter's `decimals`.
@@ -48,9 +51,10 @@ fn step_of(step: Option<&str>, per: Per) -> Option<i64> {
     let units = match (step, per) {
         (None, Per::Money(_)) => None,
         (None, Per::Quantity) => Some(1_000),
-        (None, Per::Units | Per::Points) => Some(1),
+        (None, Per::Units | Per::Points | Per::Unknown) => Some(1),
         (Some(_), Per::Points) => None,
-        (Some(step), Per::Money(decimals)) => parse_decimal(step, decimals),
+        (Some(step), Per::Unknown | Per::Money(None)) => parse_decimal(step, terms::decimals_written(step)),
+        (Some(step), Per::Money(Some(decimals))) => parse_decimal(step, decimals),
         (Some(step), Per::Quantity) => parse_decimal(step, 3),
         (Some(step), Per::Units) => parse_decimal(step, 0),
     };
@@ -59,14 +63,16 @@ fn step_of(step: Option<&str>, per: Per) -> Option<i64> {
 
 fn form(per: Per) -> String {
     match per {
-        Per::Money(0) => "a rate on an amount is points per money, such as `5 per 100`".into(),
+        Per::Money(Some(0)) => "a rate on an amount is points per money, such as `5 per 100`".into(),
         Per::Money(decimals) => {
-            format!("a rate on an amount is points per money, such as `5 per 1.{}`", "0".repeat(decimals.into()))
+            let zeros = "0".repeat(decimals.unwrap_or(2).into());
+            format!("a rate on an amount is points per money, such as `5 per 1.{zeros}`")
         }
         Per::Quantity => "a rate on a quantity is points per units, such as `1`, `1.5` or `1 per 10`".into(),
         Per::Units => {
             "a rate on an expression is a factor or points per units, such as `1.2`, `50%` or `1 per 10`".into()
         }
+        Per::Unknown => "a rate is points per units or a factor, such as `5 per 1.00`, `1.2` or `50%`".into(),
         Per::Points => "a rate on base points is a factor, such as `100%` or `0.5`".into(),
     }
 }

@@ -72,7 +72,7 @@ impl Reader<'_> {
         let wallet = table.need("wallet").and_then(|node| self.declared.wallet_named(&node));
         let wallet = self.declared.wallets.iter().find(|known| Some(known.id) == wallet);
         let price = self.price(wallet, cut);
-        let tier_price = |node: &Node<'_>| self.points(node, wallet?);
+        let tier_price = |node: &Node<'_>| self.points(node, wallet);
         let tier_prices = table.find("tier_prices").map(|node| self.declared.by_tier(&node, tier_price));
         let stock = table.find("stock").and_then(|node| node.integer(0..=STOCK_MAX));
         let limit = table.find("limit").and_then(|node| limit(&node));
@@ -87,7 +87,7 @@ impl Reader<'_> {
 
     fn price(&self, wallet: Option<&Wallet>, cut: bool) -> Option<Points> {
         match (self.table.find("price"), cut) {
-            (Some(node), _) => self.points(&node, wallet?),
+            (Some(node), _) => self.points(&node, wallet),
             (None, false) => {
                 self.table.flaw("`price` is missing; only a reward that a conversion cuts has none");
                 None
@@ -99,9 +99,10 @@ impl Reader<'_> {
         }
     }
 
-    fn points(&self, node: &Node<'_>, wallet: &Wallet) -> Option<Points> {
-        let decimals = self.declared.sound_decimals(wallet.id.0, wallet.decimals)?;
-        terms::points(node, decimals).filter(|points| whole_books(node, *points, wallet))
+    fn points(&self, node: &Node<'_>, wallet: Option<&Wallet>) -> Option<Points> {
+        let decimals = wallet.and_then(|wallet| self.declared.sound_decimals(wallet.id.0, wallet.decimals));
+        let points = terms::points(node, decimals)?;
+        whole_books(node, points, wallet?).then_some(points)
     }
 }
 

@@ -74,8 +74,11 @@ pub(super) fn name(node: &Node<'_>) -> Option<Box<str>> {
     if sound { Some(name.into()) } else { node.refuse("a name has 1 to 200 characters and no control characters") }
 }
 
+/// The most decimals that a wallet, a meter or a currency has.
+const DECIMALS_MAX: u8 = 4;
+
 pub(super) fn decimals(node: &Node<'_>) -> Option<u8> {
-    node.integer(0..=4).and_then(|decimals| u8::try_from(decimals).ok())
+    node.integer(0..=DECIMALS_MAX.into()).and_then(|decimals| u8::try_from(decimals).ok())
 }
 
 pub(super) fn span(node: &Node<'_>) -> Option<CalendarSpan> {
@@ -165,13 +168,25 @@ pub(super) fn dates(table: &Table<'_>, zone: Option<&Zone>, what: &str) -> (Mome
     (starts, ends)
 }
 
-/// Points in units of 10^-`decimals`, more than none.
-pub(super) fn points(node: &Node<'_>, decimals: u8) -> Option<Points> {
-    let units = parse_decimal(&decimal(node)?, decimals).filter(|units| *units > 0);
-    units.map(Points).or_else(|| match decimals {
-        0 => node.refuse("points are a whole number above 0, such as `150`"),
-        _ => node.refuse(format!("points are a number above 0 with at most {decimals} decimals, such as `150`")),
-    })
+/// Points in units of 10^-`decimals`, more than none. Where those are flawed themselves, the form is checked all the same,
+/// so that every flaw is said at once, and there are none.
+pub(super) fn points(node: &Node<'_>, decimals: Option<u8>) -> Option<Points> {
+    let written = decimal(node)?;
+    let units = parse_decimal(&written, decimals.unwrap_or_else(|| decimals_written(&written)));
+    match (units.filter(|units| *units > 0), decimals) {
+        (Some(units), decimals) => decimals.map(|_| Points(units)),
+        (None, Some(0)) => node.refuse("points are a whole number above 0, such as `150`"),
+        (None, Some(most)) => {
+            node.refuse(format!("points are a number above 0 with at most {most} decimals, such as `150`"))
+        }
+        (None, None) => node.refuse("points are a number above 0, such as `150`"),
+    }
+}
+
+/// As many decimals as a text has, up to as many as there are anywhere: a stand-in for those that are not known.
+pub(super) fn decimals_written(text: &str) -> u8 {
+    let fraction = text.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+    u8::try_from(fraction).unwrap_or(u8::MAX).min(DECIMALS_MAX)
 }
 
 /// A decimal as it is written: a text or a whole number.

@@ -99,7 +99,7 @@ impl Reader<'_> {
     }
 
     fn points(&self, key: &'static str) -> Option<Points> {
-        self.table.find(key).and_then(|node| terms::points(&node, self.decimals?))
+        self.table.find(key).and_then(|node| terms::points(&node, self.decimals))
     }
 
     /// A key that only makes sense where points end.
@@ -114,9 +114,9 @@ impl Reader<'_> {
     fn valuation(&self, node: &Node<'_>) -> Option<Valuation> {
         let table = node.table()?;
         let (currency, decimals) = (self.head.currency, self.decimals);
-        let minor_units = table.need("value").and_then(|node| value(&node, currency?, decimals?));
+        let minor_units = table.need("value").and_then(|node| value(&node, currency, decimals));
         let expected = table.need("expected").and_then(|node| expected(&node));
-        let round_to = table.find("round_to").map_or(Some(1), |node| round_to(&node, currency?));
+        let round_to = table.find("round_to").map_or(Some(1), |node| round_to(&node, currency));
         table.close();
         Some(Valuation { minor_units: minor_units?, expected: expected?, round_to: round_to? })
     }
@@ -160,15 +160,17 @@ fn pending(node: &Node<'_>) -> Option<Pending> {
     }
 }
 
-/// Minor units of money for one smallest unit of the wallet.
-fn value(node: &Node<'_>, currency: CurrencyCode, decimals: u8) -> Option<Ratio> {
+/// Minor units of money for one smallest unit of the wallet; none where the currency or the decimals are flawed.
+fn value(node: &Node<'_>, currency: Option<CurrencyCode>, decimals: Option<u8>) -> Option<Ratio> {
     let written = terms::decimal(node)?;
     let billionths = parse_decimal(&written, VALUE_DECIMALS_MAX).filter(|value| *value > 0).map(i128::from);
-    let whole = 10_i128.pow(VALUE_DECIMALS_MAX.into()) * 10_i128.pow(decimals.into());
-    let minor = |value: i128| value.checked_mul(10_i128.pow(currency.decimals().into()));
-    billionths
+    let whole = 10_i128.pow(VALUE_DECIMALS_MAX.into()) * 10_i128.pow(decimals.unwrap_or(0).into());
+    let cents = 10_i128.pow(currency.map_or(0, CurrencyCode::decimals).into());
+    let minor = |value: i128| value.checked_mul(cents);
+    let value = billionths
         .and_then(|value| Ratio::new(minor(value)?, whole))
-        .or_else(|| node.refuse("the value of a point is money above 0 with at most 9 decimals, such as `0.01`"))
+        .or_else(|| node.refuse("the value of a point is money above 0 with at most 9 decimals, such as `0.01`"));
+    value.filter(|_| currency.is_some() && decimals.is_some())
 }
 
 fn expected(node: &Node<'_>) -> Option<Ratio> {
@@ -178,16 +180,20 @@ fn expected(node: &Node<'_>) -> Option<Ratio> {
         .or_else(|| node.refuse("the share expected to be redeemed is above 0 and at most 100 %, such as `95%`"))
 }
 
-fn round_to(node: &Node<'_>, currency: CurrencyCode) -> Option<i64> {
-    let minor_units = parse_decimal(&terms::decimal(node)?, currency.decimals()).filter(|units| *units > 0);
-    minor_units.or_else(|| {
-        node.refuse(format!("an amount of money above 0 with at most {} decimals, such as `1`", currency.decimals()))
-    })
+fn round_to(node: &Node<'_>, currency: Option<CurrencyCode>) -> Option<i64> {
+    let written = terms::decimal(node)?;
+    let decimals = currency.map_or_else(|| terms::decimals_written(&written), CurrencyCode::decimals);
+    let minor_units = parse_decimal(&written, decimals).filter(|units| *units > 0);
+    let minor_units = minor_units.or_else(|| {
+        let most = currency.map(|_| format!(" with at most {decimals} decimals")).unwrap_or_default();
+        node.refuse(format!("an amount of money above 0{most}, such as `1`"))
+    });
+    minor_units.filter(|_| currency.is_some())
 }
 
 fn cutting<'a>(table: Table<'a>, wallet: &Wallet, decimals: Option<u8>) -> Option<Cutting<'a>> {
     let step = table.need("step").and_then(|node| {
-        let step = terms::points(&node, decimals?)?;
+        let step = terms::points(&node, decimals)?;
         whole_books(&node, step, wallet).then_some(step)
     });
     let cut = table.find("on").map_or(Some(Cut::AtOnce), |node| days(&node).map(Cut::On));
