@@ -64,7 +64,7 @@ fn difference(ground: &Ground<'_>, entry: &Entry, verb: &Verb) -> Option<String>
             }
             (Fact::MemberSuspended(first), Verb::Suspend(asked))
             | (Fact::MemberReinstated(first), Verb::Reinstate(asked))
-            | (Fact::MemberClosed(first), Verb::Close(asked)) => (first != asked).then(|| "reason".into()),
+            | (Fact::MemberClosed(first), Verb::Close(asked)) => (first != asked).then(|| "note".into()),
             (Fact::Belonging(fact), Verb::Belonging(order)) => match compare_belonging::difference(ground, fact, order)
             {
                 Some(here) => here,

@@ -6,9 +6,10 @@ use rung::pb;
 use rung::pb::record_purchases_response::Answer;
 use tokio::sync::Barrier;
 use tonic::{Code, Status};
+use tonic_types::StatusExt;
 
 use super::server::{House, file};
-use super::till::{Order, Till, granted, purchase, refusal, wall_clock};
+use super::till::{Order, Till, granted, purchase, reason, refusal, wall_clock};
 
 const COPIES: usize = 10;
 const CONNECTIONS: usize = 5;
@@ -190,4 +191,32 @@ async fn an_offline_queue_can_be_sent_again_as_a_whole() {
     assert_eq!(till.all_members("model").await, before);
     let points: i64 = first.iter().map(|result| granted(&result.grants, "points")).sum();
     assert_eq!(before.iter().map(|member| member.balances[0].available).sum::<i64>(), points);
+}
+
+/// The field that a refusal of a used key names.
+fn differing<T: std::fmt::Debug>(answer: Result<T, Status>) -> String {
+    let status = answer.expect_err("a refusal");
+    assert_eq!((status.code(), reason(&status)), (Code::AlreadyExists, "KEY_REUSED".into()));
+    status.get_details_error_info().unwrap().metadata["field"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_used_key_names_a_field_that_the_request_has() {
+    let house = open();
+    let till = house.till().await;
+    till.enroll("model", "m-1").await.unwrap();
+    let (program, member_id) = (String::from("model"), String::from("m-1"));
+    for note in ["first", "second"] {
+        let (program, member_id, note) = (program.clone(), member_id.clone(), note.to_owned());
+        let request_id = "suspend".to_owned();
+        let request = pb::SuspendMemberRequest { program, member_id, note, request_id, ..Default::default() };
+        let answer = till.members().suspend_member(request.clone()).await;
+        match &*request.note {
+            "first" => assert_eq!(answer.unwrap().into_inner().outcome(), pb::Outcome::Applied),
+            _ => assert_eq!(differing(answer), "note"),
+        }
+    }
+    let request_id = "suspend".to_owned();
+    let other = pb::ReinstateMemberRequest { program, member_id, request_id, ..Default::default() };
+    assert_eq!(differing(till.members().reinstate_member(other).await), "verb");
 }
