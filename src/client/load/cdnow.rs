@@ -2,7 +2,7 @@
 //! `customer sample_id date cds dollars` in the sample, whose own numbering of customers is passed over.
 //!
 //! Exact duplicates are legitimate repeat purchases there, so a purchase's key is its row number: the receipt
-//! is `<file stem> <row>`, counted without the header. Knows rows and text, no wire.
+//! is the source and the row, counted without the header. Knows rows and text, no wire.
 
 use std::io::{self, BufRead, Read};
 
@@ -25,9 +25,9 @@ pub struct Cdnow<R> {
 }
 
 impl<R: BufRead> Cdnow<R> {
-    /// Reads from `file`; receipts are named after `stem`.
-    pub fn new(file: R, stem: &str, days: Days) -> Self {
-        Self { file, source: format!("cdnow:{stem}"), days, line: 0, row: 0, offset: 0, ended: false }
+    /// Reads from `file`; receipts are of this source.
+    pub fn new(file: R, source: &str, days: Days) -> Self {
+        Self { file, source: source.to_owned(), days, line: 0, row: 0, offset: 0, ended: false }
     }
 
     fn next_line(&mut self) -> io::Result<Option<String>> {
@@ -131,7 +131,7 @@ mod tests {
     const HEAD: &str = " customer_id  date number_of_cds  dollar_value\r\n";
 
     fn read(text: &str, days: Days) -> Vec<Result<Sale, BadRow>> {
-        Cdnow::new(text.as_bytes(), "master", days).collect()
+        Cdnow::new(text.as_bytes(), "cdnow:master", days).collect()
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! | `member_id` | yes | whose purchase it is; kept as text |
 //! | `occurred_at` | yes | RFC 3339, or a day (`2026-05-04`), which counts as its noon in UTC |
 //! | `amount` | yes | what the line cost, as a decimal: `143.60`; negative for a discount |
-//! | `receipt_source` | | the issuing system; `csv:<file stem>` if the column or cell is missing |
+//! | `receipt_source` | | the issuing system; the load's own source if the column or cell is missing |
 //! | `receipt_id` | | the receipt's number; the row's own number (without the header) if missing |
 //! | `line_id` | | the line's number on the receipt; 1, 2, 3 … if missing |
 //! | `currency` | | ISO 4217; the program's currency if missing |
@@ -35,7 +35,7 @@ const MAY: [&str; 10] =
 pub struct Columns<R> {
     file: csv::Reader<R>,
     header: Vec<String>,
-    stem: String,
+    source: String,
     currency: String,
     days: Days,
     row: u64,
@@ -46,14 +46,13 @@ pub struct Columns<R> {
 }
 
 impl<R: Read> Columns<R> {
-    /// Reads the header of `file`; receipts without a source are named after `stem`, amounts without a currency are of
-    /// this one.
-    pub fn new(file: R, stem: &str, currency: &str, days: Days) -> anyhow::Result<Self> {
+    /// Reads the header of `file`; receipts without a source are of this one, amounts without a currency of that.
+    pub fn new(file: R, source: &str, currency: &str, days: Days) -> anyhow::Result<Self> {
         let mut file = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(file);
         let header: Vec<String> = file.headers().context("reading the header row")?.iter().map(str::to_owned).collect();
         check(&header)?;
-        let (stem, currency) = (format!("csv:{stem}"), currency.to_owned());
-        Ok(Self { file, header, stem, currency, days, row: 0, offset: 0, ahead: None, bad: Vec::new(), ended: false })
+        let (source, currency) = (source.to_owned(), currency.to_owned());
+        Ok(Self { file, header, source, currency, days, row: 0, offset: 0, ahead: None, bad: Vec::new(), ended: false })
     }
 
     /// The next row; its faults are in its contents, so that they count against its receipt.
@@ -89,7 +88,7 @@ impl<R: Read> Columns<R> {
             offset: self.offset,
             key: Key {
                 member_id: cells.or("member_id", ""),
-                source: cells.or("receipt_source", &self.stem),
+                source: cells.or("receipt_source", &self.source),
                 receipt: given.map_or_else(|| self.row.to_string(), str::to_owned),
                 given: given.is_some(),
             },
@@ -291,7 +290,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Vec<Result<Sale, BadRow>> {
-        Columns::new(text.as_bytes(), "till", "USD", Days::default()).expect("a good header").collect()
+        Columns::new(text.as_bytes(), "csv:till", "USD", Days::default()).expect("a good header").collect()
     }
 
     fn bad_lines(rows: &[Result<Sale, BadRow>]) -> Vec<u64> {

@@ -12,10 +12,10 @@ mod tally;
 
 use std::fs::File;
 use std::io::BufReader;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use jiff::civil::Date;
 
 pub use sale::decimals;
@@ -37,6 +37,11 @@ pub struct Args {
     /// enrolled now: a program counts what they bought before only with `credit_before_enrolment = true`.
     #[arg(long, value_enum, default_value_t = Format::Csv)]
     format: Format,
+    /// The source of receipts that name none. A receipt is known by its source and its number (without one, by its row's),
+    /// so a second load is a replay under the same source only: a copy of a file under another name needs the source of
+    /// the first load. [default: `csv:` or `cdnow:`, then the file's name without its ending]
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    source: Option<String>,
     /// The first day to load (YYYY-MM-DD); rows before it are passed over.
     #[arg(long, value_name = "DAY")]
     from: Option<Date>,
@@ -64,32 +69,46 @@ type Sales = Box<dyn Iterator<Item = Result<Sale, BadRow>> + Send>;
 
 /// Runs the command; the exit code is 1 if any row was left out, refused or not answered.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let days = days(&args)?;
     let target = Target::connect(&args.server, args.program.clone()).await?;
-    let (sales, bytes) = open(&args, &target.currency().await?)?;
+    let (sales, bytes) = open(&args, &target.currency().await?, days)?;
     let tally = pipeline::run(target, sales, tally::bar(bytes)).await;
     print!("{tally}");
     Ok(if tally.is_whole() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn open(args: &Args, currency: &str) -> anyhow::Result<(Sales, u64)> {
+/// The days asked for, of which there must be one: a load of nothing is a mistake.
+fn days(args: &Args) -> anyhow::Result<Days> {
+    if let (Some(from), Some(to)) = (args.from, args.to) {
+        ensure!(from <= to, "--from {from} is after --to {to}: there is no day to load");
+    }
+    Ok(Days { from: args.from, to: args.to })
+}
+
+fn open(args: &Args, currency: &str, days: Days) -> anyhow::Result<(Sales, u64)> {
     let path = args.file.as_path();
     let file = File::open(path).with_context(|| format!("opening {}", path.display()))?;
     let bytes = file.metadata().map_or(0, |about| about.len());
-    let days = Days { from: args.from, to: args.to };
-    let sales = sales(args.format, BufReader::new(file), (&stem(path), currency), days);
+    let sales = sales(args.format, BufReader::new(file), (&source(args), currency), days);
     Ok((sales.with_context(|| format!("reading {}", path.display()))?, bytes))
 }
 
-fn sales(format: Format, file: BufReader<File>, (stem, currency): (&str, &str), days: Days) -> anyhow::Result<Sales> {
+fn sales(format: Format, file: BufReader<File>, (source, currency): (&str, &str), days: Days) -> anyhow::Result<Sales> {
     Ok(match format {
-        Format::Csv => Box::new(columns::Columns::new(file, stem, currency, days)?),
-        Format::Cdnow => Box::new(cdnow::Cdnow::new(file, stem, days)),
+        Format::Csv => Box::new(columns::Columns::new(file, source, currency, days)?),
+        Format::Cdnow => Box::new(cdnow::Cdnow::new(file, source, days)),
     })
 }
 
-/// The file's name without its ending: part of the receipts' key, so a moved file is still the same file.
-fn stem(path: &Path) -> String {
-    path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
+/// What receipts that name no source are known by, beside their number: the file's name without its ending, so that a
+/// moved file is still the same file, unless another source is named.
+fn source(args: &Args) -> String {
+    let format = match args.format {
+        Format::Csv => "csv",
+        Format::Cdnow => "cdnow",
+    };
+    let stem = || args.file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    args.source.clone().unwrap_or_else(|| format!("{format}:{}", stem()))
 }
 
 #[cfg(test)]
@@ -106,12 +125,16 @@ mod tests {
         args: Args,
     }
 
-    async fn load(url: &str, line: &[&str]) -> tally::Tally {
+    fn args(url: &str, line: &[&str]) -> Args {
         let fixed = ["load", "--server", url, "--program", "shop"];
-        let args = Line::try_parse_from(fixed.iter().chain(line)).expect("a command line").args;
+        Line::try_parse_from(fixed.iter().chain(line)).expect("a command line").args
+    }
+
+    async fn load(url: &str, line: &[&str]) -> tally::Tally {
+        let args = args(url, line);
         let target = Target::connect(&args.server, args.program.clone()).await.expect("a connection");
         let currency = target.currency().await.expect("a program");
-        let (sales, _) = open(&args, &currency).expect("a file");
+        let (sales, _) = open(&args, &currency, days(&args).expect("days")).expect("a file");
         pipeline::run(target, sales, indicatif::ProgressBar::hidden()).await
     }
 
@@ -126,6 +149,29 @@ mod tests {
         assert_eq!((second.applied, second.replayed, second.enrolled), (0, first.applied, 0));
         assert_eq!(stub.books(|books| books.members.len() as u64), first.enrolled);
         assert_eq!(stub.books(|books| books.purchases.len() as u64), first.applied);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_copy_under_another_name_is_a_replay_under_the_source_of_the_first() {
+        let stub = Stub::default();
+        let url = stub.serve();
+        let folder = tempfile::tempdir().expect("a folder");
+        let [file, copy] = ["tills.csv", "copy.csv"].map(|name| folder.path().join(name).display().to_string());
+        std::fs::write(&file, "member_id,occurred_at,amount\nm-1,2026-05-04,1\nm-1,2026-05-04,1\n").expect("a file");
+        std::fs::copy(&file, &copy).expect("a copy");
+        let counts = |tally: tally::Tally| (tally.applied, tally.replayed);
+        assert_eq!(counts(load(&url, &[&file]).await), (2, 0));
+        assert_eq!(counts(load(&url, &["--source", "csv:tills", &copy]).await), (0, 2));
+        assert_eq!(counts(load(&url, &[&copy]).await), (2, 0), "another name is another source");
+        assert_eq!(counts(load(&url, &["--source", "csv:copy", &file]).await), (0, 2));
+    }
+
+    #[test]
+    fn a_load_of_no_day_is_refused() {
+        let asked = |from, to| days(&args("http://x", &["--from", from, "--to", to, "file"]));
+        assert!(asked("1997-01-02", "1997-01-02").is_ok());
+        let why = asked("1997-01-03", "1997-01-02").expect_err("a refusal").to_string();
+        assert_eq!(why, "--from 1997-01-03 is after --to 1997-01-02: there is no day to load");
     }
 
     #[tokio::test(flavor = "multi_thread")]
