@@ -2,7 +2,7 @@
 //!
 //! Logs go to standard error. Metrics are always collected and shown in Prometheus form on the operations port.
 //! Traces, and metrics a second time, leave by OTLP when one of the standard `OTEL_EXPORTER_OTLP_…` variables names
-//! an endpoint. Nothing here knows what is measured.
+//! an endpoint and none of the others speaks against it (`telemetry/standard.rs`). Nothing here knows what is measured.
 
 use std::io::IsTerminal as _;
 
@@ -16,6 +16,8 @@ use tracing_subscriber::filter::{EnvFilter, FilterExt, LevelFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
+
+mod standard;
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
@@ -38,14 +40,16 @@ pub struct Telemetry {
 /// Sets everything up.
 ///
 /// # Errors
-/// An exporter cannot be built, or telemetry was set up before.
+/// The standard variables ask for what this build cannot do, an exporter cannot be built, or telemetry was set up before.
 pub fn start(format: LogFormat) -> anyhow::Result<Telemetry> {
-    let resource = Resource::builder().with_service_name(service_name()).build();
+    let variables = standard::of_process();
+    let (traces, metrics) = (variables.leave("TRACES")?, variables.leave("METRICS")?);
+    let resource = resource(variables.service_name());
     let registry = Registry::new();
-    let meters = meter_provider(&registry, resource.clone())?;
+    let meters = meter_provider(&registry, resource.clone(), metrics)?;
     opentelemetry::global::set_meter_provider(meters.clone());
     opentelemetry::global::set_text_map_propagator(TraceContextPropagator::new());
-    let tracers = endpoint("TRACES").then(|| tracer_provider(resource)).transpose()?;
+    let tracers = traces.then(|| tracer_provider(resource)).transpose()?;
     let spans = tracers.as_ref().map(|provider| {
         tracing_opentelemetry::layer()
             .with_tracer(provider.tracer("rung"))
@@ -86,21 +90,20 @@ impl Telemetry {
     }
 }
 
-fn service_name() -> String {
-    std::env::var("OTEL_SERVICE_NAME").unwrap_or_else(|_| "rung".into())
+/// What the variables say of this process, under this name if they do not say one.
+fn resource(name: Option<&'static str>) -> Resource {
+    let stated = Resource::builder();
+    match name {
+        Some(name) => stated.with_service_name(name).build(),
+        None => stated.build(),
+    }
 }
 
-/// Whether an OTLP endpoint is named for this signal or for all.
-fn endpoint(signal: &str) -> bool {
-    let named = [format!("OTEL_EXPORTER_OTLP_{signal}_ENDPOINT"), "OTEL_EXPORTER_OTLP_ENDPOINT".into()];
-    named.iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
-}
-
-fn meter_provider(registry: &Registry, resource: Resource) -> anyhow::Result<SdkMeterProvider> {
+fn meter_provider(registry: &Registry, resource: Resource, leave: bool) -> anyhow::Result<SdkMeterProvider> {
     let pull =
         opentelemetry_prometheus::exporter().with_registry(registry.clone()).scope_info_enabled(false).build()?;
     let mut builder = SdkMeterProvider::builder().with_resource(resource).with_reader(pull);
-    if endpoint("METRICS") {
+    if leave {
         let push = opentelemetry_otlp::MetricExporter::builder().with_tonic().build()?;
         builder = builder.with_periodic_exporter(push);
     }
