@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 
 use super::calendar::{Day, Zone};
 use super::event::{
-    AddedCause, BelongingFact, Entry, Fact, FeePaid, PointsAdded, PointsTaken, PurchaseRecorded, PurchaseReturned,
-    TakenCause,
+    AddedCause, BelongingFact, DebtPaid, Entry, Fact, FeePaid, PointsAdded, PointsTaken, PurchaseRecorded,
+    PurchaseReturned, TakenCause,
 };
 use super::lot::{Lot, Origin};
 use super::program::{ProgramNo, Timeline, Valuation, WalletId};
@@ -195,6 +195,7 @@ impl Page<'_> {
             }
             Fact::PointsAdded(added) => self.added(added),
             Fact::PointsTaken(taken) => self.taken(taken),
+            Fact::DebtPaid(paid) => self.debt_paid(paid),
             Fact::PointsForfeited { wallet, lots, .. } => {
                 self.each(*wallet, lots, |row, points| add(&mut row.expired, points));
             }
@@ -284,6 +285,16 @@ impl Page<'_> {
                 self.each(*wallet, lots, |row, points| add(&mut row.returned, points));
                 self.now(*wallet, |row| add(&mut row.returned, *owed));
             }
+        }
+    }
+
+    /// What pays a debt was counted as gone when it was owed; gifts were never counted as issued, and what is written off
+    /// is nobody's debt any more.
+    fn debt_paid(&mut self, paid: &DebtPaid) {
+        let given = paid.lots.iter().filter(|lot| lot.terms.origin == Origin::Given).map(|lot| lot.points.0);
+        let less = given.fold(paid.written_off.0, i64::saturating_add).saturating_neg();
+        if less != 0 {
+            self.now(paid.wallet, |row| add(&mut row.returned, Points(less)));
         }
     }
 

@@ -14,9 +14,9 @@ use proptest::option;
 use proptest::prelude::*;
 use rung::domain::calendar::{Day, Zone};
 use rung::domain::event::{
-    AddedCause, Cap, Entry, Fact, Grant, LineReturned, MemberEnrolled, MeterPost, NamedBy, OpeningState, Part,
-    PointsAdded, PointsTaken, ProgramApplied, PurchaseRecorded, PurchaseReturned, RewardRedeemed, Seq, TakenCause,
-    TierCause, VoucherIssued, VouchersCut,
+    AddedCause, Cap, DebtPaid, Entry, Fact, Grant, LineReturned, MemberEnrolled, MeterPost, NamedBy, OpeningState,
+    Part, PointsAdded, PointsTaken, ProgramApplied, PurchaseRecorded, PurchaseReturned, RewardRedeemed, Seq,
+    TakenCause, TierCause, VoucherIssued, VouchersCut,
 };
 use rung::domain::lot::{Lot, Origin, Terms};
 use rung::domain::member::{
@@ -140,6 +140,7 @@ fn moves() -> Vec<(&'static str, Fact)> {
     let (cause, lost) = (TakenCause::Returned, vec![until_confirmed()]);
     let taken = PointsTaken { wallet, cause, at: later(0), lots: lost, owed: Points(40), written_off: Points(2) };
     let (hold, other) = (Seq(8), key(2));
+    let paid = DebtPaid { wallet, at: later(0), lots: lots.clone(), written_off: Points(7) };
     vec![
         ("24-forfeited", Fact::PointsForfeited { wallet, points: Points(1_520), lots: lots.clone() }),
         ("28-added", Fact::PointsAdded(Box::new(added))),
@@ -148,6 +149,7 @@ fn moves() -> Vec<(&'static str, Fact)> {
         ("31-held", Fact::PointsHeld { wallet, until: later(1), lots: lots.clone(), note: note.clone() }),
         ("32-captured", Fact::HoldCaptured { hold, wallet, lots: lots.clone(), rest: vec![until_confirmed()] }),
         ("33-released", Fact::HoldReleased { hold, wallet, at: later(0), lapsed: true, lots: lots.clone() }),
+        ("85-debt-paid", Fact::DebtPaid(Box::new(paid))),
         ("42-sent", Fact::TransferSent { to: other, wallet, lots: lots.clone(), note }),
         ("43-received", Fact::TransferReceived { from: other, sent_by: Seq(8) }),
         ("44-closed", Fact::TransferClosed { sent_by: Seq(8), back: lots }),
@@ -672,6 +674,9 @@ fn move_fact() -> impl Strategy<Value = Fact> {
             }
         ),
         (wallet(), moment(), lots()).prop_map(|(wallet, at, lots)| Fact::PointsMatured { wallet, at, lots }),
+        (wallet(), moment(), lots(), points()).prop_map(|(wallet, at, lots, written_off)| {
+            Fact::DebtPaid(Box::new(DebtPaid { wallet, at, lots, written_off }))
+        }),
         (member(), wallet(), lots(), text()).prop_map(|(to, wallet, lots, note)| Fact::TransferSent {
             to,
             wallet,

@@ -17,7 +17,7 @@ use crate::domain::event::{
 use crate::domain::lot;
 use crate::domain::member::{HeldBy, Member};
 use crate::domain::order::Note;
-use crate::domain::program::{Benefit, ClubId, Debt, Lasts, MeterId, PrivilegeId, Program, RuleId, TierId, WalletId};
+use crate::domain::program::{Benefit, ClubId, Lasts, MeterId, PrivilegeId, Program, RuleId, TierId, WalletId};
 use crate::domain::units::{Moment, Overflow, Points, Text};
 
 /// Who gives: the program's version, how often, and the moment it counts at.
@@ -220,11 +220,7 @@ fn take_points(story: &mut Story<'_>, program: &Program, wallet: WalletId, point
     });
     let lots = lots.unwrap_or_default();
     let missing = points.minus(lot::total(&lots)?)?;
-    let debt = program.wallet(wallet).map_or(Debt::WriteOff, |wallet| wallet.debt);
-    let (owed, written_off) = match debt {
-        Debt::Negative | Debt::NextEarnings => (missing, Points::ZERO),
-        Debt::WriteOff => (Points::ZERO, missing),
-    };
+    let (owed, written_off) = purses::owed(program, &story.member, wallet, story.member.debt(wallet), missing)?;
     let (cause, at) = (TakenCause::MilestoneLost, story.now);
     story.adopt(Fact::PointsTaken(Box::new(PointsTaken { wallet, cause, at, lots, owed, written_off })))
 }

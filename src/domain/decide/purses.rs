@@ -1,7 +1,9 @@
 //! Points on their way into a wallet and out of it: the dates they get, what is owed first, what is spent first.
 
 use super::story::Story;
-use crate::domain::event::{AddedCause, Fact, PointsAdded, TierCause, VoucherIssued, VouchersCut};
+use crate::domain::event::{
+    AddedCause, DebtPaid, Fact, OpeningState, PointsAdded, TierCause, VoucherIssued, VouchersCut,
+};
 use crate::domain::lot::{self, Lot, Origin, Terms};
 use crate::domain::member::{Member, MemberState, Purse};
 use crate::domain::order::{Claim, MemberKey, Refusal};
@@ -49,6 +51,68 @@ pub(super) fn after_debt(member: &Member, wallet: &Wallet, points: Points, earne
     };
     let repaid = owed.0.min(points.0).max(0);
     (Points(points.0.saturating_sub(repaid)), Points(repaid))
+}
+
+/// What is owed beside `already` and what is written off of points that are missing. Where the program writes debt off,
+/// what is on hold is owed until its hold ends: it may flow back, and then it is there.
+pub(super) fn owed(
+    program: &Program,
+    member: &Member,
+    wallet: WalletId,
+    already: Points,
+    missing: Points,
+) -> Result<(Points, Points), Overflow> {
+    match policy(program, wallet) {
+        Debt::Negative | Debt::NextEarnings => Ok((missing, Points::ZERO)),
+        Debt::WriteOff => {
+            let may_flow_back = member.held(wallet).minus(already)?;
+            let owed = Points(missing.0.min(may_flow_back.0).max(0));
+            Ok((owed, missing.minus(owed)?))
+        }
+    }
+}
+
+/// What the program does about debt; nobody owes anything in a wallet it has no more.
+pub(super) fn policy(program: &Program, wallet: WalletId) -> Debt {
+    program.wallet(wallet).map_or(Debt::WriteOff, |wallet| wallet.debt)
+}
+
+/// What follows when lots flow back into a wallet: first they pay what is owed, those that would be spent last before
+/// others. What ended on the way pays too: had it been there, a return would have taken it.
+pub(super) fn flowed_back(story: &Story<'_>, wallet: WalletId, back: &[Lot]) -> Vec<Fact> {
+    match debt_paid(story, wallet, back) {
+        Ok(Some(paid)) => vec![paid],
+        // A sum that leaves its range pays nothing.
+        Ok(None) | Err(Overflow) => came_in(story, wallet),
+    }
+}
+
+fn debt_paid(story: &Story<'_>, wallet: WalletId, back: &[Lot]) -> Result<Option<Fact>, Overflow> {
+    let Some(purse) = story.member.purse(wallet).filter(|purse| purse.debt > Points::ZERO) else { return Ok(None) };
+    let came = |lot: &&Lot| back.iter().any(|came| came.terms.is_same_lot(&lot.terms));
+    // One that was joined to another as it came is paid out of what is alike.
+    let (own, others): (Vec<&Lot>, Vec<&Lot>) =
+        purse.lots.iter().rev().filter(|lot| lot.terms.is_available()).partition(came);
+    let lots = lot::first(own.into_iter().chain(others), lot::total(back)?.min(purse.debt));
+    let (at, left) = (story.now, purse.debt.minus(lot::total(&lots)?)?);
+    let (_, written_off) = owed(story.timeline.at(at), &story.member, wallet, Points::ZERO, left)?;
+    let any = !lots.is_empty() || written_off > Points::ZERO;
+    Ok(any.then(|| Fact::DebtPaid(Box::new(DebtPaid { wallet, at, lots, written_off }))))
+}
+
+/// What follows when lots and debts are brought in: who has both in one wallet has the difference.
+fn brought_in(story: &Story<'_>, state: &OpeningState) -> Vec<Fact> {
+    let owing = state.debts.iter().map(|(wallet, _)| *wallet);
+    let mut wallets: Vec<WalletId> = state.lots.iter().map(|(wallet, _)| *wallet).chain(owing).collect();
+    wallets.sort_unstable();
+    wallets.dedup();
+    let netted = |wallet: WalletId| {
+        let own = state.lots.iter().filter(|(other, _)| *other == wallet).map(|(_, lot)| *lot);
+        // What had ended before was there for nobody.
+        let alive: Vec<Lot> = own.filter(|lot| lot.terms.expires_at > story.now).collect();
+        flowed_back(story, wallet, &alive)
+    };
+    wallets.into_iter().flat_map(netted).collect()
 }
 
 /// Points that come in with these terms, as a fact.
@@ -123,14 +187,12 @@ pub(super) fn follows(story: &Story<'_>, fact: &Fact) -> Vec<Fact> {
             wallets.flat_map(|wallet| came_in(story, wallet)).collect()
         }
         Fact::PointsAdded(added) => came_in(story, added.wallet),
-        Fact::PointsMatured { wallet, .. } | Fact::HoldReleased { wallet, .. } | Fact::HoldCaptured { wallet, .. } => {
-            came_in(story, *wallet)
+        Fact::PointsMatured { wallet, .. } => came_in(story, *wallet),
+        Fact::DebtPaid(paid) => came_in(story, paid.wallet),
+        Fact::HoldReleased { wallet, lots, .. } | Fact::HoldCaptured { wallet, rest: lots, .. } => {
+            flowed_back(story, *wallet, lots)
         }
-        Fact::OpeningStateSet(state) => {
-            let mut wallets: Vec<WalletId> = state.lots.iter().map(|(wallet, _)| *wallet).collect();
-            wallets.dedup();
-            wallets.into_iter().flat_map(|wallet| came_in(story, wallet)).collect()
-        }
+        Fact::OpeningStateSet(state) => brought_in(story, state),
         _ => Vec::new(),
     }
 }

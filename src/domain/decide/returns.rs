@@ -358,15 +358,18 @@ impl<'a> Bought<'a> {
         let in_lot = earned.map_or(Points::ZERO, |lot| lot.points);
         let before = total.minus(points)?;
         let beyond = |so_far: Points| so_far.0.saturating_sub(in_lot.0).max(0);
-        let owed_again = Points(beyond(total) - beyond(before));
+        let program = ground.timeline.at(ground.now);
+        let owed_again = match purses::policy(program, wallet) {
+            // Who owes has nothing, and who has something owes nothing: it is taken first.
+            Debt::Negative => Points::ZERO,
+            Debt::NextEarnings | Debt::WriteOff => Points(beyond(total) - beyond(before)),
+        };
         let wanted = points.minus(owed_again)?;
         let lots = member.purse(wallet).map(|purse| self.parts(&purse.lots, earned, wanted)).unwrap_or_default();
         let missing = wanted.minus(lot::total(&lots)?)?;
-        let debt = ground.timeline.at(ground.now).wallet(wallet).map_or(Debt::WriteOff, |wallet| wallet.debt);
-        let (owed, written_off) = match debt {
-            Debt::Negative | Debt::NextEarnings => (owed_again.plus(missing)?, Points::ZERO),
-            Debt::WriteOff => (owed_again, missing),
-        };
+        let already = member.debt(wallet).plus(owed_again)?;
+        let (owed, written_off) = purses::owed(program, member, wallet, already, missing)?;
+        let owed = owed.plus(owed_again)?;
         let (cause, at) = (TakenCause::Returned, ground.now);
         Ok(Some(Fact::PointsTaken(Box::new(PointsTaken { wallet, cause, at, lots, owed, written_off }))))
     }

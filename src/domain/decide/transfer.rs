@@ -4,6 +4,7 @@
 //! finishes once.
 
 use super::purchase::followed;
+use super::story::Story;
 use super::{Ground, active, overflow, purses, wallet_named};
 use crate::domain::event::{AddedCause, Fact, Seq};
 use crate::domain::lot;
@@ -50,5 +51,12 @@ pub(super) fn receive(ground: &Ground<'_>, member: &Member, arrival: &Arrival) -
 pub(super) fn close(ground: &Ground<'_>, member: &Member, sent_by: Seq, arrived: bool) -> Result<Vec<Fact>, Refusal> {
     let Some(sent) = member.desk().transfers.iter().find(|sent| sent.entry == sent_by) else { return Ok(Vec::new()) };
     let back = if arrived { Vec::new() } else { sent.lots.clone() };
-    followed(ground, member, vec![Fact::TransferClosed { sent_by, back }]).map_err(overflow)
+    let mut story = Story::on(ground, member);
+    story.adopt(Fact::TransferClosed { sent_by, back: back.clone() }).map_err(overflow)?;
+    if !arrived {
+        let follows = purses::flowed_back(&story, sent.wallet, &back);
+        story.extend(follows).map_err(overflow)?;
+    }
+    story.run_to(ground.settles_to).map_err(overflow)?;
+    Ok(story.facts)
 }

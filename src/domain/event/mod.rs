@@ -19,8 +19,8 @@ use super::units::{Moment, Points, Ratio, Text};
 pub use alert::{AlertCause, AlertEnd, AlertFact, AlertRaised, MarginClass, Pattern, RungOffer};
 pub use belonging::{BelongingFact, CountCause, FeePaid, Given, InvitationEnd, JoinedBy, Kept, LeftCause, RestsOn};
 pub use points::{
-    AddedCause, LineReturned, OpeningState, PointsAdded, PointsTaken, PurchaseReturned, RewardRedeemed, TakenCause,
-    VoucherIssued, VouchersCut,
+    AddedCause, DebtPaid, LineReturned, OpeningState, PointsAdded, PointsTaken, PurchaseReturned, RewardRedeemed,
+    TakenCause, VoucherIssued, VouchersCut,
 };
 
 /// An entry's place in the feed: 1 for the first, without holes.
@@ -180,6 +180,8 @@ pub enum Fact {
         /// What flows back.
         lots: Vec<Lot>,
     },
+    /// Points that flowed back paid what was owed.
+    DebtPaid(Box<DebtPaid>),
     /// A reward was redeemed.
     RewardRedeemed(Box<RewardRedeemed>),
     /// A redemption was cancelled; the points come back by a [`Fact::PointsAdded`] beside this one.

@@ -69,6 +69,20 @@ pub enum TakenCause {
     MilestoneLost,
 }
 
+/// Debt that went down otherwise than by what came in: points that flowed back from a hold or a transfer paid it, or it
+/// was brought in beside points that did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DebtPaid {
+    /// The wallet.
+    pub wallet: WalletId,
+    /// When.
+    pub at: Moment,
+    /// The parts of lots that paid.
+    pub lots: Vec<Lot>,
+    /// What is owed no more although nothing paid it: the program writes debt off, and no hold can bring it any more.
+    pub written_off: Points,
+}
+
 /// A reward that was redeemed; the entry is the redemption's id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RewardRedeemed {

@@ -8,7 +8,7 @@ use super::pot::Reservation;
 use super::{Desk, Held, Member, MemberState, OpenAlert, Purse, Standing};
 use crate::domain::event::{AlertFact, PurchaseReturned, Seq, VoucherIssued};
 use crate::domain::event::{Entry, Fact, OpeningState, PointsAdded, PointsTaken, PurchaseRecorded, RewardRedeemed};
-use crate::domain::lot::Lot;
+use crate::domain::lot::{self, Lot};
 use crate::domain::order::Claim;
 use crate::domain::program::{RewardId, WalletId};
 use crate::domain::units::{Moment, Overflow, Points, Text};
@@ -107,6 +107,10 @@ impl Member {
         match fact {
             Fact::PointsAdded(added) => self.added(added, seq)?,
             Fact::PointsTaken(taken) => self.taken(taken, seq)?,
+            Fact::DebtPaid(paid) => {
+                self.take_all(paid.wallet, &paid.lots, seq)?;
+                self.repay(paid.wallet, lot::total(&paid.lots)?.plus(paid.written_off)?)?;
+            }
             Fact::PointsForfeited { wallet, .. } => self.change(*wallet, |purse| {
                 purse.lots.clear();
                 Ok(())

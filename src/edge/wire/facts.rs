@@ -99,6 +99,11 @@ impl Page<'_> {
                 let (hold_id, at, lots) = (entry_id(*hold), stamp(*at), lots(self.entry, back));
                 Wire::HoldReleased(pb::HoldReleased { hold_id, wallet, decimals, at, lapsed: *lapsed, lots })
             }
+            Fact::DebtPaid(paid) => {
+                let (wallet, decimals) = self.wallet(paid.wallet);
+                let (at, lots, written_off) = (stamp(paid.at), lots(self.entry, &paid.lots), paid.written_off.0);
+                Wire::DebtPaid(pb::DebtPaid { wallet, decimals, at, lots, written_off })
+            }
             Fact::TransferSent { to, wallet, lots: sent, note } => {
                 let (wallet, decimals) = self.wallet(*wallet);
                 let (to_member_id, note) = (self.names.of(*to), note.to_string());
@@ -280,7 +285,7 @@ fn line_returned(line: &LineReturned) -> pb::LineReturned {
 pub(super) mod tests {
     use super::*;
     use crate::domain::calendar::Day;
-    use crate::domain::event::{MeterPost, Seq, VoucherIssued};
+    use crate::domain::event::{DebtPaid, MeterPost, Seq, VoucherIssued};
     use crate::domain::lot::{Lot, Terms};
     use crate::domain::member::Held;
     use crate::domain::order::{Claim, MemberKey, ReceiptKey};
@@ -416,6 +421,7 @@ wallet = "stars"
             Fact::PotReserved { pot: "stock:mug".into(), amount: Points(1), member: other, order: claim, until },
             Fact::PotSettled { reservation: hold, used: Points(1) },
             Fact::PotReturned { amount: Points(1), by: hold },
+            Fact::DebtPaid(Box::new(DebtPaid { wallet, at, lots, written_off: Points(1) })),
         ]
     }
 
@@ -424,7 +430,7 @@ wallet = "stars"
         let (timeline, names) = (cafe(), Names([(MemberKey([2; 16]), "m-2".into())].into()));
         let entry = entry_of(every_fact());
         let told = super::super::entries::entry(&timeline, &names, &entry);
-        assert_eq!(told.facts.len(), 26);
+        assert_eq!(told.facts.len(), 27);
         assert!(told.facts.iter().all(|fact| fact.fact.is_some()), "{told:#?}");
         assert!(!format!("{told:?}").contains("secret"), "what a code is made from goes nowhere");
         assert_eq!(told.member_id, "", "the entry of a pot belongs to no member");

@@ -94,6 +94,12 @@ impl Teller<'_> {
                 let (hold, back) = (entry_id(*hold), self.lots(*wallet, lots));
                 format!("Hold {hold} {how} on {}; flowed back: {back}.", rfc3339(*at))
             }
+            Fact::DebtPaid(paid) => {
+                let less = self.points(paid.wallet, paid.written_off);
+                let written_off =
+                    if paid.written_off == Points::ZERO { String::new() } else { format!("; {less} written off") };
+                format!("Debt was paid: {}{written_off}.", self.lots(paid.wallet, &paid.lots))
+            }
             Fact::TransferSent { to, wallet, lots, note } => {
                 let to = or_somebody(self.names.of(*to));
                 noted(&format!("Sent to {to}: {}", self.lots(*wallet, lots)), note)

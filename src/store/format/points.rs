@@ -18,6 +18,7 @@
 //! | 48 | StatementSet | 1 wallet, 13 at |
 //! | 54 | LotsKept | 1 wallet, 10 cause: 0 kept from now on, 1 no more |
 //! | 50 | TierWithdrawn | 1 tier, 13 until |
+//! | 85 | DebtPaid | 1 wallet, 2… lots, 4 at, 6 written off |
 
 use super::eye::{Eye, unknown};
 use super::fact::distance;
@@ -25,7 +26,7 @@ use super::lots::write_unless;
 use super::parts::Parts;
 use super::pen::Pen;
 use super::{Damage, lots};
-use crate::domain::event::{AddedCause, Entry, Fact, PointsAdded, PointsTaken, TakenCause};
+use crate::domain::event::{AddedCause, DebtPaid, Entry, Fact, PointsAdded, PointsTaken, TakenCause};
 use crate::domain::lot::Lot;
 use crate::domain::program::{TierId, WalletId};
 use crate::domain::units::Moment;
@@ -58,6 +59,11 @@ pub fn write_moves(pen: &mut Pen<'_>, fact: &Fact, entry: &Entry) {
             pen.signed(4, distance(*at, entry));
             pen.number(7, hold.0);
             pen.number(10, (*lapsed).into());
+        }),
+        Fact::DebtPaid(paid) => pen.nested(85, |pen| {
+            write_lots(pen, paid.wallet, &paid.lots, entry);
+            pen.signed(4, distance(paid.at, entry));
+            pen.signed(6, paid.written_off.0);
         }),
         Fact::TransferSent { to, wallet, lots, note } => pen.nested(42, |pen| {
             write_lots(pen, *wallet, lots, entry);
@@ -142,6 +148,10 @@ pub fn read(field: u64, eye: Eye<'_>, entry: &Entry) -> Result<Fact, Damage> {
         47 => Fact::ActivityCounted { wallet, lapses_at: parts.end, notice_at: parts.notice_at },
         48 => Fact::StatementSet { wallet, at: parts.end },
         54 => Fact::LotsKept { wallet, kept: parts.cause == 0 },
+        85 => {
+            let Parts { at, lots, written_off, .. } = parts;
+            Fact::DebtPaid(Box::new(DebtPaid { wallet, at, lots, written_off }))
+        }
         50 => Fact::TierWithdrawn { tier: TierId(parts.word), until: parts.end },
         other => return Err(unknown("a fact", other)),
     })
@@ -164,6 +174,7 @@ const fn known(field: u64) -> &'static [u64] {
         46 | 47 => &[1, 13, 14],
         48 | 50 => &[1, 13],
         54 => &[1, 10],
+        85 => &[1, 2, 4, 6],
         _ => &[],
     }
 }

@@ -206,7 +206,7 @@ impl Reference {
             return "MEMBER_CLOSED";
         }
         for (_, _, lots) in std::mem::take(&mut person.holds) {
-            person.lots.extend(lots);
+            person.flow_back(lots, books);
         }
         for lot in std::mem::take(&mut person.lots) {
             books[lot.wallet][EXPIRED] += lot.points;
@@ -258,7 +258,8 @@ impl Reference {
             }
             for (wallet, books) in books.iter_mut().enumerate() {
                 let points: i64 = earned.iter().filter(|e| e.rule.wallet() == Some(wallet)).map(Earned::points).sum();
-                let repaid = person.debt[wallet].min(points);
+                // What is owed of coins is on hold.
+                let repaid = if wallet == COINS { 0 } else { person.debt[wallet].min(points) };
                 person.debt[wallet] -= repaid;
                 came.push(Lot { points: points - repaid, ..lot(wallet, made_by, counted_at, now) });
                 books[ISSUED] += points;
@@ -339,10 +340,13 @@ impl Reference {
         for wallet in 0..4 {
             let points = total[wallet] - before[wallet];
             let beyond = |taken: i64| (taken - receipt.came[wallet].points).max(0);
-            let owed_again = beyond(total[wallet]) - beyond(before[wallet]);
+            // Only credit can be there while some is owed; elsewhere what is there goes first.
+            let owed_again = if wallet == CREDIT { beyond(total[wallet]) - beyond(before[wallet]) } else { 0 };
             let taken = person.take_back(&receipt.came[wallet], points - owed_again);
             let missing = points - owed_again - taken;
-            let owed = owed_again + if wallet == COINS { 0 } else { missing };
+            // Coins that cannot be taken are written off, but for those on hold: they may flow back.
+            let on_hold = (person.held(COINS) - person.debt[COINS]).max(0);
+            let owed = owed_again + if wallet == COINS { missing.min(on_hold) } else { missing };
             person.debt[wallet] += owed;
             self.books[wallet][RETURNED] += taken + owed;
         }
@@ -398,7 +402,7 @@ impl Reference {
             }
             let (_, _, mut lots) = person.holds.remove(at);
             _ = first_of(lots.iter_mut(), points);
-            person.lots.extend(lots);
+            person.flow_back(lots, books);
             books[wallet][REDEEMED] += points;
             captured = Some((points, points == whole));
             if wallet == MILES {
@@ -412,10 +416,10 @@ impl Reference {
 
     pub fn release(&mut self, number: usize, now: i64) -> &'static str {
         let Some(who) = self.holds.get(number).map(|held| held.who) else { return "UNKNOWN_HOLD" };
-        self.order(who, now, |person, _| {
+        self.order(who, now, |person, books| {
             let Some(at) = person.holds.iter().position(|(other, ..)| *other == number) else { return "HOLD_OVER" };
             let (_, _, lots) = person.holds.remove(at);
-            person.lots.extend(lots);
+            person.flow_back(lots, books);
             "applied"
         })
     }
@@ -624,8 +628,9 @@ impl Person {
         for lot in self.lots.extract_if(.., |lot| lot.expires <= at) {
             books[lot.wallet][EXPIRED] += lot.points;
         }
-        for (_, _, lots) in self.holds.extract_if(.., |(_, until, _)| *until <= at) {
-            self.lots.extend(lots);
+        while let Some(over) = self.holds.iter().position(|(_, until, _)| *until <= at) {
+            let (_, _, lots) = self.holds.remove(over);
+            self.flow_back(lots, books);
         }
         self.vouchers.retain(|(_, expires)| *expires > at);
     }
@@ -645,7 +650,7 @@ impl Person {
 
     fn spend(&mut self, wallet: usize, points: i64) -> Option<Vec<Lot>> {
         let shown = self.shown(wallet);
-        let owed = if wallet == CREDIT { 0 } else { shown.debt };
+        let owed = if is_netted(wallet) { shown.debt } else { 0 };
         if shown.available - owed < points {
             return None;
         }
@@ -655,12 +660,30 @@ impl Person {
     /// What comes in, other than by a purchase, pays back debt first, out of what would be spent last.
     fn take_in(&mut self, wallet: usize, mut lots: Vec<Lot>) {
         lots.sort_by_key(|lot| (lot.expires, lot.earned, lot.made_by));
-        if wallet != CREDIT {
+        if is_netted(wallet) {
             let repaid = self.debt[wallet].min(sum(&lots));
             self.debt[wallet] -= repaid;
             _ = first_of(lots.iter_mut().rev(), repaid);
         }
         self.lots.extend(lots);
+    }
+
+    /// What flows back from a hold pays what is owed; coins that no hold can bring any more are owed no longer.
+    fn flow_back(&mut self, mut lots: Vec<Lot>, books: &mut Books) {
+        let Some(wallet) = lots.first().map(|lot| lot.wallet) else { return };
+        lots.sort_by_key(|lot| (lot.expires, lot.earned, lot.made_by));
+        self.debt[wallet] -= sum(&first_of(lots.iter_mut().rev(), self.debt[wallet]));
+        if wallet == COINS {
+            let left = self.debt[COINS].min(self.held(COINS));
+            books[COINS][RETURNED] -= self.debt[COINS] - left;
+            self.debt[COINS] = left;
+        }
+        self.lots.extend(lots);
+    }
+
+    fn held(&self, wallet: usize) -> i64 {
+        let held = self.holds.iter().flat_map(|(_, _, lots)| lots).filter(|lot| lot.wallet == wallet);
+        held.map(|lot| lot.points).sum()
     }
 
     /// Takes what a purchase had brought: out of its own lot, then out of what would be spent first. Where its own lot
@@ -764,6 +787,11 @@ impl Rule {
             Self::Spend => None,
         }
     }
+}
+
+/// Whether a balance goes below zero by what is owed.
+const fn is_netted(wallet: usize) -> bool {
+    matches!(wallet, POINTS | MILES)
 }
 
 /// An empty lot of points earned at `at`.

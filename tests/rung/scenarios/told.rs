@@ -118,6 +118,13 @@ fn points_fact_told(program: &Program, fact: &Fact) -> String {
         Fact::HoldReleased { wallet, lots: back, lapsed, .. } => {
             format!("{}: {}", if *lapsed { "hold lapses" } else { "lets go" }, lots(wallet, back))
         }
+        Fact::DebtPaid(paid) => {
+            let mut told = format!("pays debt: {}", lots(&paid.wallet, &paid.lots));
+            if paid.written_off > Points::ZERO {
+                write!(told, ", writes off {}", points_told(program, paid.wallet, paid.written_off)).unwrap();
+            }
+            told
+        }
         Fact::RewardRedeemed(redeemed) => {
             let voucher = if redeemed.voucher.is_some() { " with a voucher" } else { "" };
             let reward = program.text(redeemed.reward.0);
