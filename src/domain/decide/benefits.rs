@@ -14,7 +14,7 @@ use crate::domain::event::{
     AddedCause, BelongingFact, CountCause, Fact, Given, JoinedBy, LIFETIME, LeftCause, MeterPost, PointsTaken,
     TakenCause, TierCause,
 };
-use crate::domain::lot;
+use crate::domain::lot::{self, Lot, Terms};
 use crate::domain::member::{HeldBy, Member};
 use crate::domain::order::Note;
 use crate::domain::program::{Benefit, ClubId, Lasts, MeterId, PrivilegeId, Program, RuleId, TierId, WalletId};
@@ -214,15 +214,28 @@ fn take_membership(story: &mut Story<'_>, program: &Program, club: ClubId, span:
 }
 
 fn take_points(story: &mut Story<'_>, program: &Program, wallet: WalletId, points: Points) -> Result<(), Overflow> {
-    let lots = story.member.purse(wallet).map(|purse| {
-        let (ready, pending): (Vec<_>, Vec<_>) = purse.lots.iter().partition(|lot| lot.terms.is_available());
-        lot::first(ready.into_iter().chain(pending), points)
-    });
-    let lots = lots.unwrap_or_default();
+    let lots = lots_given(story, program, wallet, points);
     let missing = points.minus(lot::total(&lots)?)?;
     let (owed, written_off) = purses::owed(program, &story.member, wallet, story.member.debt(wallet), missing)?;
     let (cause, at) = (TakenCause::MilestoneLost, story.now);
     story.adopt(Fact::PointsTaken(Box::new(PointsTaken { wallet, cause, at, lots, owed, written_off })))
+}
+
+/// Parts of lots that make up `points`: those that came with the purchase whose goods come back, then those that end last,
+/// so that nobody changes points that end soon for others by buying and returning.
+fn lots_given(story: &Story<'_>, program: &Program, wallet: WalletId, points: Points) -> Vec<Lot> {
+    let Some(purse) = story.member.purse(wallet) else { return Vec::new() };
+    // They were joined to others, as they came or after they had matured.
+    let joined = story.returned.zip(program.wallet(wallet)).and_then(|(entry, wallet)| {
+        let terms = purses::terms(program, wallet, entry.recorded_at, entry.recorded_at);
+        let came = Terms { entry: entry.seq, ..terms };
+        let matured = Terms { available_at: Moment::BEGINNING, ..came };
+        lot::find(&purse.lots, &came).or_else(|| lot::find(&purse.lots, &matured))
+    });
+    let came_with = |lot: &Lot| story.returned.is_some_and(|entry| entry.seq == lot.terms.entry);
+    let newest_first = purse.lots.iter().enumerate().rev();
+    let (own, others): (Vec<_>, Vec<_>) = newest_first.partition(|(at, lot)| came_with(lot) || Some(*at) == joined);
+    lot::first(own.into_iter().chain(others).map(|(_, lot)| lot), points)
 }
 
 /// Takes the newest uses of a privilege that a milestone gave, as far as they were not used.

@@ -30,7 +30,7 @@ pub(super) fn take_back(ground: &Ground<'_>, member: &Member, asked: &Return) ->
     let after = bought.after(asked)?;
     let taken = bought.taken(&after).map_err(overflow)?;
     let paid_back = bought.paid_back(ground, &after).map_err(overflow)?;
-    let mut story = Story::on(ground, member);
+    let mut story = Story { returned: Some(bought.entry), ..Story::on(ground, member) };
     let returned = bought.fact(ground, asked, &after, &taken, &paid_back).map_err(overflow)?;
     story.add(Fact::PurchaseReturned(Box::new(returned))).map_err(overflow)?;
     refund_all(ground, &mut story, &paid_back)?;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Ground, purses};
-use crate::domain::event::{Fact, Seq};
+use crate::domain::event::{Entry, Fact, Seq};
 use crate::domain::member::Member;
 use crate::domain::program::Timeline;
 use crate::domain::units::{Moment, Overflow, Text};
@@ -27,6 +27,8 @@ pub(super) struct Story<'a> {
     pub depth: u8,
     /// Ladders that took effect before this moment have judged her.
     pub judged_to: Moment,
+    /// The purchase whose goods come back, if any do.
+    pub returned: Option<&'a Entry>,
 }
 
 impl<'a> Story<'a> {
@@ -41,6 +43,7 @@ impl<'a> Story<'a> {
             chapter: Text::default(),
             depth: 0,
             judged_to: member.recorded_at,
+            returned: None,
         }
     }
 
@@ -73,7 +76,7 @@ impl<'a> Story<'a> {
         tell: impl FnOnce(&mut Story<'_>) -> Result<(), Overflow>,
     ) -> Result<Vec<Fact>, Overflow> {
         let mut aside = Story::of(self.timeline, self.mint, &self.member, at);
-        aside.chapter = self.chapter.clone();
+        (aside.chapter, aside.returned) = (self.chapter.clone(), self.returned);
         tell(&mut aside)?;
         Ok(aside.facts)
     }
