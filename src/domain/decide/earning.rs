@@ -8,9 +8,9 @@ use smallvec::SmallVec;
 use super::caps;
 use super::shares::{self, Weights};
 use super::windows::{enrolled_on, window_key};
-use crate::domain::event::{Grant, MeterPost, Part};
+use crate::domain::event::{Grant, MeterPost, Part, Seq};
 use crate::domain::member::Member;
-use crate::domain::order::{Line, Purchase};
+use crate::domain::order::{Line, Purchase, Tender};
 use crate::domain::program::condition::Subject;
 use crate::domain::program::{Absent, Basis, BonusOf, JudgedBy, Per, Program, Rate, Rounds, Rule, Scope, Stacking};
 use crate::domain::program::{MeterId, TierId, Timeline, Value, Window};
@@ -18,6 +18,11 @@ use crate::domain::units::{Moment, Overflow, Points, Ratio, Text};
 
 /// The kind of tender that is points, not money.
 pub const POINTS_TENDER: &str = "points";
+
+/// Whether a tender is points: it says so, or it names the redemption that paid.
+pub(super) fn is_points(tender: &Tender) -> bool {
+    &*tender.kind == POINTS_TENDER || tender.redemption != Seq::NONE
+}
 
 /// A purchase about to earn.
 pub(super) struct Buying<'a> {
@@ -229,7 +234,7 @@ impl<'a> Earning<'a> {
         if self.rule.counts_points_tender || purchase.tenders.is_empty() {
             return Ok(basis);
         }
-        let points = purchase.tenders.iter().filter(|tender| &*tender.kind == POINTS_TENDER);
+        let points = purchase.tenders.iter().filter(|tender| is_points(tender));
         let paid = points.map(|tender| i128::from(tender.minor_units)).sum::<i128>();
         let total = purchase.total().ok_or(Overflow)?;
         let rest = i64::try_from((i128::from(total) - paid).max(0)).map_err(|_| Overflow)?;

@@ -3,6 +3,7 @@
 //! All of them are found at once; where fields lie on the wire is known only by their paths.
 
 use super::Ground;
+use super::earning::is_points;
 use crate::domain::member::Member;
 use crate::domain::order::{AttributeValue, AttributesUpdate, Fault, Purchase, Refusal};
 use crate::domain::program::{Absent, AttributeId, Program, Scope, Value, ValueType, Word};
@@ -30,7 +31,22 @@ pub fn purchase_faults(program: &Program, purchase: &Purchase) -> Vec<Fault> {
 /// Refuses a purchase that the version judging it does not understand.
 pub(super) fn understood(ground: &Ground<'_>, purchase: &Purchase) -> Result<(), Refusal> {
     let counted_at = purchase.occurred_at.min(ground.now);
-    refuse(purchase_faults(ground.timeline.at(counted_at), purchase))
+    let mut faults = purchase_faults(ground.timeline.at(counted_at), purchase);
+    faults.extend(overpaid(purchase));
+    refuse(faults)
+}
+
+/// The tender by which more was paid in points than the receipt comes to.
+fn overpaid(purchase: &Purchase) -> Option<Fault> {
+    let mut left = i128::from(purchase.total()?);
+    let points = purchase.tenders.iter().enumerate().filter(|(_, tender)| is_points(tender));
+    let beyond = points.into_iter().find(|(_, tender)| {
+        left -= i128::from(tender.minor_units);
+        left < 0
+    });
+    let (position, _) = beyond?;
+    let message = "makes more points than the receipt's total".into();
+    Some(Fault { field: format!("purchase.tenders[{position}].amount"), message })
 }
 
 /// The declared form of a new member's attributes, sorted.
