@@ -196,6 +196,10 @@ impl Page<'_> {
             Fact::PointsAdded(added) => self.added(added),
             Fact::PointsTaken(taken) => self.taken(taken),
             Fact::DebtPaid(paid) => self.debt_paid(paid),
+            Fact::EndedReturned { wallet, lots } => self.each(*wallet, lots, |row, points| {
+                add(&mut row.expired, Points(points.0.saturating_neg()));
+                add(&mut row.returned, points);
+            }),
             Fact::PointsForfeited { wallet, lots, .. } => {
                 self.each(*wallet, lots, |row, points| add(&mut row.expired, points));
             }

@@ -481,6 +481,44 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(40), ..ProptestConfig::default() })]
+
+    /// What is bought and comes back after any time leaves nothing behind but what that time did: settling is no order.
+    #[test]
+    fn brought_back_late_leaves_what_time_does(
+        before in prop::collection::vec(step(), 0..15),
+        bought in prop::collection::vec(line(), 1..5),
+        pieces in prop::collection::vec((0_u8..5, 0_i64..4, 0_i64..9_000), 0..4),
+        waits in prop::collection::vec(DAY..300 * DAY, 1..5),
+    ) {
+        tokio::runtime::Runtime::new().unwrap().block_on(async {
+            let (mut world, mut other) = (World::new(PROGRAM, 3, None).await, World::new(PROGRAM, 3, None).await);
+            for step in &before {
+                assert_eq!(world.make(step).await, other.make(step).await);
+            }
+            // Miles lapse by activity, which a return does not take back.
+            let bought: Vec<_> = bought.into_iter().filter(|(category, ..)| CATEGORIES[usize::from(*category)] != "flight").collect();
+            let buy = Step::Buy { who: 0, receipt: 200, lines: bought.clone(), store: 0, paid_with: None, days_ago: 0 };
+            if bought.is_empty() || world.make(&buy).await != "Applied" {
+                return;
+            }
+            let mut pieces = (100_u8..).zip(pieces);
+            for micros in waits {
+                world.make(&Step::Wait { micros }).await;
+                other.make(&Step::Wait { micros }).await;
+                if let Some((own, piece)) = pieces.next() {
+                    world.make(&Step::GiveBack { receipt: 200, lines: vec![piece], own }).await;
+                }
+            }
+            world.make(&Step::GiveBack { receipt: 200, lines: Vec::new(), own: 99 }).await;
+            assert_eq!(worth(&has(&*other.member(0).await)), worth(&has(&*world.member(0).await)));
+            world.books_agree(3).await;
+            world.folds_agree().await;
+        });
+    }
+}
+
 async fn pots(world: &World) -> Vec<Points> {
     let mut gone = Vec::new();
     for pot in ["stock:mug", "budget:opening"] {

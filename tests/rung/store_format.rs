@@ -20,7 +20,8 @@ use rung::domain::event::{
 };
 use rung::domain::lot::{Lot, Origin, Terms};
 use rung::domain::member::{
-    Desk, Held, Hold, Member, MemberState, MeterCount, Meters, Pot, Purse, Reservation, Standing, Transfer, Voucher,
+    Desk, Ended, Held, Hold, Member, MemberState, MeterCount, Meters, Pot, Purse, Reservation, Standing, Transfer,
+    Voucher,
 };
 use rung::domain::order::{
     AttributeValue, Claim, Identifier, IdentifierHash, Line, MemberKey, Purchase, ReceiptKey, Tender,
@@ -150,6 +151,7 @@ fn moves() -> Vec<(&'static str, Fact)> {
         ("32-captured", Fact::HoldCaptured { hold, wallet, lots: lots.clone(), rest: vec![until_confirmed()] }),
         ("33-released", Fact::HoldReleased { hold, wallet, at: later(0), lapsed: true, lots: lots.clone() }),
         ("85-debt-paid", Fact::DebtPaid(Box::new(paid))),
+        ("86-ended-returned", Fact::EndedReturned { wallet, lots: lots.clone() }),
         ("42-sent", Fact::TransferSent { to: other, wallet, lots: lots.clone(), note }),
         ("43-received", Fact::TransferReceived { from: other, sent_by: Seq(8) }),
         ("44-closed", Fact::TransferClosed { sent_by: Seq(8), back: lots }),
@@ -367,6 +369,7 @@ fn golden_member_with_everything() {
         holds: vec![Hold { entry: Seq(6), wallet, until: later(1), lots: two_lots() }],
         vouchers: vec![voucher],
         transfers: vec![Transfer { entry: Seq(9), to: key(2), wallet, lots: vec![until_confirmed()] }],
+        ended: Vec::new(),
     };
     let reserved =
         Reservation { entry: Seq(4), amount: Points(2), member: key(3), order: Claim([8; 16]), until: later(1) };
@@ -377,6 +380,13 @@ fn golden_member_with_everything() {
     let mut bytes = Vec::new();
     member::write(&mut bytes, &whole);
     golden("member-purses", &bytes);
+    assert_eq!(member::read(&bytes, key(1)).as_ref(), Ok(&whole));
+    // What ended is remembered beside it.
+    let ended = two_lots().into_iter().map(|lot| Ended { wallet, lot }).collect();
+    whole.desk = Some(Box::new(Desk { ended, ..*whole.desk.unwrap_or_default() }));
+    let mut bytes = Vec::new();
+    member::write(&mut bytes, &whole);
+    golden("member-ended", &bytes);
     assert_eq!(member::read(&bytes, key(1)), Ok(whole));
 }
 
@@ -683,6 +693,7 @@ fn move_fact() -> impl Strategy<Value = Fact> {
             lots,
             note
         }),
+        (wallet(), lots()).prop_map(|(wallet, lots)| Fact::EndedReturned { wallet, lots }),
         (member(), seq()).prop_map(|(from, sent_by)| Fact::TransferReceived { from, sent_by }),
         (seq(), lots()).prop_map(|(sent_by, back)| Fact::TransferClosed { sent_by, back }),
     ]
@@ -833,8 +844,10 @@ fn desk() -> impl Strategy<Value = Desk> {
     });
     let transfer = (seq(), any::<[u8; 16]>(), wallet(), lots());
     let transfer = transfer.prop_map(|(entry, to, wallet, lots)| Transfer { entry, to: MemberKey(to), wallet, lots });
-    let lists = (vec(hold, 0..3), vec(voucher, 0..3), vec(transfer, 0..3));
-    lists.prop_map(|(holds, vouchers, transfers)| Desk { holds, vouchers, transfers })
+    let ended = (wallet(), lots())
+        .prop_map(|(wallet, lots)| Ended { wallet, lot: lots.first().copied().unwrap_or(until_confirmed()) });
+    let lists = (vec(hold, 0..3), vec(voucher, 0..3), vec(transfer, 0..3), vec(ended, 0..3));
+    lists.prop_map(|(holds, vouchers, transfers, ended)| Desk { holds, vouchers, transfers, ended })
 }
 
 fn pot() -> impl Strategy<Value = Pot> {

@@ -72,6 +72,20 @@ pub(super) fn owed(
     }
 }
 
+/// What ended unspent of the points that came with the entry `came`, at most `points`.
+pub(super) fn ended(member: &Member, wallet: WalletId, came: &Terms, points: Points) -> Vec<Lot> {
+    let ended = member.desk().ended.iter().filter(|ended| ended.wallet == wallet).map(|ended| ended.lot);
+    let ended: Vec<Lot> = ended.collect();
+    let own = ended.iter().filter(|lot| lot.terms.entry == came.entry);
+    let mut own: Vec<&Lot> = own.collect();
+    if own.is_empty() {
+        // They had been joined to others.
+        let joined = lot::find(&ended, &Terms { available_at: Moment::BEGINNING, ..*came });
+        own.extend(joined.and_then(|at| ended.get(at)));
+    }
+    lot::first(own, points)
+}
+
 /// What the program does about debt; nobody owes anything in a wallet it has no more.
 pub(super) fn policy(program: &Program, wallet: WalletId) -> Debt {
     program.wallet(wallet).map_or(Debt::WriteOff, |wallet| wallet.debt)

@@ -350,9 +350,9 @@ impl<'a> Bought<'a> {
         wallet: WalletId,
         points: Points,
         total: Points,
-    ) -> Result<Option<Fact>, Overflow> {
+    ) -> Result<Vec<Fact>, Overflow> {
         if points <= Points::ZERO {
-            return Ok(None);
+            return Ok(Vec::new());
         }
         let earned = self.recorded.lots.iter().find(|(id, _)| *id == wallet).map(|(_, lot)| *lot);
         let in_lot = earned.map_or(Points::ZERO, |lot| lot.points);
@@ -365,13 +365,20 @@ impl<'a> Bought<'a> {
             Debt::NextEarnings | Debt::WriteOff => Points(beyond(total) - beyond(before)),
         };
         let wanted = points.minus(owed_again)?;
+        // What ended unspent is nobody's debt.
+        let came = earned.map(|lot| Terms { entry: self.entry.seq, ..lot.terms });
+        let ended = came.map(|came| purses::ended(member, wallet, &came, wanted)).unwrap_or_default();
+        let wanted = wanted.minus(lot::total(&ended)?)?;
+        let ended = (!ended.is_empty()).then_some(Fact::EndedReturned { wallet, lots: ended });
         let lots = member.purse(wallet).map(|purse| self.parts(&purse.lots, earned, wanted)).unwrap_or_default();
         let missing = wanted.minus(lot::total(&lots)?)?;
         let already = member.debt(wallet).plus(owed_again)?;
         let (owed, written_off) = purses::owed(program, member, wallet, already, missing)?;
         let owed = owed.plus(owed_again)?;
         let (cause, at) = (TakenCause::Returned, ground.now);
-        Ok(Some(Fact::PointsTaken(Box::new(PointsTaken { wallet, cause, at, lots, owed, written_off }))))
+        let taken = Fact::PointsTaken(Box::new(PointsTaken { wallet, cause, at, lots, owed, written_off }));
+        let any = ended.is_none() || owed_again.plus(wanted)? > Points::ZERO;
+        Ok(ended.into_iter().chain(any.then_some(taken)).collect())
     }
 
     /// Takes vouchers back that the purchase's own points were cut into at once, as far as they are needed and nobody

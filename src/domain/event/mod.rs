@@ -182,6 +182,13 @@ pub enum Fact {
     },
     /// Points that flowed back paid what was owed.
     DebtPaid(Box<DebtPaid>),
+    /// Points that had ended unspent count as taken back: the goods that earned them came back.
+    EndedReturned {
+        /// The wallet.
+        wallet: WalletId,
+        /// The parts of lots, as they ended.
+        lots: Vec<Lot>,
+    },
     /// A reward was redeemed.
     RewardRedeemed(Box<RewardRedeemed>),
     /// A redemption was cancelled; the points come back by a [`Fact::PointsAdded`] beside this one.

@@ -6,7 +6,7 @@ use crate::domain::event::Seq;
 use crate::domain::lot::{self, Lot};
 use crate::domain::order::{Claim, MemberKey};
 use crate::domain::program::{RewardId, WalletId};
-use crate::domain::units::{Moment, Points, Text};
+use crate::domain::units::{Moment, Overflow, Points, Text};
 
 /// Points set aside for a redemption that is not final yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +59,19 @@ pub struct Transfer {
     pub lots: Vec<Lot>,
 }
 
+/// How many of the lots that ended unspent are remembered, the newest: what is older is returned no more as a rule, and
+/// becomes a debt if it is. Few, for a member is copied and kept with every order of hers.
+pub const ENDED_KEPT: usize = 32;
+
+/// What ended unspent of a lot: if the goods that earned it come back, nobody owes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// The wallet.
+    pub wallet: WalletId,
+    /// The lot, as it ended.
+    pub lot: Lot,
+}
+
 /// Everything a member has under way, each list in the order of its entries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Desk {
@@ -68,13 +81,38 @@ pub struct Desk {
     pub vouchers: Vec<Voucher>,
     /// Transfers not arrived yet.
     pub transfers: Vec<Transfer>,
+    /// What ended unspent of late, the oldest first; at most [`ENDED_KEPT`].
+    pub ended: Vec<Ended>,
 }
 
 impl Desk {
     /// Whether nothing is under way.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.holds.is_empty() && self.vouchers.is_empty() && self.transfers.is_empty()
+        self.holds.is_empty() && self.vouchers.is_empty() && self.transfers.is_empty() && self.ended.is_empty()
+    }
+
+    /// Remembers what ended unspent.
+    pub(super) fn remember(&mut self, wallet: WalletId, lot: Lot) -> Result<(), Overflow> {
+        let same = |held: &&mut Ended| held.wallet == wallet && held.lot.terms.is_same_lot(&lot.terms);
+        if let Some(held) = self.ended.iter_mut().find(same) {
+            held.lot.points = held.lot.points.plus(lot.points)?;
+            return Ok(());
+        }
+        if self.ended.len() >= ENDED_KEPT {
+            self.ended.remove(0);
+        }
+        self.ended.push(Ended { wallet, lot });
+        Ok(())
+    }
+
+    /// Forgets what ended and was taken back since.
+    pub(super) fn forget(&mut self, wallet: WalletId, lot: &Lot) {
+        let same = |held: &&mut Ended| held.wallet == wallet && held.lot.terms.is_same_lot(&lot.terms);
+        if let Some(held) = self.ended.iter_mut().find(same) {
+            held.lot.points = Points(held.lot.points.0.saturating_sub(lot.points.0));
+        }
+        self.ended.retain(|held| held.lot.points > Points::ZERO);
     }
 
     /// The next moment at which time, or a crash's clearing up, changes it.

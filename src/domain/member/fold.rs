@@ -6,7 +6,7 @@
 use super::desk::{Hold, Transfer, Voucher};
 use super::pot::Reservation;
 use super::{Desk, Held, Member, MemberState, OpenAlert, Purse, Standing};
-use crate::domain::event::{AlertFact, PurchaseReturned, Seq, VoucherIssued};
+use crate::domain::event::{AlertFact, PurchaseReturned, Seq, TakenCause, VoucherIssued};
 use crate::domain::event::{Entry, Fact, OpeningState, PointsAdded, PointsTaken, PurchaseRecorded, RewardRedeemed};
 use crate::domain::lot::{self, Lot};
 use crate::domain::order::Claim;
@@ -157,6 +157,11 @@ impl Member {
             }
             Fact::HoldCaptured { hold, wallet, rest: back, .. } => self.end_hold(*hold, *wallet, back, seq)?,
             Fact::HoldReleased { hold, wallet, lots: back, .. } => self.end_hold(*hold, *wallet, back, seq)?,
+            Fact::EndedReturned { wallet, lots } => {
+                let desk = self.desk_mut();
+                lots.iter().for_each(|lot| desk.forget(*wallet, lot));
+                self.clear_desk();
+            }
             Fact::TransferSent { to, wallet, lots, .. } => {
                 self.take_all(*wallet, lots, seq)?;
                 let lots = lots.iter().map(|lot| own(*lot, seq)).collect();
@@ -229,6 +234,11 @@ impl Member {
 
     fn taken(&mut self, taken: &PointsTaken, seq: Seq) -> Result<(), Overflow> {
         self.take_all(taken.wallet, &taken.lots, seq)?;
+        if matches!(taken.cause, TakenCause::Expired | TakenCause::Inactive) {
+            let desk = self.desk_mut();
+            taken.lots.iter().try_for_each(|lot| desk.remember(taken.wallet, own(*lot, seq)))?;
+            self.clear_desk();
+        }
         self.change(taken.wallet, |purse| {
             purse.debt = purse.debt.plus(taken.owed)?;
             Ok(())

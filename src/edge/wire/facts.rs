@@ -104,6 +104,10 @@ impl Page<'_> {
                 let (at, lots, written_off) = (stamp(paid.at), lots(self.entry, &paid.lots), paid.written_off.0);
                 Wire::DebtPaid(pb::DebtPaid { wallet, decimals, at, lots, written_off })
             }
+            Fact::EndedReturned { wallet, lots: ended } => {
+                let (wallet, decimals) = self.wallet(*wallet);
+                Wire::EndedReturned(pb::EndedReturned { wallet, decimals, lots: lots(self.entry, ended) })
+            }
             Fact::TransferSent { to, wallet, lots: sent, note } => {
                 let (wallet, decimals) = self.wallet(*wallet);
                 let (to_member_id, note) = (self.names.of(*to), note.to_string());
@@ -421,7 +425,8 @@ wallet = "stars"
             Fact::PotReserved { pot: "stock:mug".into(), amount: Points(1), member: other, order: claim, until },
             Fact::PotSettled { reservation: hold, used: Points(1) },
             Fact::PotReturned { amount: Points(1), by: hold },
-            Fact::DebtPaid(Box::new(DebtPaid { wallet, at, lots, written_off: Points(1) })),
+            Fact::DebtPaid(Box::new(DebtPaid { wallet, at, lots: lots.clone(), written_off: Points(1) })),
+            Fact::EndedReturned { wallet, lots },
         ]
     }
 
@@ -430,7 +435,7 @@ wallet = "stars"
         let (timeline, names) = (cafe(), Names([(MemberKey([2; 16]), "m-2".into())].into()));
         let entry = entry_of(every_fact());
         let told = super::super::entries::entry(&timeline, &names, &entry);
-        assert_eq!(told.facts.len(), 27);
+        assert_eq!(told.facts.len(), 28);
         assert!(told.facts.iter().all(|fact| fact.fact.is_some()), "{told:#?}");
         assert!(!format!("{told:?}").contains("secret"), "what a code is made from goes nowhere");
         assert_eq!(told.member_id, "", "the entry of a pot belongs to no member");

@@ -100,6 +100,9 @@ impl Teller<'_> {
                     if paid.written_off == Points::ZERO { String::new() } else { format!("; {less} written off") };
                 format!("Debt was paid: {}{written_off}.", self.lots(paid.wallet, &paid.lots))
             }
+            Fact::EndedReturned { wallet, lots } => {
+                format!("Had ended unspent, and were taken back with the goods: {}.", self.lots(*wallet, lots))
+            }
             Fact::TransferSent { to, wallet, lots, note } => {
                 let to = or_somebody(self.names.of(*to));
                 noted(&format!("Sent to {to}: {}", self.lots(*wallet, lots)), note)

@@ -4,7 +4,7 @@ use super::ward::Slot;
 use crate::domain::event::Kept;
 use crate::domain::lot::Lot;
 use crate::domain::member::{
-    Allowance, AwaitedWindow, Belonging, Desk, Held, HeldBoost, Hold, InSegment, Invitation, KeptOf, Member,
+    Allowance, AwaitedWindow, Belonging, Desk, Ended, Held, HeldBoost, Hold, InSegment, Invitation, KeptOf, Member,
     Membership, MeterCount, OpenAlert, OpenChoice, Pot, Purse, Reservation, SentTier, Transfer, Voucher,
 };
 use crate::domain::order::{AttributeValue, Identifier};
@@ -63,6 +63,7 @@ fn desk_weight(desk: &Desk) -> usize {
         + list::<Voucher>(desk.vouchers.len())
         + desk.vouchers.iter().map(|voucher| voucher.nonce.len()).sum::<usize>()
         + list::<Transfer>(desk.transfers.len())
+        + list::<Ended>(desk.ended.len())
         + held.chain(sent).sum::<usize>()
 }
 

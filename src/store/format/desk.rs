@@ -1,4 +1,4 @@
-//! What a snapshot says of points, and of what is under way: fields 16 to 20 of a member (see `member.rs`).
+//! What a snapshot says of points, and of what is under way: fields 16 to 20 and 24 of a member (see `member.rs`).
 //!
 //! Moments and days count from 1970 here, for a snapshot belongs to no entry.
 
@@ -11,7 +11,7 @@ use super::lots::{self, EPOCH, utc_day, write_unless};
 use super::pen::Pen;
 use crate::domain::event::Seq;
 use crate::domain::lot::{Lot, Terms};
-use crate::domain::member::{Desk, Hold, Member, Pot, Purse, Reservation, Transfer, Voucher};
+use crate::domain::member::{Desk, Ended, Hold, Member, Pot, Purse, Reservation, Transfer, Voucher};
 use crate::domain::order::{Claim, MemberKey};
 use crate::domain::program::{RewardId, WalletId};
 use crate::domain::units::{Moment, Points, Text};
@@ -23,12 +23,18 @@ pub fn write(pen: &mut Pen<'_>, member: &Member) {
     desk.holds.iter().for_each(|hold| pen.nested(17, |pen| write_hold(pen, hold)));
     desk.vouchers.iter().for_each(|voucher| pen.nested(18, |pen| write_voucher(pen, voucher)));
     desk.transfers.iter().for_each(|transfer| pen.nested(19, |pen| write_transfer(pen, transfer)));
+    for ended in &desk.ended {
+        pen.nested(24, |pen| {
+            pen.number(1, ended.wallet.0.0.into());
+            lots::write(pen, 2, &[ended.lot], EPOCH);
+        });
+    }
     if let Some(pot) = &member.pot {
         pen.nested(20, |pen| write_pot(pen, pot));
     }
 }
 
-/// Reads the field 16 to 20 of a member.
+/// Reads the field 16 to 20 or 24 of a member.
 ///
 /// # Errors
 /// [`Damage`] if it is none of them, or not what belongs there.
@@ -38,6 +44,7 @@ pub fn read(member: &mut Member, field: u64, wire: Wire<'_>) -> Result<(), Damag
         17 => desk_of(member).holds.push(read_hold(wire)?),
         18 => desk_of(member).vouchers.push(read_voucher(wire)?),
         19 => desk_of(member).transfers.push(read_transfer(wire)?),
+        24 => desk_of(member).ended.push(read_ended(wire)?),
         20 => member.pot = Some(Box::new(read_pot(wire)?)),
         other => return Err(unknown("a member", other)),
     }
@@ -162,6 +169,20 @@ fn read_transfer(wire: Wire<'_>) -> Result<Transfer, Damage> {
         }
     }
     Ok(sent)
+}
+
+fn read_ended(wire: Wire<'_>) -> Result<Ended, Damage> {
+    let (mut wallet, mut lot) = (WalletId::default(), None);
+    let mut eye = wire.nested()?;
+    while let Some((field, wire)) = eye.field()? {
+        match field {
+            1 => wallet = WalletId(read_word(wire)?),
+            2 => lot = Some(lots::read(wire, EPOCH)?),
+            other => return Err(unknown("a lot that ended", other)),
+        }
+    }
+    let lot = lot.ok_or(Damage::new("a lot that ended is missing"))?;
+    Ok(Ended { wallet, lot })
 }
 
 fn write_pot(pen: &mut Pen<'_>, pot: &Pot) {

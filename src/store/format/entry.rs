@@ -82,7 +82,7 @@ pub fn read(bytes: &[u8], place: Place) -> Result<Entry, Damage> {
             9 => entry.trace_id = unpacked_hex(wire.array()?),
             10 => entry.named_by.get_or_insert_default().member = Some(IdentifierHash(wire.array()?)),
             11 => entry.named_by.get_or_insert_default().other = Some(IdentifierHash(wire.array()?)),
-            16..=85 => {
+            16..=86 => {
                 let held = fact::read(field, wire.bytes()?, &entry)?;
                 entry.facts.push(held);
             }

@@ -17,7 +17,7 @@
 //! | 55 … 67 | tiers held otherwise than by earning, windows, milestones, privileges | `belonging.rs` |
 //! | 68 … 80 | tiers sent, boosts, clubs, segments | `clubs.rs` |
 //! | 81 … 84 | alerts | `alerts.rs` |
-//! | 85 | debt that was paid | `points.rs` |
+//! | 85, 86 | debt that was paid, points that ended and were taken back | `points.rs` |
 //!
 //! An attribute value is a message: 1 id (its word), then one of 2 integer (sint), 3 text, 4 yes/no, 5 moment
 //! (sint). "…" marks a list.
@@ -70,6 +70,7 @@ pub fn write(pen: &mut Pen<'_>, fact: &Fact, entry: &Entry) {
         | Fact::HoldCaptured { .. }
         | Fact::HoldReleased { .. }
         | Fact::DebtPaid(_)
+        | Fact::EndedReturned { .. }
         | Fact::TransferSent { .. }
         | Fact::TransferReceived { .. }
         | Fact::TransferClosed { .. } => points::write_moves(pen, fact, entry),
@@ -115,7 +116,7 @@ pub fn read(field: u64, bytes: &[u8], entry: &Entry) -> Result<Fact, Damage> {
         27 => read_changed(eye, entry.recorded_at),
         39 => returned::read(eye, entry).map(|returned| Fact::PurchaseReturned(Box::new(returned))),
         49 => returned::read_opening(eye, entry).map(|state| Fact::OpeningStateSet(Box::new(state))),
-        28..=33 | 41..=48 | 50 | 54 | 85 => points::read(field, eye, entry),
+        28..=33 | 41..=48 | 50 | 54 | 85 | 86 => points::read(field, eye, entry),
         34..=38 | 40 | 51..=53 => rewards::read(field, eye, entry),
         55..=67 => belonging::read(field, eye, entry).map(|fact| Fact::Belonging(Box::new(fact))),
         68..=80 => clubs::read(field, eye, entry).map(|fact| Fact::Belonging(Box::new(fact))),

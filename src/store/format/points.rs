@@ -18,6 +18,7 @@
 //! | 48 | StatementSet | 1 wallet, 13 at |
 //! | 54 | LotsKept | 1 wallet, 10 cause: 0 kept from now on, 1 no more |
 //! | 50 | TierWithdrawn | 1 tier, 13 until |
+//! | 86 | EndedReturned | 1 wallet, 2… lots |
 //! | 85 | DebtPaid | 1 wallet, 2… lots, 4 at, 6 written off |
 
 use super::eye::{Eye, unknown};
@@ -65,6 +66,7 @@ pub fn write_moves(pen: &mut Pen<'_>, fact: &Fact, entry: &Entry) {
             pen.signed(4, distance(paid.at, entry));
             pen.signed(6, paid.written_off.0);
         }),
+        Fact::EndedReturned { wallet, lots } => pen.nested(86, |pen| write_lots(pen, *wallet, lots, entry)),
         Fact::TransferSent { to, wallet, lots, note } => pen.nested(42, |pen| {
             write_lots(pen, *wallet, lots, entry);
             pen.text(8, note);
@@ -153,6 +155,7 @@ pub fn read(field: u64, eye: Eye<'_>, entry: &Entry) -> Result<Fact, Damage> {
             Fact::DebtPaid(Box::new(DebtPaid { wallet, at, lots, written_off }))
         }
         50 => Fact::TierWithdrawn { tier: TierId(parts.word), until: parts.end },
+        86 => Fact::EndedReturned { wallet, lots: parts.lots },
         other => return Err(unknown("a fact", other)),
     })
 }
@@ -175,6 +178,7 @@ const fn known(field: u64) -> &'static [u64] {
         48 | 50 => &[1, 13],
         54 => &[1, 10],
         85 => &[1, 2, 4, 6],
+        86 => &[1, 2],
         _ => &[],
     }
 }

@@ -71,6 +71,8 @@ struct Person {
     debt: [i64; 4],
     /// When the miles lapse.
     lapses_at: Option<i64>,
+    /// What ended unspent of late.
+    ended: Vec<Lot>,
     /// Number, until when, what.
     holds: Vec<(usize, i64, Vec<Lot>)>,
     /// The redemption and the end of its voucher.
@@ -342,8 +344,13 @@ impl Reference {
             let beyond = |taken: i64| (taken - receipt.came[wallet].points).max(0);
             // Only credit can be there while some is owed; elsewhere what is there goes first.
             let owed_again = if wallet == CREDIT { beyond(total[wallet]) - beyond(before[wallet]) } else { 0 };
-            let taken = person.take_back(&receipt.came[wallet], points - owed_again);
-            let missing = points - owed_again - taken;
+            // What ended unspent was counted as expired, and is nobody's debt.
+            let had_ended = person.ended_of(&receipt.came[wallet], points - owed_again);
+            self.books[wallet][EXPIRED] -= had_ended;
+            self.books[wallet][RETURNED] += had_ended;
+            let wanted = points - owed_again - had_ended;
+            let taken = person.take_back(&receipt.came[wallet], wanted);
+            let missing = wanted - taken;
             // Coins that cannot be taken are written off, but for those on hold: they may flow back.
             let on_hold = (person.held(COINS) - person.debt[COINS]).max(0);
             let owed = owed_again + if wallet == COINS { missing.min(on_hold) } else { missing };
@@ -621,13 +628,21 @@ impl Person {
 
     fn come_to(&mut self, at: i64, books: &mut Books) {
         self.lots.iter_mut().filter(|lot| lot.available <= at).for_each(|lot| lot.available = EVER);
-        if self.lapse() == Some(at) {
+        let lapse = self.lapse() == Some(at);
+        if lapse {
             let held = self.holds.iter_mut().flat_map(|(_, _, lots)| lots);
-            self.lots.iter_mut().chain(held).filter(|lot| lot.wallet == MILES).for_each(|lot| lot.expires = at);
+            held.filter(|lot| lot.wallet == MILES).for_each(|lot| lot.expires = at);
         }
-        for lot in self.lots.extract_if(.., |lot| lot.expires <= at) {
+        for lot in self.lots.extract_if(.., |lot| lot.expires <= at || (lapse && lot.wallet == MILES)) {
             books[lot.wallet][EXPIRED] += lot.points;
+            let same = |held: &&mut Lot| (held.made_by, held.expires) == (lot.made_by, lot.expires);
+            match self.ended.iter_mut().filter(|held| held.wallet == lot.wallet).find(same) {
+                Some(held) => held.points += lot.points,
+                None => self.ended.push(lot),
+            }
         }
+        let forgotten = self.ended.len().saturating_sub(32);
+        self.ended.drain(..forgotten);
         while let Some(over) = self.holds.iter().position(|(_, until, _)| *until <= at) {
             let (_, _, lots) = self.holds.remove(over);
             self.flow_back(lots, books);
@@ -684,6 +699,22 @@ impl Person {
     fn held(&self, wallet: usize) -> i64 {
         let held = self.holds.iter().flat_map(|(_, _, lots)| lots).filter(|lot| lot.wallet == wallet);
         held.map(|lot| lot.points).sum()
+    }
+
+    /// Takes of what ended unspent what a purchase had brought; what cannot be told from it stands for it.
+    fn ended_of(&mut self, came: &Lot, points: i64) -> i64 {
+        let of_wallet = |lot: &&mut Lot| lot.wallet == came.wallet && lot.points > 0;
+        let own = self.ended.iter().any(|lot| lot.wallet == came.wallet && lot.made_by == came.made_by);
+        let mut there: Vec<&mut Lot> = self.ended.iter_mut().filter(of_wallet).collect();
+        if own {
+            there.retain(|lot| lot.made_by == came.made_by);
+        } else {
+            there.retain(|lot| lot.expires == came.expires && month(lot.earned) == month(came.earned));
+            there.truncate(1);
+        }
+        let taken = if came.points > 0 { sum(&first_of(there, points)) } else { 0 };
+        self.ended.retain(|lot| lot.points > 0);
+        taken
     }
 
     /// Takes what a purchase had brought: out of its own lot, then out of what would be spent first. Where its own lot

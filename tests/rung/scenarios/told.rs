@@ -118,6 +118,7 @@ fn points_fact_told(program: &Program, fact: &Fact) -> String {
         Fact::HoldReleased { wallet, lots: back, lapsed, .. } => {
             format!("{}: {}", if *lapsed { "hold lapses" } else { "lets go" }, lots(wallet, back))
         }
+        Fact::EndedReturned { wallet, lots: ended } => format!("had ended: {}", lots(wallet, ended)),
         Fact::DebtPaid(paid) => {
             let mut told = format!("pays debt: {}", lots(&paid.wallet, &paid.lots));
             if paid.written_off > Points::ZERO {
