@@ -14,7 +14,7 @@ use super::event::{
 };
 use super::lot::{Lot, Origin};
 use super::program::{ProgramNo, Timeline, Valuation, WalletId};
-use super::units::{Moment, Points, Rounding};
+use super::units::{Moment, Points, Ratio, Rounding};
 
 /// The points of one wallet issued in one month.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -95,7 +95,7 @@ impl Row {
     }
 
     /// How the price of the row's sales is split: each version's sales by the valuation of that version, recognised by
-    /// the share of points redeemed of those expected to be by today's.
+    /// the share of points redeemed of those that today's expects to be, as far as they still can be.
     #[must_use]
     pub fn split(&self, timeline: &Timeline, wallet: WalletId, now: Moment) -> Split {
         let mut split = Split::default();
@@ -130,15 +130,21 @@ fn allocated(sales: &Sales, valuation: &Valuation) -> i64 {
     }
 }
 
-/// What is recognised of it: in proportion to the points redeemed of those expected to be.
+/// What is recognised of it: in proportion to the points redeemed of those that are going to be, which are no more than
+/// expected and no more than still can be; everything once nobody has any left.
 fn recognised(allocated: i64, row: &Row, valuation: &Valuation) -> i64 {
+    let (redeemed, outstanding) = (i128::from(row.redeemed.0), i128::from(row.outstanding().0));
+    if outstanding <= 0 {
+        return allocated;
+    }
+    let Ratio { numerator, denominator } = valuation.expected;
     let issued = row.issued.0.saturating_add(row.adjusted.0).saturating_sub(row.returned.0);
-    let expected = i128::from(issued) * i128::from(valuation.expected.numerator);
-    let redeemed = i128::from(row.redeemed.0) * i128::from(valuation.expected.denominator);
+    let possible = (redeemed + outstanding) * i128::from(denominator);
+    let expected = possible.min(i128::from(issued) * i128::from(numerator));
     if expected <= 0 {
         return 0;
     }
-    let part = i128::from(allocated).checked_mul(redeemed.clamp(0, expected));
+    let part = i128::from(allocated).checked_mul((redeemed * i128::from(denominator)).clamp(0, expected));
     part.map_or(allocated, |part| saturated(Rounding::HalfUp.divide(part, expected)))
 }
 
@@ -330,8 +336,9 @@ const fn has_left(sum: i64) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
-    use crate::domain::units::Ratio;
 
     fn valuation(value: i64, expected: i128, round_to: i64) -> Valuation {
         Valuation { minor_units: Ratio::whole(value), expected: Ratio::new(expected, 100).unwrap(), round_to }
@@ -370,5 +377,59 @@ mod tests {
         assert_eq!(told_2, (9_000, vec![4_175, 7_727]));
         // 720,000 of 7,200,000.
         assert_eq!(told(7_200_000, 10_000, valuation(100, 80, 1), &[]).0, 720_000);
+    }
+
+    #[test]
+    fn points_that_end_leave_nothing_deferred() {
+        let recognised = |points: (i64, i64, i64), expected, allocated| {
+            let (issued, redeemed, expired) = points;
+            let [issued, redeemed, expired] = [issued, redeemed, expired].map(Points);
+            let row = Row { issued, redeemed, expired, ..Row::default() };
+            super::recognised(allocated, &row, &valuation(100, expected, 1))
+        };
+        // A sale of 100.00 with ten points of 1.00, all of them expected: 9.09 are theirs, until all have expired.
+        assert_eq!(allocated(&Sales { minor_units: 10_000, points: Points(10) }, &valuation(100, 100, 1)), 909);
+        assert_eq!([recognised((10, 0, 0), 100, 909), recognised((10, 0, 10), 100, 909)], [0, 909]);
+        // Of five that are left two were spent, of ten that were sold: 909 x 2 / 7.
+        assert_eq!(recognised((10, 2, 3), 100, 909), 260);
+        // AC-1 with a tenth expired where a twentieth was expected to: all 9,000 that could be spent were.
+        assert_eq!(recognised((10_000, 4_500, 0), 95, 8_676), 4_110);
+        assert_eq!(recognised((10_000, 4_500, 500), 95, 8_676), 4_110, "as many as were expected to");
+        assert_eq!(recognised((10_000, 4_500, 1_000), 95, 8_676), 4_338, "4,500 of 9,000 that can be");
+        assert_eq!(recognised((10_000, 9_000, 1_000), 95, 8_676), 8_676);
+    }
+
+    proptest! {
+        /// Whatever becomes of the points of a month's sales, the revenue goes one way unless a sale does.
+        #[test]
+        fn what_was_recognised_stays_so(
+            issued in 1..1_000_i64,
+            sales in 0..1_000_000_i64,
+            expected in 1..=100_i128,
+            steps in proptest::collection::vec((0..3_u8, 1..400_i64), 1..12),
+        ) {
+            let valuation = valuation(100, expected, 1);
+            let mut sales = Sales { minor_units: sales, points: Points(issued) };
+            let mut row = Row { issued: Points(issued), ..Row::default() };
+            let mut before = 0;
+            for (step, points) in steps {
+                let points = points.min(row.outstanding().0);
+                match step {
+                    0 => row.redeemed.0 += points,
+                    1 => row.expired.0 += points,
+                    _ => {
+                        row.returned.0 += points;
+                        sales.minor_units -= sales.minor_units * points / sales.points.0.max(1);
+                        sales.points.0 -= points;
+                    }
+                }
+                let allocated = allocated(&sales, &valuation);
+                let now = recognised(allocated, &row, &valuation);
+                prop_assert!((0..=allocated).contains(&now), "deferred is never negative, nor more than there is");
+                prop_assert!(now >= before || step == 2, "{before} fell to {now}");
+                prop_assert!(row.outstanding() > Points::ZERO || now == allocated, "nobody has any left");
+                before = now;
+            }
+        }
     }
 }
