@@ -13,12 +13,13 @@ use tokio::sync::Mutex;
 use super::answer::{Denied, Failure};
 use super::scribe::blocking;
 use super::{Engine, Programs, Shared};
-use crate::domain::books::{Books, Row, RowKey, Split};
+use crate::domain::books::{Books, Bought, Row, RowKey, Split};
 use crate::domain::calendar::Day;
-use crate::domain::event::Seq;
-use crate::domain::order::Refusal;
-use crate::domain::program::{Timeline, WalletId};
+use crate::domain::event::{Entry, Fact, PurchaseReturned, Seq};
+use crate::domain::order::{Claim, Refusal};
+use crate::domain::program::{ProgramNo, Timeline, WalletId};
 use crate::domain::units::Moment;
+use crate::store::Wants;
 use crate::store::format::books::{read, write};
 
 /// The name of their note.
@@ -127,7 +128,10 @@ fn catch_up(shared: &Shared, known: &mut Known) -> Result<(), Failure> {
         let entries = Handle::current().block_on(shared.store.feed(known.up_to, STEP))?;
         let Some(last) = entries.last() else { break };
         let programs = shared.programs.load();
-        entries.iter().for_each(|entry| enter(&mut known.books, &programs, entry));
+        for entry in &entries {
+            let brought_back = brought_back(shared, entry)?;
+            enter(&mut known.books, &programs, entry, &brought_back);
+        }
         known.up_to = last.seq;
     }
     if known.up_to.0.saturating_sub(known.noted.0) >= WORTH_NOTING {
@@ -140,8 +144,51 @@ fn catch_up(shared: &Shared, known: &mut Known) -> Result<(), Failure> {
     Ok(())
 }
 
-fn enter(books: &mut Books, programs: &Programs, entry: &crate::domain::event::Entry) {
+/// The purchase that an entry brings something back of, and the return before.
+#[derive(Default)]
+struct BroughtBack {
+    purchase: Option<Arc<Entry>>,
+    before: Option<Arc<Entry>>,
+}
+
+impl BroughtBack {
+    fn bought(&self) -> Option<Bought<'_>> {
+        let before = self.before.as_ref().and_then(|entry| returned_by(entry));
+        let purchase = self.purchase.as_ref()?.purchase()?;
+        Some(Bought { purchase, before: before.map_or(&[], |returned| &returned.so_far) })
+    }
+}
+
+/// Looks up what an entry brings something back of: a fold of a million entries waits for a few of these.
+fn brought_back(shared: &Shared, entry: &Entry) -> Result<BroughtBack, Failure> {
+    let Some(returned) = returned_by(entry) else { return Ok(BroughtBack::default()) };
+    let here = Handle::current();
+    let purchase = here.block_on(shared.store.entry(returned.purchase))?;
+    let before = match returned_before(entry.program, returned) {
+        Some(claim) => {
+            let wants = Wants { claims: vec![claim], ..Wants::default() };
+            here.block_on(shared.store.read(&wants))?.claims.remove(&claim)
+        }
+        None => None,
+    };
+    Ok(BroughtBack { purchase, before })
+}
+
+/// The key of the return of the same purchase before this one, if it is not the first.
+fn returned_before(program: ProgramNo, returned: &PurchaseReturned) -> Option<Claim> {
+    let number = returned.number.checked_sub(1).filter(|number| *number > 0)?;
+    Some(Claim::return_number(program, &returned.receipt, number))
+}
+
+fn returned_by(entry: &Entry) -> Option<&PurchaseReturned> {
+    entry.facts.iter().find_map(|fact| match fact {
+        Fact::PurchaseReturned(returned) => Some(&**returned),
+        _ => None,
+    })
+}
+
+fn enter(books: &mut Books, programs: &Programs, entry: &Entry, brought_back: &BroughtBack) {
     if let Some(timeline) = programs.numbered(entry.program) {
-        books.enter(entry, &timeline.newest().zone);
+        books.enter(entry, timeline, brought_back.bought());
     }
 }

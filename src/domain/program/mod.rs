@@ -457,6 +457,16 @@ pub enum BonusOf {
     Rounded,
 }
 
+impl Rule {
+    /// Whether it counts the line that `subject` looks at.
+    ///
+    /// # Errors
+    /// [`Overflow`](super::units::Overflow) if the arithmetic of its condition leaves its range.
+    pub fn chooses(&self, subject: &condition::Subject<'_>) -> Result<bool, super::units::Overflow> {
+        self.lines.as_ref().map_or(Ok(true), |lines| lines.holds(subject))
+    }
+}
+
 impl Program {
     /// The wallet with this id.
     #[must_use]
