@@ -13,8 +13,9 @@ use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::domain::calendar::rfc3339;
 use crate::domain::event::Seq;
-use crate::domain::order::{Fault, Refusal};
+use crate::domain::order::{Fault, Refusal, Unoffered};
 use crate::domain::program::source::Flaw;
+use crate::domain::units::{Moment, Points};
 use crate::engine::{Denied, Failure, refusals};
 
 /// The domain of every `ErrorInfo`.
@@ -79,6 +80,19 @@ impl Problem {
     pub fn with(mut self, key: &'static str, value: impl ToString) -> Self {
         self.numbers.push((key, value.to_string()));
         self
+    }
+
+    /// With a moment, if there is one.
+    fn at(self, key: &'static str, moment: Option<Moment>) -> Self {
+        match moment {
+            Some(moment) => self.with(key, rfc3339(moment)),
+            None => self,
+        }
+    }
+
+    /// With points, if there are any.
+    fn some(self, key: &'static str, points: Points) -> Self {
+        if points == Points::ZERO { self } else { self.with(key, points.0) }
     }
 
     /// With what is wrong in a request: every field is named before any is described.
@@ -291,13 +305,21 @@ fn counted(problem: Problem, refusal: &Refusal) -> Problem {
             problem.with("line_id", line_id).with("asked", asked).with("left", left)
         }
         Refusal::CaptureExceedsHold { asked, held } => problem.with("asked", asked.0).with("held", held.0),
-        Refusal::RewardLimit { asked, left } | Refusal::OutOfStock { asked, left } => {
-            problem.with("asked", asked).with("left", left)
+        Refusal::OutOfStock { asked, left } => problem.with("asked", asked).with("left", left),
+        Refusal::RewardLimit { asked, left, opens_at } => {
+            problem.with("asked", asked).with("left", left).at("opens_at", *opens_at)
         }
+        Refusal::RewardNotOffered(why) => match why {
+            Unoffered::Until(opens_at) => problem.at("opens_at", Some(*opens_at)),
+            Unoffered::Since(closed_at) => problem.at("closed_at", Some(*closed_at)),
+            Unoffered::Ever => problem,
+        },
+        Refusal::TierRequired(tiers) => problem.with("tiers", tiers.join(",")),
         Refusal::NotWholeBooks { points, book } => problem.with("asked", points.0).with("book", book.0),
-        Refusal::InsufficientPoints { asked, available } => {
+        Refusal::InsufficientPoints { asked, available, pending, held, matures_at } => {
             let missing = asked.0.saturating_sub(available.0);
-            problem.with("asked", asked.0).with("available", available.0).with("missing", missing)
+            let problem = problem.with("asked", asked.0).with("available", available.0).with("missing", missing);
+            problem.some("pending", *pending).some("held", *held).at("matures_at", *matures_at)
         }
         other => belonging(problem, other),
     }
@@ -310,6 +332,7 @@ fn belonging(problem: Problem, refusal: &Refusal) -> Problem {
         Refusal::UnknownClub(id) => problem.with("club", id),
         Refusal::UnknownPrivilege(id) => problem.with("privilege", id),
         Refusal::UnknownBenefit(id) => problem.with("benefit", id),
+        Refusal::NotMember { clubs, .. } => problem.with("clubs", clubs.join(",")),
         Refusal::ConditionNotMet(condition) => problem.with("condition", condition),
         Refusal::FeeRequired { fee, paid } => problem.with("fee", fee.0).with("paid", paid.0),
         Refusal::ClubFull(capacity) => problem.with("capacity", capacity),
@@ -370,7 +393,7 @@ pub fn completed(status: Status) -> Status {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::units::{CurrencyCode, Moment};
+    use crate::domain::units::CurrencyCode;
 
     /// Every refusal, its code and its reason: what callers have been promised.
     fn catalogue() -> Vec<(Refusal, Code, &'static str)> {
@@ -435,9 +458,9 @@ mod tests {
             (Refusal::NothingToConfirm, no, "NOTHING_TO_CONFIRM"),
             (Refusal::HoldOver, no, "HOLD_OVER"),
             (Refusal::CaptureExceedsHold { asked: points(2), held: points(1) }, no, "CAPTURE_EXCEEDS_HOLD"),
-            (Refusal::RewardNotOffered, no, "REWARD_NOT_OFFERED"),
-            (Refusal::TierRequired, no, "TIER_REQUIRED"),
-            (Refusal::RewardLimit { asked: 2, left: 1 }, no, "REWARD_LIMIT"),
+            (Refusal::RewardNotOffered(Unoffered::Ever), no, "REWARD_NOT_OFFERED"),
+            (Refusal::TierRequired(vec!["gold".into()]), no, "TIER_REQUIRED"),
+            (Refusal::RewardLimit { asked: 2, left: 1, opens_at: None }, no, "REWARD_LIMIT"),
             (Refusal::OutOfStock { asked: 2, left: 1 }, no, "OUT_OF_STOCK"),
             (Refusal::VoucherOver, no, "VOUCHER_OVER"),
             (Refusal::RedemptionOver, no, "REDEMPTION_OVER"),
@@ -445,7 +468,7 @@ mod tests {
             (Refusal::NotWholeBooks { points: points(7), book: points(5) }, no, "NOT_WHOLE_BOOKS"),
             (Refusal::NotTransferable, no, "NOT_TRANSFERABLE"),
             (Refusal::ReceiverNotActive, no, "RECEIVER_NOT_ACTIVE"),
-            (Refusal::InsufficientPoints { asked: points(2), available: points(1) }, no, "INSUFFICIENT_POINTS"),
+            (short(2, 1, (0, 0), None), no, "INSUFFICIENT_POINTS"),
         ]
     }
 
@@ -465,7 +488,7 @@ mod tests {
             (Refusal::GrantOver, no, "GRANT_OVER"),
             (Refusal::ClubNotOpen, no, "CLUB_NOT_OPEN"),
             (Refusal::AlreadyMember, no, "ALREADY_MEMBER"),
-            (Refusal::NotMember, no, "NOT_MEMBER"),
+            (Refusal::NotMember { clubs: vec!["c".into()], helps: true }, no, "NOT_MEMBER"),
             (Refusal::NotInvited, no, "NOT_INVITED"),
             (Refusal::AlreadyAsked, no, "ALREADY_ASKED"),
             (Refusal::NotAsked, no, "NOT_ASKED"),
@@ -484,6 +507,33 @@ mod tests {
             (Refusal::ChoicesUsed { asked: 2, left: 1 }, no, "CHOICES_USED"),
             (Refusal::NoBoost, no, "NO_BOOST"),
         ]
+    }
+
+    fn short(asked: i64, available: i64, (pending, held): (i64, i64), matures_at: Option<Moment>) -> Refusal {
+        let [asked, available, pending, held] = [asked, available, pending, held].map(Points);
+        Refusal::InsufficientPoints { asked, available, pending, held, matures_at }
+    }
+
+    /// What would help is said of every "no" that something would help.
+    #[test]
+    fn a_remedy_fits_what_is_missing() {
+        let remedy = |refusal: Refusal| refusal.remedy().unwrap_or_default();
+        assert!(remedy(short(9, 5, (4, 0), Some(Moment(0)))).starts_with("wait until enough points have matured"));
+        assert!(remedy(short(9, 5, (4, 0), None)).starts_with("confirm purchases"));
+        assert!(remedy(short(9, 5, (0, 4), None)).starts_with("release a hold"));
+        assert!(remedy(short(9, 5, (3, 3), None)).starts_with("earn the points"));
+        assert!(remedy(Refusal::RewardNotOffered(Unoffered::Ever)).starts_with("give the reward a price"));
+        assert!(remedy(Refusal::NotMember { clubs: Vec::new(), helps: false }).is_empty());
+        let usd = CurrencyCode::parse("USD").unwrap();
+        let helped = [
+            Refusal::WrongCurrency { expected: usd, found: usd },
+            Refusal::RedemptionOver,
+            Refusal::NothingToConfirm,
+            Refusal::RewardNotOffered(Unoffered::Until(Moment(0))),
+            Refusal::RewardNotOffered(Unoffered::Since(Moment(0))),
+            Refusal::RewardLimit { asked: 2, left: 1, opens_at: None },
+        ];
+        assert!(helped.into_iter().all(|refusal| !remedy(refusal).is_empty()));
     }
 
     #[test]
@@ -508,17 +558,31 @@ mod tests {
             told.sort();
             told.join(" ")
         };
+        let at = Moment(1_000_000);
         let reused = Refusal::KeyReused { field: "purchase.lines[0].amount".into(), entry: Seq(42) };
         assert_eq!(told(&reused), "entry_id=42 field=purchase.lines[0].amount");
         assert_eq!(told(&Refusal::StaleVersion { expected: 1, found: 2 }), "expected=1 found=2");
-        let points = crate::domain::units::Points;
-        let short = Refusal::InsufficientPoints { asked: points(5_000), available: points(1_200) };
-        assert_eq!(told(&short), "asked=5000 available=1200 missing=3800");
-        let remedy = refused(&short).get_details_error_info().unwrap().metadata.remove("remedy");
-        assert_eq!(remedy.as_deref(), short.remedy());
+        let missing = short(5_000, 1_200, (0, 0), None);
+        assert_eq!(told(&missing), "asked=5000 available=1200 missing=3800");
+        let remedy = refused(&missing).get_details_error_info().unwrap().metadata.remove("remedy");
+        assert_eq!(remedy.as_deref(), missing.remedy());
+        assert_eq!(
+            told(&short(9, 5, (4, 0), Some(at))),
+            "asked=9 available=5 matures_at=1970-01-01T00:00:01Z missing=4 pending=4"
+        );
+        assert_eq!(told(&short(9, 5, (0, 4), None)), "asked=9 available=5 held=4 missing=4");
         let used = Refusal::QuotaUsed { asked: 2, left: 1 };
         assert_eq!(told(&used), "asked=2 left=1");
         assert_eq!(told(&Refusal::ClubFull(7)), "capacity=7");
+        let limit = |opens_at| Refusal::RewardLimit { asked: 2, left: 1, opens_at };
+        assert_eq!(told(&limit(Some(at))), "asked=2 left=1 opens_at=1970-01-01T00:00:01Z");
+        assert_eq!(told(&limit(None)), "asked=2 left=1");
+        assert_eq!(told(&Refusal::TierRequired(vec!["gold".into(), "jade".into()])), "tiers=gold,jade");
+        assert_eq!(told(&Refusal::NotMember { clubs: vec!["a".into(), "b".into()], helps: true }), "clubs=a,b");
+        let not_offered = |why| told(&Refusal::RewardNotOffered(why));
+        assert_eq!(not_offered(Unoffered::Until(at)), "opens_at=1970-01-01T00:00:01Z");
+        assert_eq!(not_offered(Unoffered::Since(at)), "closed_at=1970-01-01T00:00:01Z");
+        assert_eq!(not_offered(Unoffered::Ever), "");
         let late = Refusal::TooLate { occurred_at: Moment(0), earliest: Moment(1_000_000) };
         assert_eq!(told(&late), "earliest=1970-01-01T00:00:01Z occurred_at=1970-01-01T00:00:00Z");
     }

@@ -251,6 +251,8 @@ pub async fn serve(
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod tests_refusals;
+#[cfg(test)]
 mod tests_scratch;
 #[cfg(test)]
 mod tests_segments;

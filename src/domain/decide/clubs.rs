@@ -174,7 +174,8 @@ pub(super) fn leave(ground: &Ground<'_>, member: &Member, name: &str) -> Result<
     let program = ground.timeline.at(ground.now);
     let club = named(program, name)?;
     active(member)?;
-    let held = member.belonging().club(club.id).ok_or(Refusal::NotMember)?;
+    let not_hers = || Refusal::NotMember { clubs: vec![name.into()], helps: false };
+    let held = member.belonging().club(club.id).ok_or_else(not_hers)?;
     Ok(vec![left(held, LeftCause::Left, ground.now)].into())
 }
 

@@ -166,10 +166,26 @@ pub(super) fn spend(member: &Member, wallet: &Wallet, points: Points) -> Result<
 pub(super) fn take(member: &Member, wallet: &Wallet, points: Points) -> Result<Vec<Lot>, Refusal> {
     let available = spendable(member, wallet);
     if points > available {
-        return Err(Refusal::InsufficientPoints { asked: points, available });
+        return Err(short(member, wallet, points, available));
     }
     let lots = member.purse(wallet.id).map(|purse| lot::first(purse.available(), points));
     Ok(lots.unwrap_or_default())
+}
+
+/// That there are too few points, with those that are there besides.
+fn short(member: &Member, wallet: &Wallet, asked: Points, available: Points) -> Refusal {
+    let (pending, held) = (member.pending(wallet.id), member.held(wallet.id));
+    let matures_at = member.purse(wallet.id).and_then(|purse| {
+        let owed = member.available(wallet.id).0.saturating_sub(available.0);
+        let lasts = |lot: &&Lot, at| purse.kept || at < lot.terms.expires_at;
+        let there = |at: Moment| {
+            let lots = purse.lots.iter().filter(|lot| lot.terms.available_at <= at && lasts(lot, at));
+            lot::total(lots).is_ok_and(|points| points.0.saturating_sub(owed) >= asked.0)
+        };
+        let matures = purse.pending().map(|lot| lot.terms.available_at).filter(|at| *at < Moment::NEVER);
+        matures.filter(|at| there(*at)).min()
+    });
+    Refusal::InsufficientPoints { asked, available, pending, held, matures_at }
 }
 
 /// What a member can spend: below zero where she owes and the wallet counts debt so.

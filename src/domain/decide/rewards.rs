@@ -4,14 +4,14 @@ use super::benefits::Giving;
 use super::earning::post;
 use super::purchase::followed;
 use super::story::Story;
-use super::windows::counted;
+use super::windows::{counted, next_below};
 use super::{Ground, Outcome, PotMove, active, overflow, purses};
 use crate::domain::event::{AddedCause, Entry, Fact, RewardRedeemed, Seq};
 use crate::domain::lot::{self, Lot};
 use crate::domain::member::{Member, Pot};
-use crate::domain::order::{Claim, Note, Refusal};
-use crate::domain::program::{ClubId, Program, Reward, RewardId, Wallet};
-use crate::domain::units::{Moment, Overflow, Points};
+use crate::domain::order::{Claim, Note, Refusal, Unoffered};
+use crate::domain::program::{ClubId, Program, Reward, RewardId, Wallet, Word};
+use crate::domain::units::{Moment, Overflow, Points, Text};
 
 /// What a reward is to a member at a moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,18 +33,51 @@ pub fn offer(program: &Program, reward: &Reward, member: &Member, now: Moment) -
         let asked = post(program, member, now, (limit.meter, limit.window), Points(1));
         limit.times.saturating_sub(counted(member, limit.meter, limit.window, asked.window).0).max(0)
     });
-    let offered = reward.from <= now && now < reward.until && price.is_some();
     let for_tier = reward.tiers.is_empty() || tier.is_some_and(|tier| reward.tiers.contains(&tier));
     let belongs = |club: &ClubId| member.belonging().club(*club).is_some_and(|held| now < held.until);
     let for_club = reward.clubs.is_empty() || reward.clubs.iter().any(belongs);
-    let refusal = match left_for_member {
-        _ if !offered => Some(Refusal::RewardNotOffered),
-        _ if !for_tier => Some(Refusal::TierRequired),
-        _ if !for_club => Some(Refusal::NotMember),
-        Some(left @ 0) => Some(Refusal::RewardLimit { asked: 1, left }),
-        _ => None,
+    let refusal = match (unoffered(reward, price, now), left_for_member) {
+        (Some(why), _) => Some(Refusal::RewardNotOffered(why)),
+        _ if !for_tier => Some(Refusal::TierRequired(names(program, reward.tiers.iter().map(|tier| tier.0)))),
+        _ if !for_club => {
+            let clubs = names(program, reward.clubs.iter().map(|club| club.0));
+            Some(Refusal::NotMember { clubs, helps: true })
+        }
+        (None, Some(0)) => Some(beyond_limit(program, reward, member, (1, 0), now)),
+        (None, _) => None,
     };
     Offer { price, left_for_member, refusal }
+}
+
+/// Why a reward is not offered at `now`, if it is not.
+fn unoffered(reward: &Reward, price: Option<Points>, now: Moment) -> Option<Unoffered> {
+    match price {
+        None => Some(Unoffered::Ever),
+        _ if reward.until <= now => Some(Unoffered::Since(reward.until)),
+        _ if now < reward.from => Some(Unoffered::Until(reward.from)),
+        Some(_) => None,
+    }
+}
+
+fn names(program: &Program, words: impl Iterator<Item = Word>) -> Vec<Text> {
+    words.map(|word| program.text(word).into()).collect()
+}
+
+/// That more is asked than the reward's limit leaves, and when that will be otherwise.
+fn beyond_limit(
+    program: &Program,
+    reward: &Reward,
+    member: &Member,
+    (asked, left): (i64, i64),
+    now: Moment,
+) -> Refusal {
+    let within = reward.limit.filter(|limit| asked <= limit.times);
+    let opens_at = within.and_then(|limit| {
+        let most = Points(limit.times.saturating_sub(asked));
+        let day = next_below(program, member, (limit.meter, limit.window), most, program.zone.day_of(now))?;
+        Some(program.zone.start_of(day))
+    });
+    Refusal::RewardLimit { asked, left, opens_at }
 }
 
 /// Redeems a reward at once: hold and capture in one order.
@@ -104,11 +137,13 @@ fn affordable_terms(
     let offer = offer(program, reward, member, ground.now);
     let asked = i64::from(times);
     match (offer.refusal, offer.left_for_member, offer.price) {
-        (Some(Refusal::RewardLimit { left, .. }), _, _) => Err(Refusal::RewardLimit { asked, left }),
+        (Some(Refusal::RewardLimit { left, .. }), ..) => {
+            Err(beyond_limit(program, reward, member, (asked, left), ground.now))
+        }
         (Some(refusal), _, _) => Err(refusal),
-        (None, Some(left), _) if left < asked => Err(Refusal::RewardLimit { asked, left }),
+        (None, Some(left), _) if left < asked => Err(beyond_limit(program, reward, member, (asked, left), ground.now)),
         (None, _, Some(price)) => Ok(price),
-        (None, _, None) => Err(Refusal::RewardNotOffered),
+        (None, _, None) => Err(Refusal::RewardNotOffered(Unoffered::Ever)),
     }
 }
 

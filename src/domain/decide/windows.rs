@@ -112,6 +112,44 @@ pub(super) fn counted(member: &Member, meter: MeterId, window: Window, last: Day
     sum(counts.map(|count| count.amount)).unwrap_or(Points(i64::MAX))
 }
 
+/// The first day after `day` on which a meter has counted no more than `most`, if nothing is added to it.
+pub(super) fn next_below(
+    program: &Program,
+    member: &Member,
+    (meter, window): (MeterId, Window),
+    most: Points,
+    day: Day,
+) -> Option<Day> {
+    let after = match window {
+        // What was counted on a day is gone from the first day whose window begins after it.
+        Window::RollingDays(_) | Window::RollingMonths(_) => {
+            let counts = member.meters.between(meter, first_day(window, day), day);
+            let days: Vec<Day> = counts.map(|count| count.window).collect();
+            days.into_iter()
+                .map(|counted| first_without(window, counted))
+                .find(|day| counted_from(member, meter, first_day(window, *day)) <= most)
+        }
+        _ => window_span(window, day, enrolled_on(&program.zone, member)).map(|(_, end)| end),
+    };
+    after.filter(|after| *after > day)
+}
+
+/// The first day whose rolling window leaves out what was counted on `counted`.
+fn first_without(window: Window, counted: Day) -> Day {
+    let near = match window {
+        Window::RollingMonths(months) => counted.plus_months(months),
+        Window::RollingDays(days) => counted.plus_days(days),
+        _ => counted,
+    };
+    // Months are of different lengths: it may be a day or a few later.
+    (0..=4).map(|more| near.plus_days(more)).find(|day| first_day(window, *day) > counted).unwrap_or(near)
+}
+
+fn counted_from(member: &Member, meter: MeterId, first: Day) -> Points {
+    let counts = member.meters.between(meter, first, Day(i32::MAX));
+    sum(counts.map(|count| count.amount)).unwrap_or(Points(i64::MAX))
+}
+
 /// The most that a meter has counted in any window that holds `day`: what comes late may lie before what was counted.
 pub(super) fn fullest(member: &Member, meter: MeterId, window: Window, day: Day) -> Points {
     let so_far = counted(member, meter, window, day);

@@ -22,7 +22,7 @@ pub use points::{
     Adjustment, Arrival, Holding, Import, ImportedLot, ImportedMembership, ImportedMeter, ImportedTier, Return,
     ReturnLine, Sending,
 };
-pub use refusal::{Fault, Refusal};
+pub use refusal::{Fault, Refusal, Unoffered};
 
 /// The keyed hash of an identifier, made at the edge of the house: the value itself never comes this far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -13,6 +13,17 @@ pub struct Fault {
     pub message: String,
 }
 
+/// Why a reward is not offered at a moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unoffered {
+    /// It will be, from this moment.
+    Until(Moment),
+    /// It was, before this moment.
+    Since(Moment),
+    /// It is never for sale: vouchers for it are cut from balances.
+    Ever,
+}
+
 /// A "no". The variants stand in their order of precedence: of several that apply, the first is answered.
 ///
 /// A refusal leaves no trace on any balance and is not remembered: a retry is decided anew.
@@ -203,10 +214,10 @@ pub enum Refusal {
     },
     /// The reward cannot be had at this moment.
     #[error("the reward is not offered now")]
-    RewardNotOffered,
-    /// The reward is for members on other tiers.
+    RewardNotOffered(Unoffered),
+    /// The reward is for members on these tiers.
     #[error("the reward is not for the member's tier")]
-    TierRequired,
+    TierRequired(Vec<Text>),
     /// The member has had as many of the reward as she may.
     #[error("the member may have {left} more of the reward, not {asked}")]
     RewardLimit {
@@ -214,6 +225,8 @@ pub enum Refusal {
         asked: i64,
         /// How many she may still have.
         left: i64,
+        /// When she may have as many as she asked for; none if that time never comes.
+        opens_at: Option<Moment>,
     },
     /// Too few of the reward are left.
     #[error("{left} of the reward are left, not {asked}")]
@@ -244,9 +257,14 @@ pub enum Refusal {
     /// The member belongs to the club already, and its term is not one to be paid again.
     #[error("the member belongs to the club already")]
     AlreadyMember,
-    /// The member does not belong to the club.
+    /// The member does not belong to the club, or to none of those whose members a reward is for.
     #[error("the member does not belong to the club")]
-    NotMember,
+    NotMember {
+        /// The clubs; one is enough.
+        clubs: Vec<Text>,
+        /// Whether belonging would help: not where she leaves.
+        helps: bool,
+    },
     /// The club is for those who are invited.
     #[error("the club is for those who are invited")]
     NotInvited,
@@ -342,6 +360,12 @@ pub enum Refusal {
         asked: Points,
         /// What can be spent.
         available: Points,
+        /// What is there besides and cannot be spent yet.
+        pending: Points,
+        /// What is there besides and set aside.
+        held: Points,
+        /// When enough of it can be spent, if time alone does it.
+        matures_at: Option<Moment>,
     },
     /// A sum would leave the 64-bit range.
     #[error("the amounts are too large to count")]
@@ -388,8 +412,8 @@ impl Refusal {
             Self::NothingToConfirm => "NOTHING_TO_CONFIRM",
             Self::HoldOver => "HOLD_OVER",
             Self::CaptureExceedsHold { .. } => "CAPTURE_EXCEEDS_HOLD",
-            Self::RewardNotOffered => "REWARD_NOT_OFFERED",
-            Self::TierRequired => "TIER_REQUIRED",
+            Self::RewardNotOffered(_) => "REWARD_NOT_OFFERED",
+            Self::TierRequired(_) => "TIER_REQUIRED",
             Self::RewardLimit { .. } => "REWARD_LIMIT",
             Self::OutOfStock { .. } => "OUT_OF_STOCK",
             Self::VoucherOver => "VOUCHER_OVER",
@@ -418,7 +442,7 @@ impl Refusal {
             Self::GrantOver => "GRANT_OVER",
             Self::ClubNotOpen => "CLUB_NOT_OPEN",
             Self::AlreadyMember => "ALREADY_MEMBER",
-            Self::NotMember => "NOT_MEMBER",
+            Self::NotMember { .. } => "NOT_MEMBER",
             Self::NotInvited => "NOT_INVITED",
             Self::AlreadyAsked => "ALREADY_ASKED",
             Self::NotAsked => "NOT_ASKED",
@@ -454,17 +478,23 @@ impl Refusal {
             Self::ReturnExceedsPurchase { .. } => "ask for no more than what is left",
             Self::CaptureExceedsHold { .. } => "capture no more than is held, and hold the rest anew",
             Self::HoldOver => "hold the points anew",
-            Self::RewardNotOffered => "ask while the reward is offered, or change its dates in the program",
-            Self::TierRequired => "reach one of the reward's tiers",
-            Self::RewardLimit { .. } => {
+            Self::RewardNotOffered(why) => why.remedy(),
+            Self::TierRequired(_) => "reach one of the reward's tiers",
+            Self::RewardLimit { opens_at: Some(_), .. } => {
                 "wait for the next window of the reward's limit, or ask for no more than is left"
             }
+            Self::RewardLimit { opens_at: None, .. } => {
+                "ask for no more than is left, or raise the reward's limit in the program"
+            }
             Self::OutOfStock { .. } => "raise the reward's stock in the program, or ask for no more than is left",
-            Self::InsufficientPoints { .. } => "earn the points that are missing, or ask for no more than is available",
+            Self::InsufficientPoints { asked, available, pending, held, matures_at } => {
+                missing_points(*asked, *available, (*pending, *held), matures_at.is_some())
+            }
             Self::GrantNotOffered => "give the tier a `trial`, or her a privilege that is a gift of it, in the program",
             Self::GrantOver => "name an end that lies ahead",
             Self::ClubNotOpen => "ask while the club takes people in, or change its dates in the program",
             Self::NotInvited => "invite the member",
+            Self::NotMember { helps: true, .. } => "join one of the reward's clubs",
             Self::ConditionNotMet(_) => "meet the condition",
             Self::FeeRequired { .. } => "pay the fee",
             Self::ClubFull(_) => "raise the club's capacity in the program, or wait until somebody leaves",
@@ -477,8 +507,40 @@ impl Refusal {
             Self::NotWholeBooks { .. } => "ask for a multiple of the book",
             Self::NotTransferable => "set `transferable` for the wallet in the program",
             Self::ReceiverNotActive => "send to another member who is active",
+            Self::WrongCurrency { .. } => "name amounts in the program's currency",
+            Self::NothingToConfirm => "confirm a purchase whose points are pending until then",
+            Self::RedemptionOver => "correct the balance if the points are to come back all the same",
             Self::RedemptionSpent => "pay with a redemption of its own",
             _ => return None,
         })
+    }
+}
+
+impl Unoffered {
+    const fn remedy(&self) -> &'static str {
+        match self {
+            Self::Until(_) => "ask again when the reward is offered, or change its dates in the program",
+            Self::Since(_) => "change the reward's dates in the program",
+            Self::Ever => "give the reward a price in the program: vouchers for it are only cut from balances",
+        }
+    }
+}
+
+/// What would make up for points that are missing.
+const fn missing_points(
+    asked: Points,
+    available: Points,
+    (pending, held): (Points, Points),
+    matures: bool,
+) -> &'static str {
+    let missing = asked.0.saturating_sub(available.0);
+    if matures {
+        "wait until enough points have matured, or ask for no more than is available"
+    } else if missing <= held.0 {
+        "release a hold, or ask for no more than is available"
+    } else if missing <= pending.0 {
+        "confirm purchases whose points wait for it, or ask for no more than is available"
+    } else {
+        "earn the points that are missing, or ask for no more than is available"
     }
 }
