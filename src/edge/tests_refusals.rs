@@ -286,6 +286,7 @@ async fn points_that_are_there_and_cannot_be_spent_are_no_reason_to_earn_more() 
         member_id: "ann".into(),
         wallet: "points".into(),
         amount: 95,
+        ttl: Some(prost_types::Duration { seconds: 900, nanos: 0 }),
         request_id: "h".into(),
         ..Default::default()
     };

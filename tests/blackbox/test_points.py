@@ -218,7 +218,7 @@ def test_a_hold_is_captured_in_part_and_lapses_by_the_clock(start):
     assert balance(hold["member"], "points") == (40, 0, 60, 0)
     assert [(one["holdId"], one["amount"]) for one in hold["member"]["holds"]] == [(hold["holdId"], "60")]
     short = refused("INSUFFICIENT_POINTS", shop.hold, "ann", "points", 41, "h-2")
-    assert short == {"asked": "41", "available": "40", "missing": "1"}
+    assert short == {"asked": "41", "available": "40", "missing": "1", "held": "60"}
     assert refused("CAPTURE_EXCEEDS_HOLD", shop.capture, hold["holdId"], 61) == {"asked": "61", "held": "60"}
     captured = shop.capture(hold["holdId"], 45)
     assert (captured["captured"], captured["returned"]) == ("45", "15")
@@ -404,7 +404,8 @@ def test_a_voucher_works_once(start):
     assert (again["outcome"], again["entryIds"]) == ("OUTCOME_REPLAYED", answers[winner]["entryIds"])
     cancel = dict(redemption_id=redeemed["redemptionId"], reason="no", request_id="cancel")
     refused("REDEMPTION_OVER", shop.call, "RewardService/CancelRedemption", **cancel)
-    assert refused("REWARD_LIMIT", shop.redeem, "ann", "mug", "m-2") == {"asked": "1", "left": "0"}
+    next_year = {"asked": "1", "left": "0", "opens_at": "2027-01-01T05:00:00Z"}
+    assert refused("REWARD_LIMIT", shop.redeem, "ann", "mug", "m-2") == next_year
     second = shop.redeem("bob", "mug", "m-3")
     back = shop.call("RewardService/CancelRedemption", **{**cancel, "redemption_id": second["redemptionId"]})
     assert balance(back["member"], "points") == (200, 0, 0, 0)
@@ -419,8 +420,9 @@ def test_a_voucher_works_once(start):
     unknown = dict(code="0" * 16, status=grpc.StatusCode.NOT_FOUND)
     refused("UNKNOWN_VOUCHER", shop.call, "RewardService/GetVoucher", **unknown)
     refused("UNKNOWN_VOUCHER", shop.call, "RewardService/UseVoucher", request_id="nobody's", **unknown)
-    refused("TIER_REQUIRED", shop.redeem, "bob", "lounge", "l-1")
-    refused("REWARD_NOT_OFFERED", shop.redeem, "bob", "last-year", "l-2")
+    assert refused("TIER_REQUIRED", shop.redeem, "bob", "lounge", "l-1") == {"tiers": "gold"}
+    over = {"closed_at": "2026-01-01T05:00:00Z"}
+    assert refused("REWARD_NOT_OFFERED", shop.redeem, "bob", "last-year", "l-2") == over
 
 
 def test_a_kill_forgets_nothing_that_was_answered(start):
