@@ -14,8 +14,7 @@ use std::collections::BTreeMap;
 use super::calendar::Day;
 use super::event::{
     AddedCause, BelongingFact, DebtPaid, Entry, Fact, FeePaid, LineReturned, PointsAdded, PointsTaken,
-    PurchaseRecorded,
-    PurchaseReturned, TakenCause,
+    PurchaseRecorded, PurchaseReturned, TakenCause,
 };
 use super::lot::{Lot, Origin};
 use super::program::{ProgramNo, Timeline, WalletId};
