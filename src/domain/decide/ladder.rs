@@ -163,7 +163,7 @@ fn lost_floors(before: &Review<'_>, after: &Review<'_>, days: &[Day]) -> Result<
 }
 
 /// The change of standing that newly held tiers bring.
-fn lifted(timeline: &Timeline, member: &Member, tiers: impl Iterator<Item = TierId>, now: Moment) -> Option<Fact> {
+pub(super) fn lifted(timeline: &Timeline, member: &Member, tiers: impl Iterator<Item = TierId>, now: Moment) -> Option<Fact> {
     let ladder = timeline.at(now).ladder.as_ref()?;
     let from = member.standing.tier().unwrap_or(ladder.base);
     let best = tiers.max_by_key(|tier| ladder.rank(*tier))?;

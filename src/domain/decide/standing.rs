@@ -1,6 +1,6 @@
 //! What time does to a member's standing: renewals, graces, soft landings, falls, and a ladder that changes.
 
-use super::ladder::{Review, held_fact, member_subject};
+use super::ladder::{Review, held_fact, lifted, member_subject};
 use super::story::Story;
 use super::windows::{readings, readings_since};
 use crate::domain::calendar::Day;
@@ -17,32 +17,63 @@ pub(super) fn moved(timeline: &Timeline, member: &Member, now: Moment, cause: Ti
     (from != to).then_some(Fact::TierChanged { from, to, at: now, cause })
 }
 
-/// What happens when the last span of the tier she stands on ends.
+/// What happens when something ends that she earned or that is on trial, on the tier she stands on or beneath it, and when
+/// the last span of the tier she stands on does.
 pub(super) fn tier_ended(story: &Story<'_>, end: Moment) -> Option<(Moment, Vec<Fact>)> {
-    let at = story.member.standing.next_change().filter(|at| *at <= end)?;
+    let at = story.member.standing.next_end().filter(|at| *at <= end)?;
     let from = story.member.standing.tier()?;
     let program = story.timeline.at(at);
     let Some(ladder) = program.ladder.as_ref() else {
-        return Some((at, vec![Fact::TierWithdrawn { tier: from, until: at }]));
+        return Some((at, over(&story.member, at).collect()));
     };
-    let ending = Ending { program, ladder, member: &story.member, from, at };
-    // A sum that leaves its range renews nothing.
-    let instead = ending.instead().unwrap_or_default();
-    if !instead.is_empty() {
-        return Some((at, instead));
+    for tier in ended(ladder, &story.member, at) {
+        let ending = Ending { timeline: story.timeline, program, ladder, member: &story.member, from: tier, at };
+        // A sum that leaves its range renews nothing.
+        let instead = ending.instead().unwrap_or_default();
+        if !instead.is_empty() {
+            return Some((at, instead));
+        }
     }
     let to = story.member.standing.tier_at(ladder, at);
-    // A span that ends without changing anything must still be over.
-    let fact = if to == from {
-        Fact::TierWithdrawn { tier: from, until: at }
+    let facts = if to == from {
+        over(&story.member, at).collect()
     } else {
-        Fact::TierChanged { from, to, at, cause: TierCause::ValidityEnded }
+        vec![Fact::TierChanged { from, to, at, cause: TierCause::ValidityEnded }]
     };
-    Some((at, vec![fact]))
+    Some((at, facts))
+}
+
+/// A span that ends without changing anything must still be over, and what it had outlasted with it.
+fn over(member: &Member, at: Moment) -> impl Iterator<Item = Fact> {
+    let standing = &member.standing;
+    let announced = standing.tier().filter(|_| standing.next_change() == Some(at));
+    let judged = standing.judged().filter(|held| held.until <= at).map(|held| (held.until, held.tier));
+    let mut spans: Vec<(Moment, TierId)> = judged.chain(announced.map(|tier| (at, tier))).collect();
+    spans.sort_unstable();
+    spans.dedup();
+    spans.into_iter().map(|(until, tier)| Fact::TierWithdrawn { tier, until })
+}
+
+/// The tiers whose terms end at `at` and that nothing earned holds on, the highest first. A grant may hold them: it
+/// takes nothing of what was earned.
+fn ended(ladder: &Ladder, member: &Member, at: Moment) -> Vec<TierId> {
+    let has = earned_rank(ladder, member, at);
+    let ended = |tier: &TierId| {
+        member.standing.held().iter().any(|held| held.tier == *tier && held.until == at && held.by.is_judged())
+    };
+    ladder.tiers.iter().skip(has).rev().map(|tier| tier.id).filter(ended).collect()
+}
+
+/// The rank of the highest tier that she holds at `at` and nobody granted.
+fn earned_rank(ladder: &Ladder, member: &Member, at: Moment) -> usize {
+    let held = member.standing.held().iter().filter(|held| held.since <= at && at < held.until);
+    let earned = held.filter(|held| !held.by.is_granted());
+    earned.filter_map(|held| ladder.rank(held.tier)).max().unwrap_or(0)
 }
 
 /// A tier whose time is over.
 struct Ending<'a> {
+    timeline: &'a Timeline,
     program: &'a Program,
     ladder: &'a Ladder,
     member: &'a Member,
@@ -55,24 +86,21 @@ impl Ending<'_> {
     fn instead(&self) -> Result<Vec<Fact>, Overflow> {
         let spans = self.member.standing.held().iter().filter(|held| held.tier == self.from && held.until == self.at);
         let ended: Vec<&Held> = spans.collect();
-        let earned = |held: &Held| matches!(held.by, HeldBy::Earned | HeldBy::Grace | HeldBy::Landing);
-        let renewed = match ended.iter().find(|held| earned(held)) {
-            Some(held) => self.renewed(held.since)?,
-            None => match ended.iter().find(|held| held.by == HeldBy::Match) {
-                Some(held) => self.proved(held.since)?,
-                None => return Ok(Vec::new()),
-            },
-        };
-        if let Some(renewed) = renewed {
-            let Self { program, ladder, member, at, .. } = *self;
-            let review = Review::of(program, ladder, member, at);
-            return Ok(review.facts_of(&[renewed], self.last_day())?.0);
+        let earned = ended.iter().find(|held| !held.by.is_granted());
+        let matched = ended.iter().find(|held| held.by == HeldBy::Match);
+        let mut anew = earned.map_or(Ok(None), |held| self.renewed(held.since))?;
+        if let (None, Some(held)) = (anew, matched) {
+            anew = self.proved(held.since)?;
         }
-        if !ended.iter().any(|held| earned(held)) {
-            return Ok(Vec::new());
+        if let Some(anew) = anew {
+            let Self { timeline, program, ladder, member, at, .. } = *self;
+            let (mut facts, floor) = Review::of(program, ladder, member, at).facts_of(&[anew], self.last_day())?;
+            facts.extend(lifted(timeline, member, floor.into_iter(), at));
+            return Ok(facts);
         }
         let had_grace = ended.iter().any(|held| held.by == HeldBy::Grace);
-        Ok(self.grace().filter(|_| !had_grace).or_else(|| self.kept()).into_iter().collect())
+        let kept = earned.and_then(|_| self.grace().filter(|_| !had_grace).or_else(|| self.kept()));
+        Ok(kept.into_iter().collect())
     }
 
     /// The last day of what ends.
@@ -81,10 +109,10 @@ impl Ending<'_> {
     }
 
     /// The highest tier up to hers that is judged when a span ends and is earned by what was counted in it; none if she
-    /// has as high a one already.
+    /// earned as high a one already.
     fn renewed(&self, since: Moment) -> Result<Option<Held>, Overflow> {
         let rank = self.ladder.rank(self.from).unwrap_or(0);
-        let has = self.ladder.rank(self.member.standing.tier_at(self.ladder, self.at)).unwrap_or(0);
+        let has = earned_rank(self.ladder, self.member, self.at);
         let judged = |tier: &&Tier| tier.renew.is_some() && matches!(tier.validity, Validity::Span(_));
         let tiers = self.ladder.tiers.iter().take(rank).skip(has).rev();
         for tier in tiers.filter(judged) {
@@ -133,9 +161,9 @@ impl Ending<'_> {
             Downgrade::OneStep => {
                 let rank = self.ladder.rank(self.from)?;
                 let below = self.ladder.tiers.get(rank.checked_sub(2)?)?;
-                let now = self.ladder.rank(self.member.standing.tier_at(self.ladder, self.at));
+                let has = earned_rank(self.ladder, self.member, self.at);
                 let until = below.validity.next_end(&self.program.zone, self.last_day());
-                let lower = now < self.ladder.rank(below.id) && until > self.at;
+                let lower = has < rank.saturating_sub(1) && until > self.at;
                 lower.then(|| held_fact(below.id, HeldBy::Landing, self.at, until))
             }
         }

@@ -135,7 +135,7 @@ impl Member {
     /// The next moment at which time alone changes her; what the due index holds.
     #[must_use]
     pub fn next_due(&self) -> Option<Moment> {
-        let standing = self.standing.next_change().unwrap_or(Moment::NEVER);
+        let standing = self.standing.next_end().unwrap_or(Moment::NEVER);
         let due = |purse: &Purse| purse.next_due().min(self.lapse_of_held(purse));
         let purses = self.purses.iter().map(due).min().unwrap_or(Moment::NEVER);
         let desk = self.desk.as_ref().map_or(Moment::NEVER, |desk| desk.next_due());

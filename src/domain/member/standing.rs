@@ -41,6 +41,12 @@ impl HeldBy {
     pub const fn is_granted(self) -> bool {
         matches!(self, Self::Match | Self::Gift | Self::Manual | Self::Invitation | Self::Benefit)
     }
+
+    /// Whether its end is judged: what was earned may be renewed, what is on trial may have been proved.
+    #[must_use]
+    pub const fn is_judged(self) -> bool {
+        !self.is_granted() || matches!(self, Self::Match)
+    }
 }
 
 /// A tier, and the span over which it holds.
@@ -124,6 +130,33 @@ impl Standing {
     pub fn next_change(&self) -> Option<Moment> {
         let spans = self.held.iter().filter(|held| Some(held.tier) == self.tier);
         spans.map(|held| held.until).max().filter(|until| *until < Moment::NEVER)
+    }
+
+    /// When time changes something of it: the announced tier ends, or something beneath it that is judged when it does.
+    #[must_use]
+    pub fn next_end(&self) -> Option<Moment> {
+        self.ends().map(|held| held.until).chain(self.next_change()).min()
+    }
+
+    /// What was earned, or is on trial, and will be judged when it ends: what nothing earned outlasts. A grant is no
+    /// such thing, whatever it gives.
+    fn ends(&self) -> impl Iterator<Item = &Held> {
+        self.judged().filter(|held| held.until < Moment::NEVER && !self.is_outlasted(held))
+    }
+
+    /// What was earned, or is on trial, and may not have been judged: whatever ended before she was last announced
+    /// somewhere was judged by then.
+    pub fn judged(&self) -> impl Iterator<Item = &Held> {
+        self.held.iter().filter(|held| held.by.is_judged() && self.since < held.until)
+    }
+
+    fn is_outlasted(&self, held: &Held) -> bool {
+        let mut earned = self.held.iter().filter(|other| !other.by.is_granted());
+        // No tier that she holds is higher than the announced one.
+        earned.any(|other| match other.tier == held.tier {
+            true => other.until > held.until,
+            false => Some(other.tier) == self.tier && other.until >= held.until,
+        })
     }
 
     pub(super) fn hold(&mut self, held: Held) {
