@@ -163,7 +163,12 @@ fn lost_floors(before: &Review<'_>, after: &Review<'_>, days: &[Day]) -> Result<
 }
 
 /// The change of standing that newly held tiers bring.
-pub(super) fn lifted(timeline: &Timeline, member: &Member, tiers: impl Iterator<Item = TierId>, now: Moment) -> Option<Fact> {
+pub(super) fn lifted(
+    timeline: &Timeline,
+    member: &Member,
+    tiers: impl Iterator<Item = TierId>,
+    now: Moment,
+) -> Option<Fact> {
     let ladder = timeline.at(now).ladder.as_ref()?;
     let from = member.standing.tier().unwrap_or(ladder.base);
     let best = tiers.max_by_key(|tier| ladder.rank(*tier))?;
@@ -316,8 +321,8 @@ impl Review<'_> {
         let mut posts: Vec<MeterPost> = Vec::new();
         for (held, count) in earned.iter().flat_map(|held| self.counts_of(held)) {
             let known = self.known(&count, held);
-            let is_known = self.member.meters.in_window(known.meter, known.window) > Points::ZERO;
-            if !is_known && !posts.contains(&known) {
+            let begins_now = |post: &MeterPost| *post == known || (self.is_span(held) && post.meter == known.meter);
+            if !self.is_counted(&known, held) && !posts.iter().any(begins_now) {
                 posts.extend([known, MeterPost { meter: count.meter, window: LIFETIME, amount: Points(1) }]);
             }
         }
@@ -330,13 +335,17 @@ impl Review<'_> {
         for (held, count) in lost.iter().flat_map(|held| self.counts_of(held)) {
             let known = self.known(&count, held);
             let earned = self.member.standing.held().iter().filter(|other| !other.by.is_granted());
-            let mut others = earned.filter(|other| other.until == held.until);
-            let still = others.any(|other| self.counts_of(other).iter().any(|(_, other)| *other == count));
-            let is_known = self.member.meters.in_window(known.meter, known.window) > Points::ZERO;
+            let mut others = earned.filter(|other| self.counts_of(other).iter().any(|(_, other)| *other == count));
+            let still = others.find(|other| other.until == held.until || self.stands_in(other, held, &known));
+            let instead = still.map(|other| self.known(&count, other));
             let less = MeterPost { amount: Points(-1), ..known };
-            if is_known && !still && !posts.contains(&less) {
-                posts.extend([less, MeterPost { meter: count.meter, window: LIFETIME, amount: Points(-1) }]);
+            if !self.knows(&known) || instead == Some(known) || posts.contains(&less) {
+                continue;
             }
+            posts.extend([
+                less,
+                instead.unwrap_or(MeterPost { meter: count.meter, window: LIFETIME, amount: Points(-1) }),
+            ]);
         }
         posts
     }
@@ -346,6 +355,34 @@ impl Review<'_> {
         let rank = self.ladder.rank(held.tier).unwrap_or(0);
         let below = self.ladder.tiers.iter().take(rank);
         below.filter_map(|tier| Some((held, tier.counts?))).collect()
+    }
+
+    fn knows(&self, known: &MeterPost) -> bool {
+        self.member.meters.in_window(known.meter, known.window) > Points::ZERO
+    }
+
+    /// Whether a validity was counted: one that holds through a date with that date, one that holds for a span with any
+    /// that it begins in. The end of a span moves with every day on which it is earned, and it is one validity still.
+    fn is_counted(&self, known: &MeterPost, held: &Held) -> bool {
+        if !self.is_span(held) {
+            return self.knows(known);
+        }
+        let begins = self.program.zone.day_of(held.since);
+        let mut later = self.member.meters.between(known.meter, begins.plus_days(1), Day(i32::MAX));
+        self.knows(known) || later.any(|count| count.amount > Points::ZERO)
+    }
+
+    /// Whether another span, not counted since it began in one that was lost, is what should have been counted.
+    fn stands_in(&self, other: &Held, lost: &Held, known: &MeterPost) -> bool {
+        let begins_in = other.until > lost.since && other.since < lost.until;
+        let end = self.program.zone.day_of(other.until);
+        let both = other.by == HeldBy::Earned && self.is_span(other) && self.is_span(lost);
+        both && begins_in && !self.knows(&MeterPost { window: end, ..*known })
+    }
+
+    fn is_span(&self, held: &Held) -> bool {
+        let tier = self.ladder.tiers.iter().find(|tier| tier.id == held.tier);
+        tier.is_some_and(|tier| matches!(tier.validity, Validity::Span(_)))
     }
 
     fn known(&self, count: &YearCount, held: &Held) -> MeterPost {
