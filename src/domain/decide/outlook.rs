@@ -76,8 +76,10 @@ pub fn renewal<'a>(
     };
     let Some((held, condition)) = held.zip(condition) else { return Ok(None) };
     let at_end = held.by == HeldBy::Match || (tier.renew.is_some() && matches!(tier.validity, Validity::Span(_)));
-    let from = if at_end { program.zone.day_of(held.until) } else { program.zone.day_of(now) };
-    let renewed_until = tier.validity.end(&program.zone, from);
+    let renewed_until = match at_end {
+        true => tier.validity.renewed_end(&program.zone, held.until),
+        false => tier.validity.end(&program.zone, program.zone.day_of(now)),
+    };
     if renewed_until <= held.until {
         return Ok(None);
     }

@@ -117,7 +117,7 @@ impl Ending<'_> {
         let tiers = self.ladder.tiers.iter().take(rank).skip(has).rev();
         for tier in tiers.filter(judged) {
             if self.holds(tier.renew.as_ref(), since)? {
-                return Ok(self.anew(tier, self.program.zone.day_of(self.at)));
+                return Ok(self.anew(tier));
             }
         }
         Ok(None)
@@ -127,7 +127,7 @@ impl Ending<'_> {
     fn proved(&self, since: Moment) -> Result<Option<Held>, Overflow> {
         let Some(tier) = self.tier() else { return Ok(None) };
         let proved = self.holds(tier.trial.as_ref().map(|trial| &trial.keep), since)?;
-        Ok(if proved { self.anew(tier, self.last_day()) } else { None })
+        Ok(if proved { self.anew(tier) } else { None })
     }
 
     /// Whether a condition holds by what the meters read on the last day, of what was counted since.
@@ -137,8 +137,8 @@ impl Ending<'_> {
         condition.holds(&member_subject(self.program, self.member, &read, self.at))
     }
 
-    fn anew(&self, tier: &Tier, day: Day) -> Option<Held> {
-        let until = tier.validity.end(&self.program.zone, day);
+    fn anew(&self, tier: &Tier) -> Option<Held> {
+        let until = tier.validity.renewed_end(&self.program.zone, self.at);
         (until > self.at).then_some(Held::earned(tier.id, self.at, until))
     }
 
@@ -162,7 +162,7 @@ impl Ending<'_> {
                 let rank = self.ladder.rank(self.from)?;
                 let below = self.ladder.tiers.get(rank.checked_sub(2)?)?;
                 let has = earned_rank(self.ladder, self.member, self.at);
-                let until = below.validity.next_end(&self.program.zone, self.last_day());
+                let until = below.validity.next_end(&self.program.zone, self.at);
                 let lower = has < rank.saturating_sub(1) && until > self.at;
                 lower.then(|| held_fact(below.id, HeldBy::Landing, self.at, until))
             }

@@ -117,17 +117,22 @@ impl Validity {
         }
     }
 
-    /// The first moment at which a tier no longer holds that was kept for one more term at the end of another, on `day`.
+    /// The first moment at which a tier no longer holds that is earned anew as a term of it ends at `at`: a span begins
+    /// there, a date counts from the last day of what was judged.
     #[must_use]
-    pub fn next_end(self, zone: &Zone, day: Day) -> Moment {
-        match self {
-            Self::Through { day: last, .. } => {
-                let this_year = last.in_year(day.year());
-                let end = if this_year > day { this_year } else { last.in_year(day.year().saturating_add(1)) };
-                zone.start_of(end.plus_days(1))
-            }
-            _ => self.end(zone, day),
-        }
+    pub fn renewed_end(self, zone: &Zone, at: Moment) -> Moment {
+        let day = if matches!(self, Self::Span(_)) { zone.day_of(at) } else { zone.day_of(at.minus_one()) };
+        self.end(zone, day)
+    }
+
+    /// The first moment at which a tier no longer holds that was kept for one more term as another ended at `at`.
+    #[must_use]
+    pub fn next_end(self, zone: &Zone, at: Moment) -> Moment {
+        let Self::Through { day: last, .. } = self else { return self.renewed_end(zone, at) };
+        let day = zone.day_of(at.minus_one());
+        let this_year = last.in_year(day.year());
+        let end = if this_year > day { this_year } else { last.in_year(day.year().saturating_add(1)) };
+        zone.start_of(end.plus_days(1))
     }
 }
 
