@@ -193,24 +193,31 @@ fn rejudged(story: &Story<'_>, at: Moment) -> Result<Vec<Fact>, Overflow> {
     let program = story.timeline.at(at);
     let Some(ladder) = &program.ladder else { return Ok(Vec::new()) };
     let mut member = story.member.clone().into_owned();
-    let mut facts = match ladder.on_change {
+    let unmet = match ladder.on_change {
         OnChange::Rejudge => unmet(&Review::of(program, ladder, &member, at))?,
         OnChange::Grandfather => Vec::new(),
     };
+    // What earned a tier once earns by this ladder what that is worth now, from when it did.
+    let mut moments: Vec<Moment> = unmet.iter().map(|held| held.since).chain([at]).collect();
+    moments.sort_unstable();
+    moments.dedup();
+    let lose = |held: &Held| Fact::TierWithdrawn { tier: held.tier, until: held.until };
+    let mut facts: Vec<Fact> = unmet.iter().map(lose).collect();
     // What is withdrawn stands in the way of nothing lower.
     facts.iter().try_for_each(|fact| member.apply(fact, Seq::THIS))?;
-    let review = Review::of(program, ladder, &member, at);
-    let day = program.zone.day_of(at);
-    let (earned, _) = review.facts_of(&review.earned(day)?, day)?;
-    earned.iter().try_for_each(|fact| member.apply(fact, Seq::THIS))?;
-    facts.extend(earned);
+    for since in moments {
+        let (review, day) = (Review::of(program, ladder, &member, at), program.zone.day_of(since));
+        let earned: Vec<Held> = review.earned(day)?.into_iter().map(|held| Held { since, ..held }).collect();
+        let (earned, _) = review.facts_of(&earned, day)?;
+        earned.iter().try_for_each(|fact| member.apply(fact, Seq::THIS))?;
+        facts.extend(earned);
+    }
     facts.extend(moved(story.timeline, &member, at, TierCause::LadderChanged));
     Ok(facts)
 }
 
-/// Withdraws the earned spans in force whose tier is not earned by what the meters read today, or read when it was
-/// earned.
-fn unmet(review: &Review<'_>) -> Result<Vec<Fact>, Overflow> {
+/// The earned spans in force whose tier is not earned by what the meters read today, or read when it was earned.
+fn unmet(review: &Review<'_>) -> Result<Vec<Held>, Overflow> {
     let mut unmet = Vec::new();
     let zone = &review.program.zone;
     let today = zone.day_of(review.now);
@@ -229,7 +236,7 @@ fn unmet(review: &Review<'_>) -> Result<Vec<Fact>, Overflow> {
             }
         }
         if !met {
-            unmet.push(Fact::TierWithdrawn { tier: held.tier, until: held.until });
+            unmet.push(*held);
         }
     }
     Ok(unmet)
