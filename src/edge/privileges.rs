@@ -6,10 +6,11 @@ use super::members::{named, ordered};
 use super::programs::{Looker, looker, positions};
 use super::trace::caller;
 use super::wire::faults::Faults;
+use super::wire::held::boosts;
 use super::wire::orders::{Asked, Desk};
 use super::wire::page::{Page, page, token};
 use super::wire::privilege_orders::{Question, question};
-use super::wire::privileges::{boosts, checked, choice, option, privilege, use_made};
+use super::wire::privileges::{checked, choice, option, privilege, use_made};
 use super::wire::replies::{Reply, reply};
 use crate::domain::member::OpenChoice;
 use crate::domain::order::{BelongingOrder, Caller, MemberName, Order, Refusal, Verb};
@@ -153,7 +154,7 @@ impl pb::privilege_service_server::PrivilegeService for Privileges {
         for open in &view.member.belonging().choices {
             choices.push(self.choice(&view, open, &caller).await?);
         }
-        let boosts = boosts(view.timeline.at(view.now), &view.member);
+        let boosts = boosts(view.timeline.at(view.now), view.member.belonging(), view.now);
         Ok(Response::new(pb::ListChoicesResponse { choices, boosts }))
     }
 

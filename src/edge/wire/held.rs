@@ -8,11 +8,12 @@ use super::scalars::{count32, stamp};
 use crate::domain::event::Seq;
 use crate::domain::member::{self, Belonging, Held};
 use crate::domain::program::Program;
+use crate::domain::units::Moment;
 use crate::pb;
 
 /// The fields of a member that tell what she belongs to, and nothing else of her; `None` if there is nothing.
 #[must_use]
-pub fn belonging(program: &Program, belonging: &Belonging) -> Option<pb::Member> {
+pub fn belonging(program: &Program, belonging: &Belonging, now: Moment) -> Option<pb::Member> {
     if belonging.is_empty() {
         return None;
     }
@@ -20,7 +21,7 @@ pub fn belonging(program: &Program, belonging: &Belonging) -> Option<pb::Member>
         clubs: belonging.clubs.iter().map(|held| membership(program, held)).collect(),
         invitations: belonging.invitations.iter().map(|held| invitation(program, held)).collect(),
         choices: belonging.choices.iter().map(|held| open_choice(program, held)).collect(),
-        boosts: belonging.boosts.iter().map(|held| boost(program, held)).collect(),
+        boosts: boosts(program, belonging, now),
         allowances: belonging.allowances.iter().map(|held| allowance(program, held)).collect(),
         segments: belonging.segments.iter().map(|held| in_segment(program, held)).collect(),
         asked_clubs: belonging.asked.iter().map(|club| program.text(club.0).to_owned()).collect(),
@@ -69,9 +70,14 @@ pub fn open_choice(program: &Program, held: &member::OpenChoice) -> pb::OpenChoi
     }
 }
 
-/// A boost.
+/// Her boosts that are not over; those that are stay with her for what they counted.
 #[must_use]
-pub fn boost(program: &Program, held: &member::HeldBoost) -> pb::HeldBoost {
+pub fn boosts(program: &Program, belonging: &Belonging, now: Moment) -> Vec<pb::HeldBoost> {
+    let ahead = belonging.boosts.iter().filter(|held| now < held.until);
+    ahead.map(|held| boost(program, held)).collect()
+}
+
+fn boost(program: &Program, held: &member::HeldBoost) -> pb::HeldBoost {
     pb::HeldBoost {
         boost: program.text(held.boost.0).to_owned(),
         register_before: held.register_before.and_then(stamp),

@@ -21,7 +21,7 @@ use crate::pb;
 pub fn member(view: &View) -> pb::Member {
     let (member, program) = (&*view.member, &**view.timeline.at(view.now));
     let outlook = Outlook::of(view);
-    let more = belonging(program, member.belonging()).unwrap_or_default();
+    let more = belonging(program, member.belonging(), view.now).unwrap_or_default();
     pb::Member {
         program: program.id.to_string(),
         member_id: member.id.to_string(),
@@ -82,7 +82,8 @@ pub struct Outlook<'a> {
     pub next: Option<NextTier>,
     /// What keeping her tier takes.
     pub renewal: Option<Renewal<'a>>,
-    now: Moment,
+    /// The moment at which she is looked at.
+    pub now: Moment,
     today: Day,
     enrolled: Day,
 }

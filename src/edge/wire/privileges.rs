@@ -2,7 +2,7 @@
 
 use super::benefits::{benefit, percent, worth};
 use super::entries::entry_id;
-use super::held::{boost, open_choice};
+use super::held::open_choice;
 use super::points_replies::{find, kept};
 use super::programs::window;
 use super::promises::gift_tier;
@@ -154,10 +154,4 @@ pub fn option(program: &Program, option: &ChoiceOption, no: Option<&Refusal>) ->
         reason: no.map(|no| no.reason().to_owned()).unwrap_or_default(),
         gives: option.gives.iter().map(|given| benefit(program, given)).collect(),
     }
-}
-
-/// A member's boosts.
-#[must_use]
-pub fn boosts(program: &Program, member: &Member) -> Vec<pb::HeldBoost> {
-    member.belonging().boosts.iter().map(|held| boost(program, held)).collect()
 }

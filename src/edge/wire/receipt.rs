@@ -78,7 +78,7 @@ fn member(pen: &mut Pen<'_>, view: &View) {
     desk.holds.iter().for_each(|held| pen.bytes(11, &hold(&view.timeline, held).encode_to_vec()));
     desk.vouchers.iter().for_each(|held| pen.bytes(12, &voucher(&view.timeline, member, held).encode_to_vec()));
     // What she belongs to comes last, and few members belong to anything.
-    if let Some(more) = belonging(outlook.program, member.belonging()) {
+    if let Some(more) = belonging(outlook.program, member.belonging(), outlook.now) {
         pen.written(&more.encode_to_vec());
     }
 }
