@@ -234,9 +234,9 @@ impl Review<'_> {
         Ok((facts, floor))
     }
 
-    /// What earns a tier for this member: who earned it already keeps it by its own condition, if it has one; if it
-    /// holds for a span, that is asked only when the span ends.
-    fn condition<'t>(&self, tier: &'t Tier) -> Option<&'t Condition> {
+    /// What earns a tier for this member as things are counted: who earned it already keeps it by its own condition, if it
+    /// has one; if it holds for a span, that is asked only when the span ends.
+    pub(super) fn condition<'t>(&self, tier: &'t Tier) -> Option<&'t Condition> {
         let rank = self.ladder.rank(tier.id);
         let earned = |held: &&Held| !held.by.is_granted() && held.since <= self.now && self.now < held.until;
         let mut earned = self.member.standing.held().iter().filter(earned);

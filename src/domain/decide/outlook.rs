@@ -1,10 +1,10 @@
 //! What lies ahead of a member on the ladder: the next tier up, and what keeping her own takes.
 
-use super::ladder::member_subject;
-use super::windows::{readings, readings_since};
-use crate::domain::member::{HeldBy, Member};
+use super::ladder::{Review, member_subject};
+use super::windows::{readings, readings_of_term};
+use crate::domain::member::{Held, HeldBy, Member};
 use crate::domain::program::condition::{Lacking, Shortfall};
-use crate::domain::program::{Condition, Ladder, Program, Tier, TierId, Validity};
+use crate::domain::program::{Condition, Ladder, Program, Tier, TierId};
 use crate::domain::units::{Moment, Overflow};
 
 /// The tier above the one a member stands on.
@@ -48,9 +48,9 @@ pub struct Renewal<'a> {
     pub condition: &'a Condition,
     /// What she still lacks, of what counts; nothing if nothing is missing, or nothing is known to help.
     pub lacking: Lacking,
-    /// Whether it is renewed as soon as nothing is missing, and not only when its validity ends.
+    /// Whether it is renewed as soon as something is counted and nothing is missing, and not only when its validity ends.
     pub at_once: bool,
-    /// Whether the condition holds as things stand.
+    /// Whether it is renewed as things stand, with nothing more counted.
     pub is_met: bool,
 }
 
@@ -68,29 +68,62 @@ pub fn renewal<'a>(
     let Some(ladder) = &program.ladder else { return Ok(None) };
     let position = rank(ladder, member).checked_sub(1);
     let Some(tier) = position.and_then(|position| ladder.tiers.get(position)) else { return Ok(None) };
-    let held = member.standing.at(ladder, now).filter(|held| held.until < Moment::NEVER);
-    let condition = match held.map(|held| held.by) {
-        Some(HeldBy::Match) => tier.trial.as_ref().map(|trial| &trial.keep),
-        Some(_) => tier.renew.as_ref().or(tier.qualify.as_ref()),
-        None => None,
-    };
-    let Some((held, condition)) = held.zip(condition) else { return Ok(None) };
-    let at_end = held.by == HeldBy::Match || (tier.renew.is_some() && matches!(tier.validity, Validity::Span(_)));
-    let renewed_until = match at_end {
-        true => tier.validity.renewed_end(&program.zone, held.until),
-        false => tier.validity.end(&program.zone, program.zone.day_of(now)),
-    };
-    if renewed_until <= held.until {
-        return Ok(None);
+    let Some(held) = foremost(member, tier, now).filter(|held| held.until < Moment::NEVER) else { return Ok(None) };
+    let review = Review::of(program, ladder, member, now);
+    let at_end = at_end(&review, tier, &held)?;
+    if at_end.as_ref().is_some_and(|renewal| renewal.is_met || held.by == HeldBy::Match) {
+        return Ok(at_end);
     }
-    let at_end_read = match at_end {
-        true => readings_since(program, member, program.zone.day_of(held.until.minus_one()), held.since)?,
-        false => Vec::new(),
+    // What can be counted today comes before what the last day will ask; what was counted already renews nothing more.
+    let at_once = at_once(&review, tier, &held, today)?;
+    let lacks = |renewal: &Renewal<'_>| !(renewal.lacking.meters.is_empty() && renewal.lacking.attributes.is_empty());
+    Ok(at_once.filter(|renewal| at_end.is_none() || lacks(renewal)).or(at_end))
+}
+
+/// The span that is judged of those she holds the tier by: what never ends, what was earned, what is on trial, and then
+/// what was granted; the longest among equals.
+fn foremost(member: &Member, tier: &Tier, now: Moment) -> Option<Held> {
+    let held = member.standing.held().iter().filter(|held| held.tier == tier.id);
+    let in_force = held.filter(|held| held.since <= now && now < held.until).copied();
+    let by = |held: &Held| (held.until == Moment::NEVER, !held.by.is_granted(), held.by == HeldBy::Match);
+    in_force.max_by_key(|held| (by(held), held.until))
+}
+
+/// What is asked when her term ends, by what the meters will read then as things stand.
+fn at_end<'a>(review: &Review<'_>, tier: &'a Tier, held: &Held) -> Result<Option<Renewal<'a>>, Overflow> {
+    let condition = match held.by {
+        HeldBy::Match => tier.trial.as_ref().map(|trial| &trial.keep),
+        by if by.is_granted() => None,
+        _ => tier.asked_at_end(),
     };
-    let subject = member_subject(program, member, if at_end { &at_end_read } else { today }, now);
-    let (is_met, ways) = (condition.holds(&subject)?, condition.missing(&subject));
-    let (until, lacking, at_once) = (held.until, nearest(ways), !at_end);
-    Ok(Some(Renewal { tier, until, renewed_until, condition, lacking, at_once, is_met }))
+    let Some(condition) = condition else { return Ok(None) };
+    let renewed_until = tier.validity.renewed_end(&review.program.zone, held.until);
+    let read = readings_of_term(review.program, review.member, held)?;
+    let (is_met, lacking) = asked(review, condition, &read, held.until)?;
+    let renewal = Renewal { tier, until: held.until, renewed_until, condition, lacking, at_once: false, is_met };
+    Ok(Some(renewal).filter(|renewal| renewal.renewed_until > held.until))
+}
+
+/// What is asked of her as things are counted.
+fn at_once<'a>(
+    review: &Review<'_>,
+    tier: &'a Tier,
+    held: &Held,
+    today: &[i64],
+) -> Result<Option<Renewal<'a>>, Overflow> {
+    let Some(condition) = review.condition(tier) else { return Ok(None) };
+    let zone = &review.program.zone;
+    let renewed_until = tier.validity.end(zone, zone.day_of(review.now));
+    let (_, lacking) = asked(review, condition, today, review.now)?;
+    // Had what was counted been enough, it would have been renewed: the next thing counted does it.
+    let renewal = Renewal { tier, until: held.until, renewed_until, condition, lacking, at_once: true, is_met: false };
+    Ok(Some(renewal).filter(|renewal| renewal.renewed_until > held.until))
+}
+
+/// Whether a condition holds, and what is missing on the nearest way to it.
+fn asked(review: &Review<'_>, condition: &Condition, read: &[i64], at: Moment) -> Result<(bool, Lacking), Overflow> {
+    let subject = member_subject(review.program, review.member, read, at);
+    Ok((condition.holds(&subject)?, nearest(condition.missing(&subject))))
 }
 
 fn rank(ladder: &Ladder, member: &Member) -> usize {

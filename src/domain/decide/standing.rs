@@ -2,11 +2,11 @@
 
 use super::ladder::{Review, held_fact, lifted, member_subject};
 use super::story::Story;
-use super::windows::{readings, readings_since};
+use super::windows::{readings, readings_of_term};
 use crate::domain::calendar::Day;
 use crate::domain::event::{Fact, Seq, TierCause};
 use crate::domain::member::{Held, HeldBy, Member};
-use crate::domain::program::{Condition, Downgrade, Ladder, OnChange, Program, Tier, TierId, Timeline, Validity};
+use crate::domain::program::{Condition, Downgrade, Ladder, OnChange, Program, Tier, TierId, Timeline};
 use crate::domain::units::{Moment, Overflow};
 
 /// The change of standing of a member who holds other tiers at `now` than she was last announced on.
@@ -88,9 +88,9 @@ impl Ending<'_> {
         let ended: Vec<&Held> = spans.collect();
         let earned = ended.iter().find(|held| !held.by.is_granted());
         let matched = ended.iter().find(|held| held.by == HeldBy::Match);
-        let mut anew = earned.map_or(Ok(None), |held| self.renewed(held.since))?;
+        let mut anew = earned.map_or(Ok(None), |held| self.renewed(held))?;
         if let (None, Some(held)) = (anew, matched) {
-            anew = self.proved(held.since)?;
+            anew = self.proved(held)?;
         }
         if let Some(anew) = anew {
             let Self { timeline, program, ladder, member, at, .. } = *self;
@@ -110,13 +110,12 @@ impl Ending<'_> {
 
     /// The highest tier up to hers that is judged when a span ends and is earned by what was counted in it; none if she
     /// earned as high a one already.
-    fn renewed(&self, since: Moment) -> Result<Option<Held>, Overflow> {
+    fn renewed(&self, term: &Held) -> Result<Option<Held>, Overflow> {
         let rank = self.ladder.rank(self.from).unwrap_or(0);
         let has = earned_rank(self.ladder, self.member, self.at);
-        let judged = |tier: &&Tier| tier.renew.is_some() && matches!(tier.validity, Validity::Span(_));
         let tiers = self.ladder.tiers.iter().take(rank).skip(has).rev();
-        for tier in tiers.filter(judged) {
-            if self.holds(tier.renew.as_ref(), since)? {
+        for tier in tiers {
+            if self.holds(tier.asked_at_end(), term)? {
                 return Ok(self.anew(tier));
             }
         }
@@ -124,16 +123,16 @@ impl Ending<'_> {
     }
 
     /// Her tier as earned, if she has proved it on trial.
-    fn proved(&self, since: Moment) -> Result<Option<Held>, Overflow> {
+    fn proved(&self, term: &Held) -> Result<Option<Held>, Overflow> {
         let Some(tier) = self.tier() else { return Ok(None) };
-        let proved = self.holds(tier.trial.as_ref().map(|trial| &trial.keep), since)?;
+        let proved = self.holds(tier.trial.as_ref().map(|trial| &trial.keep), term)?;
         Ok(if proved { self.anew(tier) } else { None })
     }
 
-    /// Whether a condition holds by what the meters read on the last day, of what was counted since.
-    fn holds(&self, condition: Option<&Condition>, since: Moment) -> Result<bool, Overflow> {
+    /// Whether a condition holds by what the meters read on the last day of a term.
+    fn holds(&self, condition: Option<&Condition>, term: &Held) -> Result<bool, Overflow> {
         let Some(condition) = condition else { return Ok(false) };
-        let read = readings_since(self.program, self.member, self.last_day(), since)?;
+        let read = readings_of_term(self.program, self.member, term)?;
         condition.holds(&member_subject(self.program, self.member, &read, self.at))
     }
 

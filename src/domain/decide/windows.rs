@@ -2,7 +2,7 @@
 
 use crate::domain::calendar::{Day, Zone};
 use crate::domain::event::{LIFETIME, MeterPost};
-use crate::domain::member::Member;
+use crate::domain::member::{Held, HeldBy, Member};
 use crate::domain::program::{Meter, MeterId, Program, Window};
 use crate::domain::units::{Moment, Overflow, Points};
 
@@ -59,38 +59,56 @@ pub(super) fn readings(
     day: Day,
 ) -> Result<Vec<i64>, Overflow> {
     let enrolled = enrolled_on(&program.zone, member);
-    let ever = Day(i32::MIN);
-    let reading = |meter| reading(meter, member, posts, (day, ever), enrolled);
+    let reading = |meter| reading(meter, member, posts, (day, None), enrolled);
     program.meters.iter().map(|meter| reading(meter).map(|points| points.0)).collect()
 }
 
-/// What every meter reads on `day` of what was counted since a tier was held: rolling windows leave out what had earned
-/// it, which is everything up to and with the day of that; a term that follows another begins with its first day.
-pub(super) fn readings_since(
-    program: &Program,
-    member: &Member,
-    day: Day,
-    since: Moment,
-) -> Result<Vec<i64>, Overflow> {
+/// What every meter reads on the last day of a term. What earned it does not renew it too: a rolling window that begins
+/// with the day on which the term was earned leaves that day out. A term that follows another was earned on no day of
+/// its own, and a grace belongs to the term before it.
+pub(super) fn readings_of_term(program: &Program, member: &Member, term: &Held) -> Result<Vec<i64>, Overflow> {
     let enrolled = enrolled_on(&program.zone, member);
-    let began = program.zone.day_of(since);
-    let goes_on = member.standing.held().iter().any(|held| held.until == since);
-    let first = if goes_on { began } else { began.plus_days(1) };
-    let reading = |meter| reading(meter, member, &[], (day, first), enrolled);
+    let day = program.zone.day_of(term.until.minus_one());
+    let earned = earned_on(program, member, term);
+    let reading = |meter| reading(meter, member, &[], (day, earned), enrolled);
     program.meters.iter().map(|meter| reading(meter).map(|points| points.0)).collect()
 }
 
-/// What a meter reads on `day`; where its window rolls, of what was counted from `earliest` on.
+fn earned_on(program: &Program, member: &Member, term: &Held) -> Option<Day> {
+    let held = member.standing.held();
+    let mut first = term;
+    while first.by == HeldBy::Grace {
+        let before = |other: &&Held| other.tier == first.tier && other.until == first.since && !other.by.is_granted();
+        first = held.iter().find(before)?;
+    }
+    let follows = held.iter().any(|other| other.until == first.since);
+    (!follows).then(|| program.zone.day_of(first.since))
+}
+
+/// Whether the window that begins with `first` ends with `last`.
+fn spans(window: Window, first: Day, last: Day) -> bool {
+    let end = match window {
+        Window::RollingDays(days) => first.plus_days(days),
+        Window::RollingMonths(months) => first.plus_months(months),
+        _ => return false,
+    };
+    end == last.plus_days(1)
+}
+
+/// What a meter reads on `day`; where its window rolls and begins with the day `left_out`, without that.
 fn reading(
     meter: &Meter,
     member: &Member,
     posts: &[MeterPost],
-    (day, earliest): (Day, Day),
+    (day, left_out): (Day, Option<Day>),
     enrolled: Day,
 ) -> Result<Points, Overflow> {
     let last = window_key(meter.window, day, enrolled);
+    let left_out = left_out.filter(|earned| spans(meter.window, *earned, day));
     let first = match meter.window {
-        Window::RollingDays(_) | Window::RollingMonths(_) => first_day(meter.window, day).max(earliest),
+        Window::RollingDays(_) | Window::RollingMonths(_) => {
+            left_out.map_or(first_day(meter.window, day), |earned| earned.plus_days(1))
+        }
         _ => last,
     };
     let stored = match meter.window {

@@ -51,7 +51,8 @@ pub struct Tier {
     /// The condition over meters that earns it; none where it is only given: by invitation, or as a grant.
     pub qualify: Option<Condition>,
     /// The condition that keeps it, where that is another one than earns it. A tier that holds for a span is judged by
-    /// it when the span ends, by what the meters read on its last day; one that holds through a date, as it is counted.
+    /// it only when the span ends, by what the meters read on its last day; one that holds through a date, as it is
+    /// counted.
     pub renew: Option<Condition>,
     /// The condition that gives it for life.
     pub floor: Option<Condition>,
@@ -133,6 +134,16 @@ impl Validity {
         let this_year = last.in_year(day.year());
         let end = if this_year > day { this_year } else { last.in_year(day.year().saturating_add(1)) };
         zone.start_of(end.plus_days(1))
+    }
+}
+
+impl Tier {
+    /// The condition that is asked when a term of this tier ends: of one that holds for a span. One that holds through a
+    /// date is asked its own as things are counted, and then only.
+    #[must_use]
+    pub fn asked_at_end(&self) -> Option<&Condition> {
+        let is_span = matches!(self.validity, Validity::Span(_));
+        self.renew.as_ref().or(self.qualify.as_ref()).filter(|_| is_span)
     }
 }
 
