@@ -11,6 +11,7 @@ use super::tiers::Tiers;
 use super::wire::codec::Asking;
 use super::wire::receipt::tests::engine;
 use super::wire::tests_belonging::AIR;
+use crate::domain::units::Moment;
 use crate::engine::Engine;
 use crate::pb;
 use pb::club_service_server::ClubService;
@@ -62,17 +63,21 @@ fn reason(no: &Status) -> String {
 
 impl House {
     async fn buy(&self, id: &str, member: &str, dollars: i64) {
+        self.buy_in("air", id, member, dollars).await;
+    }
+
+    async fn buy_in(&self, program: &str, id: &str, member: &str, dollars: i64) {
         let money = Some(pb::Money { currency_code: "USD".into(), minor_units: dollars * 100 });
         let line = pb::PurchaseLine { line_id: "1".into(), amount: money, ..Default::default() };
         let purchase = pb::Purchase {
             receipt: Some(pb::Receipt { source: "till".into(), id: id.into() }),
             kind: "flight".into(),
-            occurred_at: Some(Timestamp { seconds: NOW, nanos: 0 }),
+            occurred_at: Some(Timestamp { seconds: self.engine.now().0 / 1_000_000, nanos: 0 }),
             lines: vec![line],
             ..Default::default()
         };
         let request = pb::RecordPurchaseRequest {
-            program: "air".into(),
+            program: program.into(),
             member_id: member.into(),
             purchase: Some(purchase),
             ..Default::default()
@@ -83,6 +88,17 @@ impl House {
     async fn member(&self, id: &str) -> pb::Member {
         let request = pb::GetMemberRequest { program: "air".into(), member_id: id.into(), ..Default::default() };
         self.members.get_member(Request::new(request)).await.unwrap().into_inner().member.unwrap()
+    }
+
+    fn days_pass(&self, days: i64) {
+        self.engine.advance_clock(Moment(self.engine.now().0 + days * 86_400_000_000)).unwrap();
+    }
+
+    /// By when the next tier must be earned, as it is shown.
+    async fn next_by(&self, program: &str, id: &str) -> Option<Timestamp> {
+        let request = pb::GetMemberRequest { program: program.into(), member_id: id.into(), ..Default::default() };
+        let member = self.members.get_member(Request::new(request)).await.unwrap().into_inner().member.unwrap();
+        member.standing.unwrap().next_tier.unwrap().by
     }
 
     async fn club(&self, id: &str, club: &str) -> pb::Club {
@@ -166,10 +182,12 @@ async fn a_tier_is_granted_told_and_revoked() {
     let standing = granted.member.unwrap().standing.unwrap();
     assert_eq!((&*standing.tier, standing.source(), standing.held.len()), ("gold", pb::HeldBy::Manual, 1));
     assert_eq!(standing.held[0].grant_id, granted.grant_id);
-    let renewal = standing.renewal.unwrap();
+    assert_eq!(standing.renewal, None, "it holds as long as it would if it were earned today");
+    house.days_pass(1);
+    let renewal = house.member("m-1").await.standing.unwrap().renewal.unwrap();
     let told = (&*renewal.condition, renewal.is_met, renewal.at_once, renewal.missing[0].missing);
-    assert_eq!(told, ("points >= 900", false, false, 900));
-    assert_eq!(renewal.by, renewal.until, "it is judged when it ends");
+    assert_eq!(told, ("points >= 1000", false, true, 1_000), "what was only given must be earned like anything");
+    assert!(renewal.by.unwrap().seconds < renewal.until.unwrap().seconds, "the year ends before the grant does");
     let again = house.grant(by_hand("g")).await.unwrap();
     assert_eq!((again.outcome(), &again.grant_id), (pb::Outcome::Replayed, &granted.grant_id));
     let revoke = |grant_id: &str, key: &str| pb::RevokeTierGrantRequest {
@@ -409,6 +427,32 @@ async fn choices_and_boosts_are_listed_and_made() {
     };
     let begun = house.privileges.register_boost(Request::new(register)).await.unwrap().into_inner().member.unwrap();
     assert_eq!((begun.boosts[0].register_before, begun.boosts[0].since.is_some()), (None, true));
+    // A week later it is over, and shown nowhere.
+    house.days_pass(8);
+    assert_eq!(house.choices("m-1").await.boosts, []);
+    assert_eq!(house.member("m-1").await.boosts, []);
+}
+
+#[tokio::test]
+async fn what_is_missing_has_as_long_as_what_is_counted_stays() {
+    let house = house().await;
+    let rolling = AIR.replace("id = \"air\"", "id = \"roll\"");
+    let rolling = rolling.replacen("{ calendar_year = \"01-01\" }", "{ rolling_days = 30 }", 1);
+    let apply = pb::ApplyProgramRequest { source: rolling, request_id: "p-3".into(), ..Default::default() };
+    house.programs.apply_program(Request::new(apply)).await.unwrap();
+    let (program, member_id, request_id) = ("roll".to_owned(), "m-1".to_owned(), "m-1".to_owned());
+    let enroll = pb::EnrollMemberRequest { program, member_id, request_id, ..Default::default() };
+    house.members.enroll_member(Request::new(enroll)).await.unwrap();
+    // Nothing is counted, so nothing drops out.
+    assert_eq!(house.next_by("roll", "m-1").await, None);
+    house.buy_in("roll", "r-1", "m-1", 400).await;
+    house.days_pass(10);
+    house.buy_in("roll", "r-2", "m-1", 100).await;
+    // 28 May and 29 days more: through 26 June.
+    let midnight = |days: i64| Some(Timestamp { seconds: NOW - NOW % 86_400 + days * 86_400, nanos: 0 });
+    assert_eq!(house.next_by("roll", "m-1").await, midnight(30));
+    house.days_pass(20);
+    assert_eq!(house.next_by("roll", "m-1").await, midnight(40));
 }
 
 #[tokio::test]

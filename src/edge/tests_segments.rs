@@ -37,7 +37,7 @@ credit_before_enrolment = true
 [wallets.points]
 name = "Points"
 [meters.spend]
-window = "lifetime"
+window = { rolling_days = 40 }
 [attributes.line]
 cost = { type = "integer", default = 0 }
 [[earning]]

@@ -2,12 +2,13 @@
 //! shown is what is enforced, and what is bought and comes back leaves nothing behind.
 
 use proptest::prelude::*;
-use rung::domain::decide::{Asked, check, club_offer};
+use rung::domain::decide::{Asked, check, club_offer, meter_values, renewal, settled};
 use rung::domain::event::{Fact, Part, PurchaseRecorded};
+use rung::domain::member::{Held, HeldBy, MemberState};
 use rung::domain::program::{ClubId, Program};
 use rung::engine::View;
 
-use super::world::{CLUBS, Has, PROGRAM, QUOTAS, Step, World, moved_to, step};
+use super::world::{CLUBS, DAY, HOUR, Has, PROGRAM, QUOTAS, Step, World, moved_to, step};
 use crate::model::cases;
 use crate::model::home::Home;
 
@@ -15,6 +16,28 @@ use crate::model::home::Home;
 fn roomy(downgrade: &str) -> String {
     let program = PROGRAM.replace("capacity = 2", "capacity = 1000");
     program.replace("downgrade = \"to_earned\"", &format!("downgrade = \"{downgrade}\""))
+}
+
+/// The program as it is, or with nothing but its own threshold to keep Gold.
+fn with_renew(program: &str, has_renew: bool) -> String {
+    if has_renew { program.to_owned() } else { program.replace("renew = 'spend >= 2000'\n", "") }
+}
+
+/// Purchases, time and grants by hand.
+fn bought_or_granted() -> impl Strategy<Value = Step> {
+    let cents = prop_oneof![3 => 0_i64..60_000, 1 => 60_000_i64..700_000];
+    let wait = prop_oneof![4 => HOUR..25 * DAY, 3 => 25 * DAY..200 * DAY];
+    prop_oneof![
+        3 => (any::<u8>(), 0_i64..30, cents)
+            .prop_map(|(receipt, nights, cents)| Step::Buy { who: 0, receipt, nights, cents, days_ago: 0 }),
+        1 => (1_u8..5, 1_i64..400).prop_map(|(tier, days)| Step::Grant { who: 0, tier, by: 0, days: Some(days) }),
+        3 => wait.prop_map(|micros| Step::Wait { micros }),
+    ]
+}
+
+fn rank(view: &View) -> Option<usize> {
+    let ladder = view.timeline.at(view.now).ladder.as_ref().unwrap();
+    ladder.rank(view.member.standing.tier().unwrap())
 }
 
 const DOWNGRADES: [&str; 3] = ["to_earned", "one_step", "none"];
@@ -36,6 +59,28 @@ fn stands_where_she_should(view: &View) {
     let rank = |tier| if tier == ladder.base { 0 } else { 1 + ladder.tiers.iter().position(|t| t.id == tier).unwrap() };
     let highest = in_force.map(|held| rank(held.tier)).max().unwrap_or(0);
     assert_eq!(view.member.standing.tier().map(rank), Some(highest), "{:?}", view.member.standing);
+}
+
+/// What is shown to keep her tier is what comes: where nothing is missing it goes on with nothing more bought, and where
+/// something is, and nothing comes in by itself, it does not.
+fn is_kept_as_shown(view: &View) {
+    let program = view.timeline.at(view.now);
+    let today = meter_values(program, &view.member, view.now).unwrap();
+    let Some(shown) = renewal(program, &view.member, view.now, &today).unwrap() else { return };
+    assert!(!(shown.at_once && shown.is_met), "what was counted and was enough renewed it: {shown:?}");
+    if view.member.state == MemberState::Closed {
+        return;
+    }
+    let mint = rung::engine::Pseudonyms::new([1; 32]).mint();
+    let later = settled(&view.member, &view.timeline, &mint, shown.until);
+    let goes_on = later.standing.held().iter().any(|held| {
+        let in_force = held.since <= shown.until && shown.until < held.until;
+        held.tier == shown.tier.id && in_force && held.by == HeldBy::Earned && held.until >= shown.renewed_until
+    });
+    let untouched = later.meters == view.member.meters;
+    assert!(!shown.is_met || goes_on, "shown as met: {shown:?}, came: {:?}", later.standing);
+    let may_go_on = shown.at_once || shown.is_met || !untouched;
+    assert!(may_go_on || !goes_on, "shown as not met: {shown:?}, came: {:?}", later.standing);
 }
 
 /// No meter of the program counts less than before.
@@ -111,6 +156,7 @@ async fn make_as_shown(world: &mut World, step: &Step) -> String {
     for (who, before) in (0..3).zip(&before) {
         let after = world.view(who).await;
         stands_where_she_should(&after);
+        is_kept_as_shown(&after);
         if !may_count_less(step) {
             counts_no_less(&program, before, &after);
         }
@@ -182,11 +228,12 @@ proptest! {
     #[test]
     fn what_is_shown_is_what_holds(
         downgrade in 0_usize..3,
+        has_renew in any::<bool>(),
         steps in prop::collection::vec((step(), prop::bool::weighted(0.3)), 20..60),
     ) {
         tokio::runtime::Runtime::new().unwrap().block_on(async {
             let program = PROGRAM.replace("downgrade = \"to_earned\"", &format!("downgrade = \"{}\"", DOWNGRADES[downgrade]));
-            let mut world = World::new(&program, 3).await;
+            let mut world = World::new(&with_renew(&program, has_renew), 3).await;
             for (step, sweeps) in &steps {
                 make_as_shown(&mut world, step).await;
                 if *sweeps {
@@ -195,6 +242,30 @@ proptest! {
             }
             world.nothing_is_chosen_twice().await;
             world.folds_agree().await;
+        });
+    }
+
+    /// A grant never leaves anybody lower, once it is over, than she would be without it.
+    #[test]
+    fn a_grant_takes_nothing(
+        downgrade in 0_usize..3,
+        has_renew in any::<bool>(),
+        steps in prop::collection::vec(bought_or_granted(), 20..60),
+    ) {
+        tokio::runtime::Runtime::new().unwrap().block_on(async {
+            let program = with_renew(&roomy(DOWNGRADES[downgrade]), has_renew);
+            let (mut given, mut plain) = (World::new(&program, 1).await, World::new(&program, 1).await);
+            for step in &steps {
+                given.make(step).await;
+                if !matches!(step, Step::Grant { .. }) {
+                    plain.make(step).await;
+                }
+                let (with, without) = (given.view(0).await, plain.view(0).await);
+                let granted = |held: &Held| held.by.is_granted() && with.now < held.until;
+                if !with.member.standing.held().iter().any(granted) {
+                    assert!(rank(&with) >= rank(&without), "{:?}, without grants {:?}", with.member.standing, without.member.standing);
+                }
+            }
         });
     }
 
