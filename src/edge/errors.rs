@@ -315,6 +315,7 @@ fn counted(problem: Problem, refusal: &Refusal) -> Problem {
             Unoffered::Ever => problem,
         },
         Refusal::TierRequired(tiers) => problem.with("tiers", tiers.join(",")),
+        Refusal::AmountOverflow { of } => problem.with("of", of),
         Refusal::NotWholeBooks { points, book } => problem.with("asked", points.0).with("book", book.0),
         Refusal::InsufficientPoints { asked, available, pending, held, matures_at } => {
             let missing = asked.0.saturating_sub(available.0);
@@ -437,7 +438,7 @@ mod tests {
                 "BEFORE_ENROLMENT",
             ),
             (Refusal::WrongCurrency { expected: usd, found: usd }, Code::FailedPrecondition, "WRONG_CURRENCY"),
-            (Refusal::AmountOverflow, Code::FailedPrecondition, "AMOUNT_OVERFLOW"),
+            (Refusal::AmountOverflow { of: "earned".into() }, Code::FailedPrecondition, "AMOUNT_OVERFLOW"),
         ]
     }
 

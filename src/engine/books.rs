@@ -98,7 +98,7 @@ impl Engine {
         });
         let rows: Vec<LiabilityRow> = rows.collect();
         if !rows.iter().all(|row| row.row.is_whole() && row.split.is_whole()) {
-            return Err(Refusal::AmountOverflow.into());
+            return Err(Refusal::too_large("liability").into());
         }
         Ok(Liability { up_to, now, rows, timeline })
     }

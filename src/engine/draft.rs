@@ -366,7 +366,7 @@ impl Draft {
             named_by: given.named_by,
             facts,
         });
-        after.apply_entry(&entry).map_err(|_| Refusal::AmountOverflow)?;
+        after.apply_entry(&entry).map_err(|_| Refusal::too_large("counted"))?;
         slot.member = Some(Arc::new(after));
         if first_change {
             self.changed.push(key);

@@ -231,9 +231,14 @@ def test_a_balance_never_wraps(shop):
     assert balance(full["member"], "points") == (most, 0, 0, 0)
     shop.buy("bob", "r-1", ("food", 1000))
     send = dict(member_id="bob", to_member_id="ann", wallet="points", points="5", request_id="t-1")
-    refused("AMOUNT_OVERFLOW", shop.call, "PointsService/AdjustPoints", points="1", request_id="a-2", **adjust)
-    refused("AMOUNT_OVERFLOW", shop.call, "PointsService/TransferPoints", **send)
-    refused("AMOUNT_OVERFLOW", shop.buy, "ann", "r-2", ("food", 100))
+    more = refused("AMOUNT_OVERFLOW", shop.call, "PointsService/AdjustPoints", points="1", request_id="a-2", **adjust)
+    sent = refused("AMOUNT_OVERFLOW", shop.call, "PointsService/TransferPoints", **send)
+    bought = refused("AMOUNT_OVERFLOW", shop.buy, "ann", "r-2", ("food", 100))
+    assert more == sent == bought == {"of": "wallets.points"}
+    with pytest.raises(Refused) as raised:
+        shop.buy("bob", "r-3", ("food", most), ("food", most))
+    assert raised.value.reason == "MALFORMED"
+    assert [fault["field"] for fault in raised.value.details["google.rpc.BadRequest"]["fieldViolations"]] == ["purchase.lines"]
     assert (shop.balance("ann", "points"), shop.balance("bob", "points")) == ((most, 0, 0, 0), (10, 0, 0, 0))
 
 

@@ -21,6 +21,20 @@ impl Figures {
         self.0.extend(ratio.map(|ratio| (name.to_owned(), Figure::Ratio(ratio))));
     }
 
+    /// Adds the ratio of two sizes that are known already; none if one is not.
+    pub fn compare(&mut self, name: &str, of: &str, to: &str) {
+        let ratio = self.known(of).zip(self.known(to)).map(|(of, to)| of / to);
+        self.ratio(name, ratio.filter(|ratio| ratio.is_finite()));
+    }
+
+    fn known(&self, name: &str) -> Option<f64> {
+        let (_, figure) = self.0.iter().find(|(known, _)| known == name)?;
+        match figure {
+            Figure::Size(value) => Some(*value),
+            _ => None,
+        }
+    }
+
     /// Adds a figure with a unit in its name.
     pub fn size(&mut self, name: impl Into<String>, value: f64) {
         self.0.push((name.into(), Figure::Size(value)));
@@ -99,6 +113,16 @@ mod tests {
         [100.0, 20.0, 40.0].into_iter().for_each(|value| samples.add("theirs", value));
         assert_eq!(samples.ratio("ours", "theirs"), Some(0.5));
         assert_eq!(samples.ratio("ours", "none"), None);
+    }
+
+    #[test]
+    fn sizes_of_two_parts_are_compared() {
+        let mut figures = Figures::default();
+        figures.size("ours_per_second", 50.0);
+        figures.compare("ours_vs_theirs", "ours_per_second", "theirs_per_second");
+        figures.size("theirs_per_second", 20.0);
+        figures.compare("ours_vs_theirs", "ours_per_second", "theirs_per_second");
+        assert_eq!(figures.to_string(), "ours_vs_theirs: 2.50\nours_per_second: 50.00\ntheirs_per_second: 20.00\n");
     }
 
     #[test]

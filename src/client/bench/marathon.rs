@@ -68,8 +68,9 @@ fn effort(figures: &mut Figures, orders: u64, before: [f64; 2], after: [f64; 2])
 }
 
 fn memory(figures: &mut Figures, plan: &Plan, [empty, enrolled, full]: [Resident; 3]) {
-    let per_member = enrolled.now.saturating_sub(empty.now) as f64 / f64::from(plan.members);
-    figures.size("resident_bytes_per_enrolled_member", per_member);
+    let per_member = |taken: Resident| taken.now.saturating_sub(empty.now) as f64 / f64::from(plan.members);
+    figures.size("resident_bytes_per_enrolled_member", per_member(enrolled));
+    figures.size("resident_bytes_per_member_after_orders", per_member(full));
     figures.size("resident_mib_empty", empty.now as f64 / MIB);
     figures.size("resident_mib_after_orders", full.now as f64 / MIB);
     figures.size("resident_mib_peak", full.peak as f64 / MIB);

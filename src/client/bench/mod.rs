@@ -163,6 +163,8 @@ async fn measure(plan: &Plan, figures: &mut Figures) -> anyhow::Result<()> {
     if plan.does(Part::Stream) || plan.does(Part::Open) || plan.does(Part::Books) {
         marathon::run(plan, figures).await?;
     }
+    // The long stream and the rounds against PostgreSQL lie minutes apart: of all ratios, this one is of two runs.
+    figures.compare("stream_sustained_vs_postgres", "stream_per_second", "postgres_per_second");
     if plan.does(Part::Import) {
         imports::run(plan, figures).await?;
     }

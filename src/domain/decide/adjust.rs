@@ -1,6 +1,6 @@
 //! What an operator does to a balance: corrections, and the confirmation that points wait for.
 
-use super::purchase::followed;
+use super::purchase::{followed, holds_more, too_full};
 use super::{Ground, active, overflow, purses, wallet_named};
 use crate::domain::event::{AddedCause, Fact, PointsTaken, TakenCause};
 use crate::domain::lot::Terms;
@@ -16,9 +16,11 @@ pub(super) fn adjust(ground: &Ground<'_>, member: &Member, asked: &Adjustment) -
     let moved = if points > Points::ZERO {
         let terms = purses::terms(program, wallet, ground.now, ground.now);
         let terms = Terms { available_at: Moment::BEGINNING, ..terms };
+        holds_more(program, member, wallet.id, points)?;
         purses::added(member, wallet, AddedCause::Adjustment, terms, points)
     } else {
-        let lots = purses::take(member, wallet, Points(points.0.checked_neg().ok_or(Refusal::AmountOverflow)?))?;
+        let taken = points.0.checked_neg().ok_or_else(|| too_full(program, wallet.id))?;
+        let lots = purses::take(member, wallet, Points(taken))?;
         let (cause, at, none) = (TakenCause::Adjustment, ground.now, Points::ZERO);
         let (wallet, owed, written_off) = (wallet.id, none, none);
         Fact::PointsTaken(Box::new(PointsTaken { wallet, cause, at, lots, owed, written_off }))

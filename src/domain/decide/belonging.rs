@@ -245,7 +245,7 @@ fn chosen<'a>(program: &'a Program, name: &str, option: &str) -> Result<(&'a Mil
 
 /// What taking an option so often costs of a choice.
 fn affordable(open: &OpenChoice, option: &ChoiceOption, times: u32) -> Result<u32, Refusal> {
-    let cost = option.cost.checked_mul(times).ok_or(Refusal::AmountOverflow)?;
+    let cost = option.cost.checked_mul(times).ok_or_else(|| Refusal::too_large("price"))?;
     let taken = open.taken.iter().find(|(id, _)| *id == option.id).map_or(0, |(_, times)| *times);
     let may = option.limit.map_or(u32::MAX, |limit| limit.saturating_sub(taken));
     if times > may {

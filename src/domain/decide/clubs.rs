@@ -1,6 +1,7 @@
 //! Clubs: who may come in, what it costs, and going again.
 
 use super::ladder::member_subject;
+use super::overflow;
 use super::windows::readings;
 use super::{Ground, Outcome, PotMove, active, purses};
 use crate::domain::calendar::CalendarSpan;
@@ -71,7 +72,6 @@ pub(super) fn meets(
     now: Moment,
 ) -> Result<(), Refusal> {
     let Some(condition) = condition else { return Ok(()) };
-    let overflow = |_| Refusal::AmountOverflow;
     let readings = readings(program, member, &[], program.zone.day_of(now)).map_err(overflow)?;
     let holds = condition.holds(&member_subject(program, member, &readings, now)).map_err(overflow)?;
     if holds { Ok(()) } else { Err(Refusal::ConditionNotMet((*condition.written).into())) }

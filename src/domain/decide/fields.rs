@@ -33,7 +33,14 @@ pub(super) fn understood(ground: &Ground<'_>, purchase: &Purchase) -> Result<(),
     let counted_at = purchase.occurred_at.min(ground.now);
     let mut faults = purchase_faults(ground.timeline.at(counted_at), purchase);
     faults.extend(overpaid(purchase));
+    faults.extend(uncountable(purchase));
     refuse(faults)
+}
+
+/// Lines whose amounts come to more than can be counted.
+fn uncountable(purchase: &Purchase) -> Option<Fault> {
+    let message = "come to more smallest units than 64 bits can count".into();
+    purchase.total().is_none().then(|| Fault { field: "purchase.lines".into(), message })
 }
 
 /// The tender by which more was paid in points than the receipt comes to.

@@ -26,7 +26,7 @@ pub(super) fn review(
     if posts.is_empty() {
         return Ok(Vec::new());
     }
-    counted(ground.timeline, member, &posts, counted_at, ground.now).map_err(|_| Refusal::AmountOverflow)
+    counted(ground.timeline, member, &posts, counted_at, ground.now).map_err(super::overflow)
 }
 
 /// As [`review`], of `posts` that are not folded into the member yet (none if all of them are).

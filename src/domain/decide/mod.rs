@@ -246,7 +246,7 @@ fn wallet_named<'a>(ground: &Ground<'a>, name: &str) -> Result<(&'a Program, &'a
 
 /// A sum that leaves its range, as the refusal it is.
 fn overflow(_: Overflow) -> Refusal {
-    Refusal::AmountOverflow
+    Refusal::too_large("counted")
 }
 
 /// Whether the member may act at all.

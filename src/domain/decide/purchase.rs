@@ -21,9 +21,9 @@ pub(super) fn record(ground: &Ground<'_>, member: &Member, purchase: &Arc<Purcha
     active(member)?;
     acceptable(ground, program, member, purchase)?;
     unspent(ground, &paid_by)?;
-    let recorded = recorded(ground, member, purchase, counted_at).map_err(|_| Refusal::AmountOverflow)?;
+    let recorded = recorded(ground, member, purchase, counted_at).map_err(|_| Refusal::too_large("earned"))?;
     let recorded = PurchaseRecorded { paid_by, ..recorded };
-    fits(member, &recorded)?;
+    fits(program, member, &recorded)?;
     let pots = budgets_used(ground, &recorded.grants);
     let mut after = ladder::review(ground, member, &recorded.grants, counted_at)?;
     after.extend(activities(ground, member, &recorded, counted_at));
@@ -215,11 +215,18 @@ fn earliest_accepted(program: &Program, now: Moment) -> Moment {
     program.zone.start_of(program.accept_late.before(program.zone.day_of(now)))
 }
 
+/// A wallet that cannot hold what comes in.
+pub(super) fn too_full(program: &Program, wallet: WalletId) -> Refusal {
+    Refusal::too_large(&format!("wallets.{}", program.text(wallet.0)))
+}
+
 /// Whether every wallet can hold what comes in.
-fn fits(member: &Member, recorded: &PurchaseRecorded) -> Result<(), Refusal> {
-    for (wallet, lot) in &recorded.lots {
-        let held = member.purse(*wallet).map_or(Ok(Points::ZERO), |purse| lot::total(&purse.lots));
-        held.and_then(|held| held.plus(lot.points)).map_err(|_| Refusal::AmountOverflow)?;
-    }
-    Ok(())
+fn fits(program: &Program, member: &Member, recorded: &PurchaseRecorded) -> Result<(), Refusal> {
+    recorded.lots.iter().try_for_each(|(wallet, lot)| holds_more(program, member, *wallet, lot.points))
+}
+
+/// Whether a wallet can hold so much more.
+pub(super) fn holds_more(program: &Program, member: &Member, wallet: WalletId, more: Points) -> Result<(), Refusal> {
+    let held = member.purse(wallet).map_or(Ok(Points::ZERO), |purse| lot::total(&purse.lots));
+    held.and_then(|held| held.plus(more)).map_err(|_| too_full(program, wallet)).map(|_| ())
 }

@@ -87,7 +87,7 @@ pub(super) fn redeem(ground: &Ground<'_>, member: &Member, name: &str, times: u3
     active(member)?;
     let price = affordable_terms(ground, program, member, reward, times)?;
     let stock = stock_taken(ground, name, reward, times)?;
-    let points = Points(price.0.checked_mul(i64::from(times)).ok_or(Refusal::AmountOverflow)?);
+    let points = Points(price.0.checked_mul(i64::from(times)).ok_or_else(|| Refusal::too_large("price"))?);
     let lots = purses::spend(member, wallet, points)?;
     let voucher = reward.voucher.map(|_| {
         let expires_at = purses::voucher_end(program, reward, ground.now);

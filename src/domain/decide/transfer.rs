@@ -3,14 +3,12 @@
 //! The second order is keyed by the first's entry and the third by what the second came to, so that a crash in between
 //! finishes once.
 
-use super::purchase::followed;
+use super::purchase::{followed, holds_more};
 use super::story::Story;
 use super::{Ground, active, overflow, purses, wallet_named};
 use crate::domain::event::{AddedCause, Fact, Seq};
-use crate::domain::lot;
 use crate::domain::member::{Member, MemberState};
 use crate::domain::order::{Arrival, Refusal, Sending};
-use crate::domain::units::Points;
 
 /// Takes points from the sender; they travel with the dates of their lots.
 pub(super) fn send(ground: &Ground<'_>, member: &Member, asked: &Sending) -> Result<Vec<Fact>, Refusal> {
@@ -24,8 +22,7 @@ pub(super) fn send(ground: &Ground<'_>, member: &Member, asked: &Sending) -> Res
         return Err(Refusal::ReceiverNotActive);
     }
     let lots = purses::take(member, wallet, asked.points)?;
-    let held = receiver.purse(wallet.id).map_or(Ok(Points::ZERO), |purse| lot::total(&purse.lots));
-    held.and_then(|held| held.plus(asked.points)).map_err(overflow)?;
+    holds_more(program, receiver, wallet.id, asked.points)?;
     let (to, note) = (receiver.key, asked.note.clone());
     let mut facts = vec![Fact::TransferSent { to, wallet: wallet.id, lots, note }];
     facts.extend(purses::activity(program, member, wallet, ground.now));

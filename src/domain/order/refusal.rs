@@ -368,11 +368,19 @@ pub enum Refusal {
         matures_at: Option<Moment>,
     },
     /// A sum would leave the 64-bit range.
-    #[error("the amounts are too large to count")]
-    AmountOverflow,
+    #[error("the amounts are too large to count: {of} would leave the range")]
+    AmountOverflow {
+        /// What would: `earned`, a wallet as `wallets.NAME`, `price`, `liability`, or `counted` for a member's counts.
+        of: Text,
+    },
 }
 
 impl Refusal {
+    /// A sum that leaves its range, and what it is of.
+    pub(crate) fn too_large(of: &str) -> Self {
+        Self::AmountOverflow { of: of.into() }
+    }
+
     /// The stable reason callers branch on, as in `google.rpc.ErrorInfo`.
     #[must_use]
     pub const fn reason(&self) -> &'static str {
@@ -423,7 +431,7 @@ impl Refusal {
             Self::NotTransferable => "NOT_TRANSFERABLE",
             Self::ReceiverNotActive => "RECEIVER_NOT_ACTIVE",
             Self::InsufficientPoints { .. } => "INSUFFICIENT_POINTS",
-            Self::AmountOverflow => "AMOUNT_OVERFLOW",
+            Self::AmountOverflow { .. } => "AMOUNT_OVERFLOW",
             other => other.reason_of_belonging(),
         }
     }
