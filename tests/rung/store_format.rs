@@ -21,7 +21,7 @@ use rung::domain::event::{
 use rung::domain::lot::{Lot, Origin, Terms};
 use rung::domain::member::{
     Desk, Ended, Held, Hold, Member, MemberState, MeterCount, Meters, Pot, Purse, Reservation, Standing, Transfer,
-    Voucher,
+    Voucher, WrittenOff,
 };
 use rung::domain::order::{
     AttributeValue, Claim, Identifier, IdentifierHash, Line, MemberKey, Purchase, ReceiptKey, Tender,
@@ -141,7 +141,8 @@ fn moves() -> Vec<(&'static str, Fact)> {
     let (cause, lost) = (TakenCause::Returned, vec![until_confirmed()]);
     let taken = PointsTaken { wallet, cause, at: later(0), lots: lost, owed: Points(40), written_off: Points(2) };
     let (hold, other) = (Seq(8), key(2));
-    let paid = DebtPaid { wallet, at: later(0), lots: lots.clone(), written_off: Points(7) };
+    let paid = DebtPaid { wallet, at: later(0), lots: lots.clone(), written_off: Points(7), revived: Points::ZERO };
+    let revived = DebtPaid { revived: Points(9), written_off: Points::ZERO, ..paid.clone() };
     vec![
         ("24-forfeited", Fact::PointsForfeited { wallet, points: Points(1_520), lots: lots.clone() }),
         ("28-added", Fact::PointsAdded(Box::new(added))),
@@ -151,6 +152,7 @@ fn moves() -> Vec<(&'static str, Fact)> {
         ("32-captured", Fact::HoldCaptured { hold, wallet, lots: lots.clone(), rest: vec![until_confirmed()] }),
         ("33-released", Fact::HoldReleased { hold, wallet, at: later(0), lapsed: true, lots: lots.clone() }),
         ("85-debt-paid", Fact::DebtPaid(Box::new(paid))),
+        ("85-debt-revived", Fact::DebtPaid(Box::new(revived))),
         ("86-ended-returned", Fact::EndedReturned { wallet, lots: lots.clone() }),
         ("42-sent", Fact::TransferSent { to: other, wallet, lots: lots.clone(), note }),
         ("43-received", Fact::TransferReceived { from: other, sent_by: Seq(8) }),
@@ -370,6 +372,7 @@ fn golden_member_with_everything() {
         vouchers: vec![voucher],
         transfers: vec![Transfer { entry: Seq(9), to: key(2), wallet, lots: vec![until_confirmed()] }],
         ended: Vec::new(),
+        written_off: Vec::new(),
     };
     let reserved =
         Reservation { entry: Seq(4), amount: Points(2), member: key(3), order: Claim([8; 16]), until: later(1) };
@@ -381,12 +384,18 @@ fn golden_member_with_everything() {
     member::write(&mut bytes, &whole);
     golden("member-purses", &bytes);
     assert_eq!(member::read(&bytes, key(1)).as_ref(), Ok(&whole));
-    // What ended is remembered beside it.
+    // What ended, and what was written off, is remembered beside it.
     let ended = two_lots().into_iter().map(|lot| Ended { wallet, lot }).collect();
     whole.desk = Some(Box::new(Desk { ended, ..*whole.desk.unwrap_or_default() }));
     let mut bytes = Vec::new();
     member::write(&mut bytes, &whole);
     golden("member-ended", &bytes);
+    assert_eq!(member::read(&bytes, key(1)).as_ref(), Ok(&whole));
+    let written_off = vec![WrittenOff { wallet, entry: Seq(77), points: Points(12) }];
+    whole.desk = Some(Box::new(Desk { written_off, ..*whole.desk.unwrap_or_default() }));
+    let mut bytes = Vec::new();
+    member::write(&mut bytes, &whole);
+    golden("member-written-off", &bytes);
     assert_eq!(member::read(&bytes, key(1)), Ok(whole));
 }
 
@@ -684,8 +693,8 @@ fn move_fact() -> impl Strategy<Value = Fact> {
             }
         ),
         (wallet(), moment(), lots()).prop_map(|(wallet, at, lots)| Fact::PointsMatured { wallet, at, lots }),
-        (wallet(), moment(), lots(), points()).prop_map(|(wallet, at, lots, written_off)| {
-            Fact::DebtPaid(Box::new(DebtPaid { wallet, at, lots, written_off }))
+        (wallet(), moment(), lots(), points(), points()).prop_map(|(wallet, at, lots, written_off, revived)| {
+            Fact::DebtPaid(Box::new(DebtPaid { wallet, at, lots, written_off, revived }))
         }),
         (member(), wallet(), lots(), text()).prop_map(|(to, wallet, lots, note)| Fact::TransferSent {
             to,
@@ -846,8 +855,16 @@ fn desk() -> impl Strategy<Value = Desk> {
     let transfer = transfer.prop_map(|(entry, to, wallet, lots)| Transfer { entry, to: MemberKey(to), wallet, lots });
     let ended = (wallet(), lots())
         .prop_map(|(wallet, lots)| Ended { wallet, lot: lots.first().copied().unwrap_or(until_confirmed()) });
-    let lists = (vec(hold, 0..3), vec(voucher, 0..3), vec(transfer, 0..3), vec(ended, 0..3));
-    lists.prop_map(|(holds, vouchers, transfers, ended)| Desk { holds, vouchers, transfers, ended })
+    let gone = (wallet(), any::<u64>(), points());
+    let gone = gone.prop_map(|(wallet, entry, points)| WrittenOff { wallet, entry: Seq(entry), points });
+    let lists = (vec(hold, 0..3), vec(voucher, 0..3), vec(transfer, 0..3), vec(ended, 0..3), vec(gone, 0..3));
+    lists.prop_map(|(holds, vouchers, transfers, ended, written_off)| Desk {
+        holds,
+        vouchers,
+        transfers,
+        ended,
+        written_off,
+    })
 }
 
 fn pot() -> impl Strategy<Value = Pot> {

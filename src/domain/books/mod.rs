@@ -265,9 +265,13 @@ impl Page<'_> {
         }
     }
 
-    /// What pays a debt was counted as gone when it was owed; gifts were never counted as issued, and what is written off
+    /// What was written off and is taken after all was counted nowhere. What pays a debt was counted as gone when it was owed; gifts were never counted as issued, and what is written off
     /// is nobody's debt any more.
     fn debt_paid(&mut self, paid: &DebtPaid) {
+        if paid.revived > Points::ZERO {
+            self.each(paid.wallet, &paid.lots, |row, points| add(&mut row.returned, points));
+            return;
+        }
         let given = paid.lots.iter().filter(|lot| lot.terms.origin == Origin::Given).map(|lot| lot.points.0);
         let less = given.fold(paid.written_off.0, i64::saturating_add).saturating_neg();
         if less != 0 {

@@ -2,7 +2,7 @@
 
 use super::story::Story;
 use crate::domain::event::{
-    AddedCause, DebtPaid, Fact, OpeningState, PointsAdded, TierCause, VoucherIssued, VouchersCut,
+    AddedCause, DebtPaid, Fact, OpeningState, PointsAdded, Seq, TierCause, VoucherIssued, VouchersCut,
 };
 use crate::domain::lot::{self, Lot, Origin, Terms};
 use crate::domain::member::{Member, MemberState, Purse};
@@ -103,15 +103,32 @@ pub(super) fn flowed_back(story: &Story<'_>, wallet: WalletId, back: &[Lot]) -> 
 
 fn debt_paid(story: &Story<'_>, wallet: WalletId, back: &[Lot]) -> Result<Option<Fact>, Overflow> {
     let Some(purse) = story.member.purse(wallet).filter(|purse| purse.debt > Points::ZERO) else { return Ok(None) };
-    let came = |lot: &&Lot| back.iter().any(|came| came.terms.is_same_lot(&lot.terms));
-    // One that was joined to another as it came is paid out of what is alike.
-    let (own, others): (Vec<&Lot>, Vec<&Lot>) =
-        purse.lots.iter().rev().filter(|lot| lot.terms.is_available()).partition(came);
-    let lots = lot::first(own.into_iter().chain(others), lot::total(back)?.min(purse.debt));
+    let lots = last_first(purse, back, lot::total(back)?.min(purse.debt));
     let (at, left) = (story.now, purse.debt.minus(lot::total(&lots)?)?);
     let (_, written_off) = owed(story.timeline.at(at), &story.member, wallet, Points::ZERO, left)?;
     let any = !lots.is_empty() || written_off > Points::ZERO;
-    Ok(any.then(|| Fact::DebtPaid(Box::new(DebtPaid { wallet, at, lots, written_off }))))
+    Ok(any.then(|| Fact::DebtPaid(Box::new(DebtPaid { wallet, at, lots, written_off, revived: Points::ZERO }))))
+}
+
+/// What was written off since `made_by` spent what comes back now: had it been there, it would have been taken. `member`
+/// has it back already.
+pub(super) fn revived(member: &Member, wallet: WalletId, back: &[Lot], made_by: Seq, now: Moment) -> Option<Fact> {
+    let gone = member.desk().written_off_since(wallet, made_by);
+    let purse = member.purse(wallet).filter(|_| gone > Points::ZERO)?;
+    let points = lot::total(back.iter().filter(|lot| lot.terms.expires_at > now)).ok()?.min(gone);
+    let lots = last_first(purse, back, points);
+    let revived = lot::total(&lots).ok().filter(|revived| *revived > Points::ZERO)?;
+    let (at, written_off) = (now, Points::ZERO);
+    Some(Fact::DebtPaid(Box::new(DebtPaid { wallet, at, lots, written_off, revived })))
+}
+
+/// Parts of what can be spent that make up `points`: of what came back before others, and of what would be spent last
+/// before what would be spent first. One that was joined to another as it came is paid out of what is alike.
+fn last_first(purse: &Purse, back: &[Lot], points: Points) -> Vec<Lot> {
+    let came = |lot: &&Lot| back.iter().any(|came| came.terms.is_same_lot(&lot.terms));
+    let (own, others): (Vec<&Lot>, Vec<&Lot>) =
+        purse.lots.iter().rev().filter(|lot| lot.terms.is_available()).partition(came);
+    lot::first(own.into_iter().chain(others), points)
 }
 
 /// What follows when lots and debts are brought in: who has both in one wallet has the difference.

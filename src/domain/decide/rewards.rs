@@ -225,8 +225,11 @@ pub(super) fn refund(
         lapses_at,
         notice_at: Moment::NEVER,
     });
-    let added = purses::came_back(member, wallet, AddedCause::Refund, back, ground.now).map_err(overflow)?;
-    Ok(reopened.into_iter().chain([added]).collect())
+    let added = purses::came_back(member, wallet, AddedCause::Refund, back.clone(), ground.now).map_err(overflow)?;
+    let mut after = member.clone();
+    after.apply(&added, Seq::THIS).map_err(overflow)?;
+    let revived = purses::revived(&after, wallet.id, &back, made_by, ground.now);
+    Ok(reopened.into_iter().chain([added]).chain(revived).collect())
 }
 
 fn revived(mut lot: Lot, made_by: Seq, grace: Option<Moment>, now: Moment) -> Lot {

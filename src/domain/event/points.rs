@@ -81,6 +81,9 @@ pub struct DebtPaid {
     pub lots: Vec<Lot>,
     /// What is owed no more although nothing paid it: the program writes debt off, and no hold can bring it any more.
     pub written_off: Points,
+    /// How much of what was paid had been written off before: what had been spent when the goods came back came back
+    /// itself, and is taken as it would have been then.
+    pub revived: Points,
 }
 
 /// A reward that was redeemed; the entry is the redemption's id.

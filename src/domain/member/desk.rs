@@ -72,6 +72,17 @@ pub struct Ended {
     pub lot: Lot,
 }
 
+/// What a return could not take and the program wrote off: if what had been spent comes back, it is taken then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WrittenOff {
+    /// The wallet.
+    pub wallet: WalletId,
+    /// The entry that wrote it off.
+    pub entry: Seq,
+    /// How much of it may still be taken.
+    pub points: Points,
+}
+
 /// Everything a member has under way, each list in the order of its entries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Desk {
@@ -83,13 +94,44 @@ pub struct Desk {
     pub transfers: Vec<Transfer>,
     /// What ended unspent of late, the oldest first; at most [`ENDED_KEPT`].
     pub ended: Vec<Ended>,
+    /// What was written off of late, the oldest first; at most [`ENDED_KEPT`].
+    pub written_off: Vec<WrittenOff>,
 }
 
 impl Desk {
     /// Whether nothing is under way.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.holds.is_empty() && self.vouchers.is_empty() && self.transfers.is_empty() && self.ended.is_empty()
+        let is_over = self.holds.is_empty() && self.vouchers.is_empty() && self.transfers.is_empty();
+        is_over && self.ended.is_empty() && self.written_off.is_empty()
+    }
+
+    /// What of a wallet has been written off since the entry `made_by`, that entry included.
+    #[must_use]
+    pub fn written_off_since(&self, wallet: WalletId, made_by: Seq) -> Points {
+        let since = self.written_off.iter().filter(|gone| gone.wallet == wallet && gone.entry >= made_by);
+        Points(since.map(|gone| gone.points.0).fold(0, i64::saturating_add))
+    }
+
+    /// Remembers what is written off.
+    pub(super) fn write_off(&mut self, gone: WrittenOff) {
+        if gone.points <= Points::ZERO {
+            return;
+        }
+        if self.written_off.len() >= ENDED_KEPT {
+            self.written_off.remove(0);
+        }
+        self.written_off.push(gone);
+    }
+
+    /// Forgets so much of what was written off, the newest first: what came back had been spent before all of that.
+    pub(super) fn revive(&mut self, wallet: WalletId, points: Points) {
+        let mut left = points.0;
+        for gone in self.written_off.iter_mut().rev().filter(|gone| gone.wallet == wallet) {
+            let part = gone.points.0.min(left);
+            (gone.points, left) = (Points(gone.points.0 - part), left - part);
+        }
+        self.written_off.retain(|gone| gone.points > Points::ZERO);
     }
 
     /// Remembers what ended unspent.

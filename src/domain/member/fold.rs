@@ -3,7 +3,7 @@
 //! A lot that a fact makes belongs to the fact's entry; while that is still being decided it has no number, and
 //! [`Seq::THIS`] stands for it.
 
-use super::desk::{Hold, Transfer, Voucher};
+use super::desk::{Hold, Transfer, Voucher, WrittenOff};
 use super::pot::Reservation;
 use super::{Desk, Held, Member, MemberState, OpenAlert, Purse, Standing};
 use crate::domain::event::{AlertFact, PurchaseReturned, Seq, TakenCause, VoucherIssued};
@@ -109,7 +109,12 @@ impl Member {
             Fact::PointsTaken(taken) => self.taken(taken, seq)?,
             Fact::DebtPaid(paid) => {
                 self.take_all(paid.wallet, &paid.lots, seq)?;
-                self.repay(paid.wallet, lot::total(&paid.lots)?.plus(paid.written_off)?)?;
+                let less = lot::total(&paid.lots)?.plus(paid.written_off)?.minus(paid.revived)?;
+                self.repay(paid.wallet, less)?;
+                let desk = self.desk_mut();
+                desk.revive(paid.wallet, paid.revived);
+                desk.write_off(WrittenOff { wallet: paid.wallet, entry: seq, points: paid.written_off });
+                self.clear_desk();
             }
             Fact::PointsForfeited { wallet, .. } => self.change(*wallet, |purse| {
                 purse.lots.clear();
@@ -238,6 +243,9 @@ impl Member {
             let desk = self.desk_mut();
             taken.lots.iter().try_for_each(|lot| desk.remember(taken.wallet, own(*lot, seq)))?;
             self.clear_desk();
+        }
+        if taken.written_off > Points::ZERO {
+            self.desk_mut().write_off(WrittenOff { wallet: taken.wallet, entry: seq, points: taken.written_off });
         }
         self.change(taken.wallet, |purse| {
             purse.debt = purse.debt.plus(taken.owed)?;

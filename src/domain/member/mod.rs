@@ -26,7 +26,7 @@ pub use alert::OpenAlert;
 pub use belonging::{
     Allowance, AwaitedWindow, Belonging, HeldBoost, InSegment, Invitation, KeptOf, Membership, OpenChoice, SentTier,
 };
-pub use desk::{Desk, ENDED_KEPT, Ended, Hold, Transfer, Voucher};
+pub use desk::{Desk, ENDED_KEPT, Ended, Hold, Transfer, Voucher, WrittenOff};
 pub use meters::{MeterCount, Meters};
 pub use pot::{Pot, RESERVATION_TTL, Reservation};
 pub use purse::Purse;
@@ -96,8 +96,13 @@ impl Member {
     /// What she has under way.
     #[must_use]
     pub fn desk(&self) -> &Desk {
-        const NOTHING: &Desk =
-            &Desk { holds: Vec::new(), vouchers: Vec::new(), transfers: Vec::new(), ended: Vec::new() };
+        const NOTHING: &Desk = &Desk {
+            holds: Vec::new(),
+            vouchers: Vec::new(),
+            transfers: Vec::new(),
+            ended: Vec::new(),
+            written_off: Vec::new(),
+        };
         self.desk.as_deref().unwrap_or(NOTHING)
     }
 

@@ -101,8 +101,9 @@ impl Page<'_> {
             }
             Fact::DebtPaid(paid) => {
                 let (wallet, decimals) = self.wallet(paid.wallet);
-                let (at, lots, written_off) = (stamp(paid.at), lots(self.entry, &paid.lots), paid.written_off.0);
-                Wire::DebtPaid(pb::DebtPaid { wallet, decimals, at, lots, written_off })
+                let (at, lots) = (stamp(paid.at), lots(self.entry, &paid.lots));
+                let (written_off, revived) = (paid.written_off.0, paid.revived.0);
+                Wire::DebtPaid(pb::DebtPaid { wallet, decimals, at, lots, written_off, revived })
             }
             Fact::EndedReturned { wallet, lots: ended } => {
                 let (wallet, decimals) = self.wallet(*wallet);
@@ -425,7 +426,13 @@ wallet = "stars"
             Fact::PotReserved { pot: "stock:mug".into(), amount: Points(1), member: other, order: claim, until },
             Fact::PotSettled { reservation: hold, used: Points(1) },
             Fact::PotReturned { amount: Points(1), by: hold },
-            Fact::DebtPaid(Box::new(DebtPaid { wallet, at, lots: lots.clone(), written_off: Points(1) })),
+            Fact::DebtPaid(Box::new(DebtPaid {
+                wallet,
+                at,
+                lots: lots.clone(),
+                written_off: Points(1),
+                revived: Points::ZERO,
+            })),
             Fact::EndedReturned { wallet, lots },
         ]
     }

@@ -98,7 +98,11 @@ impl Teller<'_> {
                 let less = self.points(paid.wallet, paid.written_off);
                 let written_off =
                     if paid.written_off == Points::ZERO { String::new() } else { format!("; {less} written off") };
-                format!("Debt was paid: {}{written_off}.", self.lots(paid.wallet, &paid.lots))
+                let paid_with = self.lots(paid.wallet, &paid.lots);
+                match paid.revived {
+                    Points::ZERO => format!("Debt was paid: {paid_with}{written_off}."),
+                    _ => format!("Had been written off, and were taken as they came back: {paid_with}."),
+                }
             }
             Fact::EndedReturned { wallet, lots } => {
                 format!("Had ended unspent, and were taken back with the goods: {}.", self.lots(*wallet, lots))

@@ -5,7 +5,7 @@ use crate::domain::event::Kept;
 use crate::domain::lot::Lot;
 use crate::domain::member::{
     Allowance, AwaitedWindow, Belonging, Desk, Ended, Held, HeldBoost, Hold, InSegment, Invitation, KeptOf, Member,
-    Membership, MeterCount, OpenAlert, OpenChoice, Pot, Purse, Reservation, SentTier, Transfer, Voucher,
+    Membership, MeterCount, OpenAlert, OpenChoice, Pot, Purse, Reservation, SentTier, Transfer, Voucher, WrittenOff,
 };
 use crate::domain::order::{AttributeValue, Identifier};
 use crate::domain::program::{ClubId, OptionId, Value};
@@ -64,6 +64,7 @@ fn desk_weight(desk: &Desk) -> usize {
         + desk.vouchers.iter().map(|voucher| voucher.nonce.len()).sum::<usize>()
         + list::<Transfer>(desk.transfers.len())
         + list::<Ended>(desk.ended.len())
+        + list::<WrittenOff>(desk.written_off.len())
         + held.chain(sent).sum::<usize>()
 }
 

@@ -11,7 +11,7 @@ use super::lots::{self, EPOCH, utc_day, write_unless};
 use super::pen::Pen;
 use crate::domain::event::Seq;
 use crate::domain::lot::{Lot, Terms};
-use crate::domain::member::{Desk, Ended, Hold, Member, Pot, Purse, Reservation, Transfer, Voucher};
+use crate::domain::member::{Desk, Ended, Hold, Member, Pot, Purse, Reservation, Transfer, Voucher, WrittenOff};
 use crate::domain::order::{Claim, MemberKey};
 use crate::domain::program::{RewardId, WalletId};
 use crate::domain::units::{Moment, Points, Text};
@@ -29,12 +29,19 @@ pub fn write(pen: &mut Pen<'_>, member: &Member) {
             lots::write(pen, 2, &[ended.lot], EPOCH);
         });
     }
+    for gone in &desk.written_off {
+        pen.nested(25, |pen| {
+            pen.number(1, gone.wallet.0.0.into());
+            pen.number(2, gone.entry.0);
+            pen.signed(3, gone.points.0);
+        });
+    }
     if let Some(pot) = &member.pot {
         pen.nested(20, |pen| write_pot(pen, pot));
     }
 }
 
-/// Reads the field 16 to 20 or 24 of a member.
+/// Reads the field 16 to 20, 24 or 25 of a member.
 ///
 /// # Errors
 /// [`Damage`] if it is none of them, or not what belongs there.
@@ -45,6 +52,7 @@ pub fn read(member: &mut Member, field: u64, wire: Wire<'_>) -> Result<(), Damag
         18 => desk_of(member).vouchers.push(read_voucher(wire)?),
         19 => desk_of(member).transfers.push(read_transfer(wire)?),
         24 => desk_of(member).ended.push(read_ended(wire)?),
+        25 => desk_of(member).written_off.push(read_written_off(wire)?),
         20 => member.pot = Some(Box::new(read_pot(wire)?)),
         other => return Err(unknown("a member", other)),
     }
@@ -183,6 +191,20 @@ fn read_ended(wire: Wire<'_>) -> Result<Ended, Damage> {
     }
     let lot = lot.ok_or(Damage::new("a lot that ended is missing"))?;
     Ok(Ended { wallet, lot })
+}
+
+fn read_written_off(wire: Wire<'_>) -> Result<WrittenOff, Damage> {
+    let mut gone = WrittenOff { wallet: WalletId::default(), entry: Seq::NONE, points: Points::ZERO };
+    let mut eye = wire.nested()?;
+    while let Some((field, wire)) = eye.field()? {
+        match field {
+            1 => gone.wallet = WalletId(read_word(wire)?),
+            2 => gone.entry = Seq(wire.number()?),
+            3 => gone.points = Points(wire.signed()?),
+            other => return Err(unknown("what was written off", other)),
+        }
+    }
+    Ok(gone)
 }
 
 fn write_pot(pen: &mut Pen<'_>, pot: &Pot) {

@@ -26,6 +26,7 @@
 //! | 22 bytes | tiers held, if any came otherwise: a run of tiers held somehow (`runs.rs`) | see 14 |
 //! | 23 message | her alert that is not over (`alerts.rs`) | none |
 //! | 24… message | what ended unspent of late, the oldest first: 1 wallet, 2 lot | none is remembered |
+//! | 25… message | what was written off of late, the oldest first: 1 wallet, 2 entry, 3 points | none is remembered |
 //!
 //! A balance under 10 reads as a purse with one lasting lot, made by the entry that the snapshot reflects on the UTC
 //! day of that: so it goes before everything that is earned later, and is nobody else's.
@@ -86,7 +87,7 @@ pub fn read(bytes: &[u8], key: MemberKey) -> Result<Member, Damage> {
             12 => tier = Some(TierId(read_word(wire)?)),
             13 => since = wire.moment()?,
             14 => held = runs::read(wire, runs::take_held)?,
-            16..=20 | 24 => desk::read(&mut member, field, wire)?,
+            16..=20 | 24 | 25 => desk::read(&mut member, field, wire)?,
             21 => member.belonging = Some(Arc::new(ties::read(wire)?)),
             23 => member.alert = Some(Box::new(alerts::read_open(wire)?)),
             22 => held = runs::read(wire, runs::take_held_somehow)?,

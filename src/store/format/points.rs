@@ -19,7 +19,7 @@
 //! | 54 | LotsKept | 1 wallet, 10 cause: 0 kept from now on, 1 no more |
 //! | 50 | TierWithdrawn | 1 tier, 13 until |
 //! | 86 | EndedReturned | 1 wallet, 2… lots |
-//! | 85 | DebtPaid | 1 wallet, 2… lots, 4 at, 6 written off |
+//! | 85 | DebtPaid | 1 wallet, 2… lots, 4 at, 5 revived, 6 written off |
 
 use super::eye::{Eye, unknown};
 use super::fact::distance;
@@ -64,6 +64,7 @@ pub fn write_moves(pen: &mut Pen<'_>, fact: &Fact, entry: &Entry) {
         Fact::DebtPaid(paid) => pen.nested(85, |pen| {
             write_lots(pen, paid.wallet, &paid.lots, entry);
             pen.signed(4, distance(paid.at, entry));
+            pen.signed(5, paid.revived.0);
             pen.signed(6, paid.written_off.0);
         }),
         Fact::EndedReturned { wallet, lots } => pen.nested(86, |pen| write_lots(pen, *wallet, lots, entry)),
@@ -151,8 +152,8 @@ pub fn read(field: u64, eye: Eye<'_>, entry: &Entry) -> Result<Fact, Damage> {
         48 => Fact::StatementSet { wallet, at: parts.end },
         54 => Fact::LotsKept { wallet, kept: parts.cause == 0 },
         85 => {
-            let Parts { at, lots, written_off, .. } = parts;
-            Fact::DebtPaid(Box::new(DebtPaid { wallet, at, lots, written_off }))
+            let Parts { at, lots, written_off, points: revived, .. } = parts;
+            Fact::DebtPaid(Box::new(DebtPaid { wallet, at, lots, written_off, revived }))
         }
         50 => Fact::TierWithdrawn { tier: TierId(parts.word), until: parts.end },
         86 => Fact::EndedReturned { wallet, lots: parts.lots },
@@ -177,7 +178,7 @@ const fn known(field: u64) -> &'static [u64] {
         46 | 47 => &[1, 13, 14],
         48 | 50 => &[1, 13],
         54 => &[1, 10],
-        85 => &[1, 2, 4, 6],
+        85 => &[1, 2, 4, 5, 6],
         86 => &[1, 2],
         _ => &[],
     }

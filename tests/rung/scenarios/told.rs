@@ -120,7 +120,8 @@ fn points_fact_told(program: &Program, fact: &Fact) -> String {
         }
         Fact::EndedReturned { wallet, lots: ended } => format!("had ended: {}", lots(wallet, ended)),
         Fact::DebtPaid(paid) => {
-            let mut told = format!("pays debt: {}", lots(&paid.wallet, &paid.lots));
+            let what = if paid.revived > Points::ZERO { "pays what was written off" } else { "pays debt" };
+            let mut told = format!("{what}: {}", lots(&paid.wallet, &paid.lots));
             if paid.written_off > Points::ZERO {
                 write!(told, ", writes off {}", points_told(program, paid.wallet, paid.written_off)).unwrap();
             }
