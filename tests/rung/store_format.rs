@@ -172,7 +172,15 @@ fn dates() -> Vec<(&'static str, Fact)> {
         ("54-kept", Fact::LotsKept { wallet, kept: true }),
         ("54-kept-no-more", Fact::LotsKept { wallet, kept: false }),
         ("46-redated-for-ever", Fact::LotsRedated { wallet, expires_at: never, notice_at: never }),
-        ("47-active", Fact::ActivityCounted { wallet, lapses_at: later(365), notice_at }),
+        ("47-active", Fact::ActivityCounted { wallet, lapses_at: later(365), notice_at, before: None }),
+        (
+            "47-active-before",
+            Fact::ActivityCounted { wallet, lapses_at: later(365), notice_at, before: Some(later(30)) },
+        ),
+        (
+            "47-first-active",
+            Fact::ActivityCounted { wallet, lapses_at: later(365), notice_at, before: Some(Moment::NEVER) },
+        ),
         ("48-statement", Fact::StatementSet { wallet, at: later(30) }),
         ("50-withdrawn", Fact::TierWithdrawn { tier: TierId(Word(4)), until: later(400) }),
     ]
@@ -357,6 +365,7 @@ fn golden_member_with_everything() {
         lapses_at: later(365),
         lapse_notice_at: later(335),
         statement_at: later(30),
+        active_by: Seq::NONE,
         kept: true,
     };
     let voucher = Voucher {
@@ -391,6 +400,9 @@ fn golden_member_with_everything() {
     member::write(&mut bytes, &whole);
     golden("member-ended", &bytes);
     assert_eq!(member::read(&bytes, key(1)).as_ref(), Ok(&whole));
+    if let Some(purse) = whole.purses.first_mut() {
+        purse.active_by = Seq(78);
+    }
     let written_off = vec![WrittenOff { wallet, entry: Seq(77), points: Points(12) }];
     whole.desk = Some(Box::new(Desk { written_off, ..*whole.desk.unwrap_or_default() }));
     let mut bytes = Vec::new();
@@ -743,7 +755,12 @@ fn date_fact() -> impl Strategy<Value = Fact> {
         }),
         ends().prop_map(|(wallet, expires_at, notice_at)| Fact::LotsRedated { wallet, expires_at, notice_at }),
         (wallet(), any::<bool>()).prop_map(|(wallet, kept)| Fact::LotsKept { wallet, kept }),
-        ends().prop_map(|(wallet, lapses_at, notice_at)| Fact::ActivityCounted { wallet, lapses_at, notice_at }),
+        (ends(), option::of(moment())).prop_map(|((wallet, lapses_at, notice_at), before)| Fact::ActivityCounted {
+            wallet,
+            lapses_at,
+            notice_at,
+            before
+        }),
         (wallet(), moment()).prop_map(|(wallet, at)| Fact::StatementSet { wallet, at }),
         (word(), moment()).prop_map(|(tier, until)| Fact::TierWithdrawn { tier: TierId(tier), until }),
     ]
@@ -840,7 +857,16 @@ prop_compose! {
         wallet in wallet(), lots in lots(), debt in points(), lapses_at in moment(), lapse_notice_at in moment(),
         statement_at in moment(),
     ) -> Purse {
-        Purse { wallet, lots: lots.into(), debt, lapses_at, lapse_notice_at, statement_at, kept: debt == Points::ZERO }
+        Purse {
+            wallet,
+            lots: lots.into(),
+            debt,
+            lapses_at,
+            lapse_notice_at,
+            active_by: Seq(statement_at.0.unsigned_abs()),
+            statement_at,
+            kept: debt == Points::ZERO,
+        }
     }
 }
 

@@ -214,21 +214,36 @@ fn take_membership(story: &mut Story<'_>, program: &Program, club: ClubId, span:
 }
 
 fn take_points(story: &mut Story<'_>, program: &Program, wallet: WalletId, points: Points) -> Result<(), Overflow> {
-    let lots = lots_given(story, program, wallet, points);
+    let came = came_with_purchase(story, program, wallet);
+    // What ended unspent is nobody's debt.
+    let ended = came.map(|came| purses::ended(&story.member, wallet, &came, points)).unwrap_or_default();
+    let points = points.minus(lot::total(&ended)?)?;
+    if !ended.is_empty() {
+        story.adopt(Fact::EndedReturned { wallet, lots: ended })?;
+    }
+    if points <= Points::ZERO {
+        return Ok(());
+    }
+    let lots = lots_given(story, came, wallet, points);
     let missing = points.minus(lot::total(&lots)?)?;
     let (owed, written_off) = purses::owed(program, &story.member, wallet, story.member.debt(wallet), missing)?;
     let (cause, at) = (TakenCause::MilestoneLost, story.now);
     story.adopt(Fact::PointsTaken(Box::new(PointsTaken { wallet, cause, at, lots, owed, written_off })))
 }
 
+/// The terms of points that came with the purchase whose goods come back.
+fn came_with_purchase(story: &Story<'_>, program: &Program, wallet: WalletId) -> Option<Terms> {
+    let entry = story.returned?;
+    let terms = purses::terms(program, program.wallet(wallet)?, entry.recorded_at, entry.recorded_at);
+    Some(Terms { entry: entry.seq, ..terms })
+}
+
 /// Parts of lots that make up `points`: those that came with the purchase whose goods come back, then those that end last,
 /// so that nobody changes points that end soon for others by buying and returning.
-fn lots_given(story: &Story<'_>, program: &Program, wallet: WalletId, points: Points) -> Vec<Lot> {
+fn lots_given(story: &Story<'_>, came: Option<Terms>, wallet: WalletId, points: Points) -> Vec<Lot> {
     let Some(purse) = story.member.purse(wallet) else { return Vec::new() };
     // They were joined to others, as they came or after they had matured.
-    let joined = story.returned.zip(program.wallet(wallet)).and_then(|(entry, wallet)| {
-        let terms = purses::terms(program, wallet, entry.recorded_at, entry.recorded_at);
-        let came = Terms { entry: entry.seq, ..terms };
+    let joined = came.and_then(|came| {
         let matured = Terms { available_at: Moment::BEGINNING, ..came };
         lot::find(&purse.lots, &came).or_else(|| lot::find(&purse.lots, &matured))
     });

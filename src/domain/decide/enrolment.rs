@@ -131,7 +131,8 @@ fn points_left(ground: &Ground<'_>, member: &Member) -> Vec<Fact> {
 fn kept_for(purse: &Purse, end: Moment) -> Vec<Fact> {
     let (wallet, notice_at) = (purse.wallet, Moment::NEVER);
     let no_more = purse.kept.then_some(Fact::LotsKept { wallet, kept: false });
-    let ends = (end < purse.lapses_at).then_some(Fact::ActivityCounted { wallet, lapses_at: end, notice_at });
+    let ends =
+        (end < purse.lapses_at).then_some(Fact::ActivityCounted { wallet, lapses_at: end, notice_at, before: None });
     no_more.into_iter().chain(ends).collect()
 }
 

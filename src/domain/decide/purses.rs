@@ -2,7 +2,7 @@
 
 use super::story::Story;
 use crate::domain::event::{
-    AddedCause, DebtPaid, Fact, OpeningState, PointsAdded, Seq, TierCause, VoucherIssued, VouchersCut,
+    AddedCause, DebtPaid, Entry, Fact, OpeningState, PointsAdded, Seq, TierCause, VoucherIssued, VouchersCut,
 };
 use crate::domain::lot::{self, Lot, Origin, Terms};
 use crate::domain::member::{Member, MemberState, Purse};
@@ -214,14 +214,34 @@ pub fn spendable(member: &Member, wallet: &Wallet) -> Points {
     }
 }
 
-/// The fact that the member was active at `at`, where that keeps the wallet from lapsing later than it would.
+/// The fact that the member was active at `at`, where that keeps the wallet from lapsing later than it would, or as long
+/// as another order alone did.
 pub(super) fn activity(program: &Program, member: &Member, wallet: &Wallet, at: Moment) -> Option<Fact> {
     let Expiry::Inactive(span) = wallet.expiry else { return None };
     let lapses_at = program.zone.start_of(span.after(program.zone.day_of(at)));
-    let before = member.purse(wallet.id).map_or(Moment::NEVER, |purse| purse.lapses_at);
+    let purse = member.purse(wallet.id);
+    let (before, by) = purse.map_or((Moment::NEVER, Seq::NONE), |purse| (purse.lapses_at, purse.active_by));
+    if before == lapses_at && by != Seq::NONE {
+        let notice_at = purse.map_or(Moment::NEVER, |purse| purse.lapse_notice_at);
+        return Some(Fact::ActivityCounted { wallet: wallet.id, lapses_at, notice_at, before: None });
+    }
     let later = before == Moment::NEVER || lapses_at > before;
     let notice_at = notice(program, wallet, lapses_at);
-    later.then_some(Fact::ActivityCounted { wallet: wallet.id, lapses_at, notice_at })
+    later.then_some(Fact::ActivityCounted { wallet: wallet.id, lapses_at, notice_at, before: Some(before) })
+}
+
+/// What an order's activity had put off falls due again, where nothing else has put it off since.
+pub(super) fn activity_undone(story: &Story<'_>, by: &Entry) -> Vec<Fact> {
+    let undone = |fact: &Fact| {
+        let Fact::ActivityCounted { wallet, before: Some(before), .. } = *fact else { return None };
+        story.member.purse(wallet).filter(|purse| purse.active_by == by.seq)?;
+        let program = story.timeline.at(story.now);
+        let notice_at = notice(program, program.wallet(wallet)?, before);
+        // What was due before that order was announced before it.
+        let notice_at = if notice_at <= by.recorded_at { Moment::NEVER } else { notice_at };
+        Some(Fact::ActivityCounted { wallet, lapses_at: before, notice_at, before: None })
+    };
+    by.facts.iter().filter_map(undone).collect()
 }
 
 /// What a fact brings about at once: a change of tier redates lots, points that come in are cut into vouchers, and
@@ -279,7 +299,7 @@ fn redated_wallet(program: &Program, wallet: &Wallet, at: Moment) -> Fact {
     if let Expiry::Inactive(span) = wallet.expiry {
         let lapses_at = zone.start_of(span.after(zone.day_of(at)));
         let notice_at = notice(program, wallet, lapses_at);
-        return Fact::ActivityCounted { wallet: wallet.id, lapses_at, notice_at };
+        return Fact::ActivityCounted { wallet: wallet.id, lapses_at, notice_at, before: None };
     }
     let terms = terms(program, wallet, at, at);
     Fact::LotsRedated { wallet: wallet.id, expires_at: terms.expires_at, notice_at: terms.notice_at }

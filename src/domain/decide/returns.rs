@@ -45,6 +45,10 @@ pub(super) fn take_back(ground: &Ground<'_>, member: &Member, asked: &Return) ->
         let follows = purses::came_in(&story, *wallet);
         story.extend(follows).map_err(overflow)?;
     }
+    if bought.is_undone(&after) {
+        let undone = purses::activity_undone(&story, bought.entry);
+        story.extend(undone).map_err(overflow)?;
+    }
     let moments = (bought.recorded.counted_at, bought.entry.recorded_at);
     let counted_at = bought.recorded.counted_at;
     let lost = story.aside(ground.now, |story| milestones::reached(story, &taken.meters, counted_at));
@@ -209,6 +213,11 @@ impl<'a> Bought<'a> {
         }
         after.sort_unstable_by_key(|back| back.line);
         if after == self.before { Err(Refusal::NothingToReturn) } else { Ok(after) }
+    }
+
+    /// Whether all of it has come back.
+    fn is_undone(&self, after: &[LineReturned]) -> bool {
+        Bought { before: after, ..*self }.everything_left().is_empty()
     }
 
     fn so_far(&self, line: u16) -> LineReturned {

@@ -224,6 +224,7 @@ pub(super) fn refund(
         wallet: wallet.id,
         lapses_at,
         notice_at: Moment::NEVER,
+        before: None,
     });
     let added = purses::came_back(member, wallet, AddedCause::Refund, back.clone(), ground.now).map_err(overflow)?;
     let mut after = member.clone();

@@ -294,6 +294,9 @@ pub enum Fact {
         lapses_at: Moment,
         /// When that is announced.
         notice_at: Moment,
+        /// When it would have lapsed without this activity, [`Moment::NEVER`] included: what is bought and brought back is
+        /// none. `None` where something else put it off as far.
+        before: Option<Moment>,
     },
     /// The day on which vouchers are cut next.
     StatementSet {

@@ -126,8 +126,9 @@ impl Member {
                 purse.kept = *kept;
                 Ok(())
             })?,
-            Fact::ActivityCounted { wallet, lapses_at, notice_at } => self.change(*wallet, |purse| {
+            Fact::ActivityCounted { wallet, lapses_at, notice_at, before } => self.change(*wallet, |purse| {
                 (purse.lapses_at, purse.lapse_notice_at) = (*lapses_at, *notice_at);
+                purse.active_by = before.map_or(Seq::NONE, |_| seq);
                 Ok(())
             })?,
             Fact::ExpiryAnnounced { wallet, expires_at, .. } => self.change(*wallet, |purse| {

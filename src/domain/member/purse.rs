@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use crate::domain::event::Seq;
 use crate::domain::lot::{self, Lot};
 use crate::domain::program::WalletId;
 use crate::domain::units::{Moment, Overflow, Points};
@@ -19,6 +20,8 @@ pub struct Purse {
     pub lapses_at: Moment,
     /// When that is announced; [`Moment::NEVER`] if it was, or never will be.
     pub lapse_notice_at: Moment,
+    /// The entry whose activity alone set `lapses_at`; [`Seq::NONE`] where others had their part in it.
+    pub active_by: Seq,
     /// When vouchers are cut next; [`Moment::NEVER`] if they are not cut at dates.
     pub statement_at: Moment,
     /// Whether her tier keeps them: then nothing ends, and the dates wait for the day it does not.
@@ -35,6 +38,7 @@ impl Purse {
             debt: Points::ZERO,
             lapses_at: Moment::NEVER,
             lapse_notice_at: Moment::NEVER,
+            active_by: Seq::NONE,
             statement_at: Moment::NEVER,
             kept: false,
         }

@@ -59,7 +59,7 @@ impl Page<'_> {
             Fact::LotsKept { wallet, kept } => {
                 Wire::LotsKept(pb::LotsKept { wallet: self.wallet(*wallet).0, kept: *kept })
             }
-            Fact::ActivityCounted { wallet, lapses_at, notice_at } => Wire::ActivityCounted(pb::ActivityCounted {
+            Fact::ActivityCounted { wallet, lapses_at, notice_at, .. } => Wire::ActivityCounted(pb::ActivityCounted {
                 wallet: self.wallet(*wallet).0,
                 lapses_at: stamp(*lapses_at),
                 notice_at: stamp(*notice_at),
@@ -419,7 +419,7 @@ wallet = "stars"
             Fact::TransferClosed { sent_by: hold, back: Vec::new() },
             Fact::ExpiryAnnounced { wallet, expires_at: until, points: Points(125) },
             Fact::LotsRedated { wallet, expires_at: Moment::NEVER, notice_at: Moment::NEVER },
-            Fact::ActivityCounted { wallet, lapses_at: until, notice_at: Moment::NEVER },
+            Fact::ActivityCounted { wallet, lapses_at: until, notice_at: Moment::NEVER, before: None },
             Fact::StatementSet { wallet, at: Moment::NEVER },
             Fact::OpeningStateSet(Box::new(state)),
             Fact::TierWithdrawn { tier, until },

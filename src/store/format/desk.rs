@@ -87,6 +87,7 @@ fn write_purse(pen: &mut Pen<'_>, purse: &Purse) {
     write_unless(pen, 5, Moment::NEVER, purse.lapse_notice_at, EPOCH);
     write_unless(pen, 6, Moment::NEVER, purse.statement_at, EPOCH);
     pen.number(7, purse.kept.into());
+    pen.number(8, purse.active_by.0);
 }
 
 fn read_purse(wire: Wire<'_>) -> Result<Purse, Damage> {
@@ -101,6 +102,7 @@ fn read_purse(wire: Wire<'_>) -> Result<Purse, Damage> {
             5 => purse.lapse_notice_at = wire.moment()?,
             6 => purse.statement_at = wire.moment()?,
             7 => purse.kept = wire.number()? != 0,
+            8 => purse.active_by = Seq(wire.number()?),
             other => return Err(unknown("a purse", other)),
         }
     }

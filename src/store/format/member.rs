@@ -17,7 +17,7 @@
 //! | 13 sint | since when | 0 |
 //! | 14 bytes | tiers held, if each was plainly earned: a run of them (`runs.rs`) | see 22 |
 //! | 15 number | the entry that enrolled her | 0 |
-//! | 16… message | purses: 1 wallet, 2… lots (`lots.rs`), 3 debt (sint), 4 lapses_at (sint), 5 lapse_notice_at (sint), 6 statement_at (sint); 4 to 6 absent: never; 7 whether its points are kept | |
+//! | 16… message | purses: 1 wallet, 2… lots (`lots.rs`), 3 debt (sint), 4 lapses_at (sint), 5 lapse_notice_at (sint), 6 statement_at (sint); 4 to 6 absent: never; 7 whether its points are kept, 8 the entry whose activity set 4 | |
 //! | 17… message | holds: 1 entry, 2 wallet, 3 until (sint), 4… lots | |
 //! | 18… message | vouchers: 1 claim, 2 entry, 3 reward, 4 times (absent: 1), 5 expires_at (sint; absent: never), 6 text: the nonce | |
 //! | 19… message | transfers: 1 entry, 2 to, 3 wallet, 4… lots | |

@@ -14,7 +14,7 @@
 //! | 44 | TransferClosed | 2… lots that came back, 7 sent by |
 //! | 45 | ExpiryAnnounced | 1 wallet, 5 points, 13 expires_at |
 //! | 46 | LotsRedated | 1 wallet, 13 expires_at, 14 notice_at |
-//! | 47 | ActivityCounted | 1 wallet, 13 lapses_at, 14 notice_at |
+//! | 47 | ActivityCounted | 1 wallet, 13 lapses_at, 14 notice_at, 24 before (the end that never comes included) |
 //! | 48 | StatementSet | 1 wallet, 13 at |
 //! | 54 | LotsKept | 1 wallet, 10 cause: 0 kept from now on, 1 no more |
 //! | 50 | TierWithdrawn | 1 tier, 13 until |
@@ -25,7 +25,7 @@ use super::eye::{Eye, unknown};
 use super::fact::distance;
 use super::lots::write_unless;
 use super::parts::Parts;
-use super::pen::Pen;
+use super::pen::{Pen, zigzag};
 use super::{Damage, lots};
 use crate::domain::event::{AddedCause, DebtPaid, Entry, Fact, PointsAdded, PointsTaken, TakenCause};
 use crate::domain::lot::Lot;
@@ -110,10 +110,11 @@ pub fn write_dates(pen: &mut Pen<'_>, fact: &Fact, entry: &Entry) {
             pen.number(1, wallet.0.0.into());
             pen.number(10, u64::from(!kept));
         }),
-        Fact::ActivityCounted { wallet, lapses_at, notice_at } => pen.nested(47, |pen| {
+        Fact::ActivityCounted { wallet, lapses_at, notice_at, before } => pen.nested(47, |pen| {
             pen.number(1, wallet.0.0.into());
             end(pen, 13, *lapses_at);
             end(pen, 14, *notice_at);
+            pen.maybe(24, before.map(|before| zigzag(distance(before, entry))));
         }),
         Fact::StatementSet { wallet, at } => pen.nested(48, |pen| {
             pen.number(1, wallet.0.0.into());
@@ -148,7 +149,10 @@ pub fn read(field: u64, eye: Eye<'_>, entry: &Entry) -> Result<Fact, Damage> {
         44 => Fact::TransferClosed { sent_by: parts.entry, back: parts.lots },
         45 => Fact::ExpiryAnnounced { wallet, expires_at: parts.end, points: parts.points },
         46 => Fact::LotsRedated { wallet, expires_at: parts.end, notice_at: parts.notice_at },
-        47 => Fact::ActivityCounted { wallet, lapses_at: parts.end, notice_at: parts.notice_at },
+        47 => {
+            let Parts { end: lapses_at, notice_at, named: before, .. } = parts;
+            Fact::ActivityCounted { wallet, lapses_at, notice_at, before }
+        }
         48 => Fact::StatementSet { wallet, at: parts.end },
         54 => Fact::LotsKept { wallet, kept: parts.cause == 0 },
         85 => {
@@ -175,7 +179,8 @@ const fn known(field: u64) -> &'static [u64] {
         43 => &[7, 12],
         44 => &[2, 7],
         45 => &[1, 5, 13],
-        46 | 47 => &[1, 13, 14],
+        46 => &[1, 13, 14],
+        47 => &[1, 13, 14, 24],
         48 | 50 => &[1, 13],
         54 => &[1, 10],
         85 => &[1, 2, 4, 5, 6],

@@ -71,6 +71,8 @@ struct Person {
     debt: [i64; 4],
     /// When the miles lapse.
     lapses_at: Option<i64>,
+    /// The purchase that alone put that off, and when they would have lapsed without it.
+    put_off: Option<(u32, Option<i64>)>,
     /// What ended unspent of late.
     ended: Vec<Lot>,
     /// Number, until when, what.
@@ -266,7 +268,7 @@ impl Reference {
                 came.push(Lot { points: points - repaid, ..lot(wallet, made_by, counted_at, now) });
                 books[ISSUED] += points;
                 if wallet == MILES && points > 0 {
-                    person.active(counted_at);
+                    person.active(counted_at, Some(made_by));
                 }
             }
             person.lots.extend(came.iter().cloned());
@@ -357,6 +359,9 @@ impl Reference {
             person.debt[wallet] += owed;
             self.books[wallet][RETURNED] += taken + owed;
         }
+        if receipt.back.iter().zip(&receipt.bought.lines).all(|((units, _), bit)| *units == bit.units) {
+            person.undo(receipt.made_by, now, &mut self.books);
+        }
         self.orders += 1;
         self.returns.insert(back.own, (receipt.who, back.clone()));
         "applied"
@@ -413,7 +418,7 @@ impl Reference {
             books[wallet][REDEEMED] += points;
             captured = Some((points, points == whole));
             if wallet == MILES {
-                person.active(now);
+                person.active(now, None);
             }
             "applied"
         });
@@ -453,7 +458,7 @@ impl Reference {
                 person.vouchers.push((number, (now.div_euclid(DAY) + 31) * DAY));
             }
             if wallet == MILES {
-                person.active(now);
+                person.active(now, None);
             }
             "applied"
         });
@@ -512,7 +517,7 @@ impl Reference {
                 person.take_in(wallet, vec![lot]);
                 // A correction is no activity, but what it brings must not be gone before it is there.
                 if wallet == MILES && person.lapses_at.is_none_or(|lapses_at| lapses_at <= now) {
-                    person.active(now);
+                    person.active(now, None);
                 }
             } else if person.spend(wallet, -points).is_none() {
                 return "INSUFFICIENT_POINTS";
@@ -651,9 +656,24 @@ impl Person {
     }
 
     /// She did something with her miles.
-    fn active(&mut self, at: i64) {
+    fn active(&mut self, at: i64, bought: Option<u32>) {
         let lapses_at = months_after(at, 2);
-        self.lapses_at = Some(self.lapses_at.map_or(lapses_at, |before| before.max(lapses_at)));
+        match self.lapses_at {
+            Some(before) if before > lapses_at => {}
+            Some(before) if before == lapses_at => self.put_off = None,
+            before => {
+                self.put_off = bought.map(|made_by| (made_by, before));
+                self.lapses_at = Some(lapses_at);
+            }
+        }
+    }
+
+    /// What she did was brought back: her miles lapse when they would have.
+    fn undo(&mut self, made_by: u32, now: i64, books: &mut Books) {
+        if let Some((_, before)) = self.put_off.take_if(|(by, _)| *by == made_by) {
+            self.lapses_at = before;
+            self.settle(now, books);
+        }
     }
 
     /// The lots of a wallet in the order in which they are spent.
