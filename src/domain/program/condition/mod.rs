@@ -107,21 +107,38 @@ impl Condition {
 
     /// Whether it is known that it never holds of a purchase that occurred in this span.
     pub(super) fn never_holds_between(&self, from: Moment, until: Moment) -> bool {
+        Self::never_hold_together(&[self], from, until)
+    }
+
+    /// Whether it is known that these never all hold of one purchase that occurred in this span.
+    pub(super) fn never_hold_together(conditions: &[&Self], from: Moment, until: Moment) -> bool {
         let after = Truth::Moments(Comparison::AtLeast, Instant::OccurredAt, Instant::Constant(from));
         let before = Truth::Moments(Comparison::Less, Instant::OccurredAt, Instant::Constant(until));
-        never::never(vec![(&self.truth, true), (&after, true), (&before, true)])
+        let asked = conditions.iter().map(|condition| &condition.truth);
+        never::never(asked.chain([&after, &before]).map(|part| (part, true)).collect())
     }
 
-    /// Whether it is known that it never holds while these meters, by position in `program.meters`, read 0.
-    pub(super) fn never_holds_without(&self, meters: &[usize]) -> bool {
-        let zero = |meter: &usize| Truth::Numbers(Comparison::Equal, Number::Meter(*meter), Number::Constant(0));
-        let zeros: Vec<Truth> = meters.iter().map(zero).collect();
-        never::never(zeros.iter().chain([&self.truth]).map(|part| (part, true)).collect())
+    /// Whether it is known that it never holds while these meters, by position in `program.meters`, read so much at most.
+    pub(super) fn never_holds_within(&self, most: &[(usize, i64)]) -> bool {
+        let bound = |(meter, most): &(usize, i64)| {
+            let how = if *most == 0 { Comparison::Equal } else { Comparison::AtMost };
+            Truth::Numbers(how, Number::Meter(*meter), Number::Constant(*most))
+        };
+        let bounds: Vec<Truth> = most.iter().map(bound).collect();
+        never::never(bounds.iter().chain([&self.truth]).map(|part| (part, true)).collect())
     }
 
-    /// Whether it is known that it never holds for who does not belong to `club`.
-    pub(super) fn never_holds_outside(&self, club: super::ClubId) -> bool {
-        never::never(vec![(&self.truth, true), (&Truth::Club(club), false)])
+    /// Whether it is known that it never holds once a meter, by position in `program.meters`, reads so much.
+    pub(super) fn never_holds_from(&self, meter: usize, least: i64) -> bool {
+        let reached = Truth::Numbers(Comparison::AtLeast, Number::Meter(meter), Number::Constant(least));
+        never::never(vec![(&self.truth, true), (&reached, true)])
+    }
+
+    /// Whether it is known that it never holds for who belongs to none of `clubs`.
+    pub(super) fn never_holds_outside(&self, clubs: &[super::ClubId]) -> bool {
+        let belongs: Vec<Truth> = clubs.iter().copied().map(Truth::Club).collect();
+        let outside = belongs.iter().map(|club| (club, false));
+        never::never(outside.chain([(&self.truth, true)]).collect())
     }
 
     /// Whether it is known that it never holds where `other` does.

@@ -19,9 +19,13 @@ const FORM: &str = "a benefit is one of `{ wallet, points }`, `{ meter, count }`
 pub(super) struct Given {
     /// Wallets in which an earning rule grants base points.
     pub wallets: Vec<WalletId>,
-    /// Meters that something counts on, and of those that an earning rule does.
+    /// Meters that a rule or a campaign counts on, and of those that an earning rule does.
     pub meters: Vec<MeterId>,
     pub base_meters: Vec<MeterId>,
+    /// Meters on which some `gives` counts.
+    pub counts: Vec<MeterId>,
+    /// Meters that count the validities of tiers.
+    pub years: Vec<MeterId>,
     /// Whether there is an earning rule at all. A file without one says nothing of what is counted.
     pub earns: bool,
     pub clubs: Vec<ClubId>,
@@ -30,6 +34,8 @@ pub(super) struct Given {
     pub tiers: Vec<TierId>,
     /// Something was meant that could not be read, so that nobody knows what is not given.
     pub unsure: bool,
+    /// A rule or a tier could not be read, so that nobody knows all that it does to what it names.
+    pub unread: bool,
 }
 
 /// The items of `gives`, if the table has any.
@@ -87,7 +93,7 @@ impl Reader<'_> {
     fn count(&self, subject: &Node<'_>) -> Option<Benefit> {
         let meter = self.declared.meter_named(subject);
         let decimals = self.declared.meters.iter().find(|known| Some(known.id) == meter).map(|known| known.decimals);
-        self.declared.given.borrow_mut().meters.extend(meter);
+        self.declared.given.borrow_mut().counts.extend(meter);
         let count = self.amount("count", meter.map(|id| id.0).zip(decimals));
         Some(Benefit::Count(meter?, count?))
     }

@@ -60,6 +60,7 @@ pub(super) fn read(table: &Table<'_>, head: &Head, declared: &mut Declared) -> V
                 declared.campaigns.push((id, entry.find("boost").is_some()));
             }
             let rule = Reader { table: &entry, head, declared, kind }.rule(excluded.as_ref());
+            declared.given.borrow_mut().unread |= id.is_none() || rule.is_none();
             rules.extend(id.zip(rule).map(|(id, rule)| Rule { id, ..rule }));
             entry.close();
         }

@@ -25,6 +25,7 @@ pub(super) fn read(table: &Table<'_>, head: &Head, declared: &mut Declared) -> O
     let mut tiers: Vec<Tier> = Vec::new();
     for rung in rungs.iter().take(TIERS_MAX).filter_map(Node::table) {
         let read = tier(&rung, head, declared);
+        declared.given.borrow_mut().unread |= read.is_none();
         if let Some(read) = read.filter(|read| asks_something_new(&rung, read, &tiers)) {
             tiers.push(read);
         }
@@ -97,7 +98,7 @@ impl Reader<'_> {
     /// The meter that counts its validities; the word of the hidden one is given later.
     fn counts(&self, node: &Node<'_>) -> Option<YearCount> {
         let id = self.declared.meter_named(node)?;
-        self.declared.given.borrow_mut().meters.push(id);
+        self.declared.given.borrow_mut().years.push(id);
         let meter = self.declared.meters.iter().find(|meter| meter.id == id)?;
         if meter.window != Window::Lifetime {
             return node.refuse("validities are counted for ever; the `window` of this meter must be `\"lifetime\"`");

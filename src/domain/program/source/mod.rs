@@ -2,8 +2,8 @@
 //!
 //! `sheet.rs` is the text while it is read, `head.rs`, `declared.rs`, `ladder.rs`, `earning.rs`, `campaign.rs`,
 //! `rate.rs`, `wallets.rs`, `stages.rs`, `segments.rs`, `alerts.rs`, `clubs.rs`, `privileges.rs`, `milestones.rs` and `rewards.rs` read its parts, `terms.rs` and
-//! `benefits.rs` the small forms they share; `soundness.rs` asks what no part can tell by itself, and `changes.rs` says
-//! what a next version may not change. Nothing here knows members or how a program is stored.
+//! `benefits.rs` the small forms they share; `soundness.rs`, with `reach.rs` and `together.rs`, asks what no part can
+//! tell by itself, and `changes.rs` says what a next version may not change. Nothing here knows members or how a program is stored.
 
 mod alerts;
 mod benefits;
@@ -20,12 +20,14 @@ mod privileges;
 #[cfg(test)]
 mod published;
 mod rate;
+mod reach;
 mod rewards;
 mod segments;
 mod sheet;
 mod soundness;
 mod stages;
 mod terms;
+mod together;
 mod wallets;
 
 #[cfg(test)]
@@ -39,11 +41,15 @@ mod tests_programs;
 #[cfg(test)]
 mod tests_promises;
 #[cfg(test)]
+mod tests_reach;
+#[cfg(test)]
 mod tests_segments;
 #[cfg(test)]
 mod tests_soundness;
 #[cfg(test)]
 mod tests_stand_ins;
+#[cfg(test)]
+mod tests_together;
 
 use toml::de::DeTable;
 

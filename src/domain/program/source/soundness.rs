@@ -1,14 +1,13 @@
-//! What each part of a file cannot tell by itself: a tier nobody would stand on, campaigns that exclude each other, a
-//! privilege or a boost nobody gets, meters and wallets that nothing feeds, a club that lets in its members only.
+//! What each part of a file cannot tell by itself: a tier nobody would stand on, a privilege or a boost nobody gets,
+//! clubs that let in their members only. What meters never come to read is `reach.rs`, what rules and campaigns are to
+//! each other `together.rs`.
 //!
 //! It only says what is certain: a ladder that could be meant is never refused. It must not read values; those are
 //! read where they belong, and are found again here by their ids.
 
 use super::declared::Declared;
 use super::sheet::{Node, Table};
-use crate::domain::program::{
-    Basis, Club, Condition, Downgrade, Ladder, Milestone, Privilege, Rule, Stacking, Tier, Word,
-};
+use crate::domain::program::{Club, ClubId, Condition, Downgrade, Ladder, Milestone, Privilege, Rule, Tier, Word};
 
 /// What is looked at together.
 pub(super) struct Whole<'a> {
@@ -24,19 +23,22 @@ pub(super) struct Whole<'a> {
 /// Says what is not sound.
 pub(super) fn check(whole: &Whole<'_>) {
     whole.tiers();
-    whole.unfed_tiers();
-    whole.unfed_milestones();
-    whole.base_points();
+    whole.out_of_reach();
+    whole.rules_together();
     whole.clubs();
-    whole.exclusive_campaigns();
     whole.privileges();
     whole.worths();
     whole.boosts();
 }
 
 impl Whole<'_> {
-    fn text(&self, word: Word) -> &str {
+    pub(super) fn text(&self, word: Word) -> &str {
         self.declared.register.text(word)
+    }
+
+    /// Ids, as a message names them.
+    pub(super) fn named(&self, words: impl Iterator<Item = Word>) -> String {
+        words.map(|word| format!("`{}`", self.text(word))).collect::<Vec<_>>().join(", ")
     }
 
     /// Tiers whose condition never holds without that of a higher one: whoever earns them stands higher already.
@@ -51,100 +53,61 @@ impl Whole<'_> {
         }
     }
 
-    /// Meters that nothing counts on, by position.
-    fn unfed(&self) -> Vec<usize> {
-        let given = self.declared.given.borrow();
-        let meters = self.declared.meters.iter().enumerate();
-        let known = given.earns && !given.unsure;
-        let unfed = meters.filter(|(_, meter)| known && !given.meters.contains(&meter.id));
-        unfed.map(|(at, _)| at).collect()
-    }
-
-    /// Conditions of tiers that need a meter which nothing counts on.
-    fn unfed_tiers(&self) {
-        let unfed = self.unfed();
-        for tier in self.ladder.into_iter().flat_map(|ladder| &ladder.tiers) {
-            let name = self.text(tier.id.0);
-            let conditions = [("qualify", &tier.qualify), ("renew", &tier.renew), ("floor", &tier.floor)];
-            for (key, condition) in conditions {
-                if condition.as_ref().is_some_and(|asks| !asks.never_holds() && asks.never_holds_without(&unfed)) {
-                    let meters = self.needed(condition.as_ref(), &unfed);
-                    let message = format!("nothing counts on {meters}, so this can never hold");
-                    self.at(&["ladder", "tier"], ("id", name), key, &message);
-                }
-            }
-        }
-    }
-
-    /// Of meters that nothing counts on, as few as a condition cannot do without.
-    fn needed(&self, condition: Option<&Condition>, unfed: &[usize]) -> String {
-        let mut needed = unfed.to_vec();
-        for at in unfed {
-            let others: Vec<usize> = needed.iter().copied().filter(|other| other != at).collect();
-            if condition.is_some_and(|condition| condition.never_holds_without(&others)) {
-                needed = others;
-            }
-        }
-        let meters = needed.into_iter().filter_map(|at| self.declared.meters.get(at));
-        meters.map(|meter| format!("`{}`", self.text(meter.id.0))).collect::<Vec<_>>().join(", ")
-    }
-
-    fn unfed_milestones(&self) {
-        let unfed = self.unfed();
-        for milestone in self.milestones {
-            let at = self.declared.meters.iter().position(|meter| meter.id == milestone.meter);
-            if at.is_some_and(|at| unfed.contains(&at)) {
-                let message = format!("nothing counts on `{}`, so it is never reached", self.text(milestone.meter.0));
-                self.at(&["milestone"], ("id", self.text(milestone.id.0)), "meter", &message);
-            }
-        }
-    }
-
-    /// Campaigns on base points where there are none.
-    fn base_points(&self) {
-        let given = self.declared.given.borrow();
-        let known = given.earns && !given.unsure;
-        for rule in self.rules.iter().filter(|rule| known && matches!(rule.basis, Basis::BasePoints)) {
-            let (has_some, of) = match (rule.wallet, rule.meters.first()) {
-                (Some(wallet), _) => (given.wallets.contains(&wallet), wallet.0),
-                (None, Some(meter)) => (given.base_meters.contains(meter), meter.0),
-                (None, None) => continue,
-            };
-            if !has_some {
-                let message = format!("no `[[earning]]` rule grants on `{}`: it has no base points", self.text(of));
-                self.at(&["campaign"], ("campaign", self.text(rule.id.0)), "basis", &message);
-            }
-        }
-    }
-
-    /// Clubs whose condition asks for membership of themselves, so that nobody is ever the first.
+    /// Clubs whose condition asks for membership of themselves, at once or by way of others, so that nobody is ever the
+    /// first.
     fn clubs(&self) {
+        let shut = self.shut();
+        for (club, condition) in &shut {
+            let needed = self.needed_clubs(&shut, condition);
+            let message = if condition.never_holds_outside(&[club.id]) {
+                "only members of this club meet this, so nobody can ever come in".into()
+            } else if self.leads_to(&shut, &needed, club.id) {
+                let others = self.named(needed.iter().map(|club| club.0));
+                format!("only members of {others} meet this, who must belong here first, so nobody can ever come in")
+            } else {
+                continue;
+            };
+            self.at(&["club"], ("id", self.text(club.id.0)), "condition", &message);
+        }
+    }
+
+    /// Clubs into which nobody can come who does not belong to one of them already.
+    fn shut(&self) -> Vec<(&Club, &Condition)> {
         let given = self.declared.given.borrow();
-        for club in self.clubs.iter().filter(|club| !given.unsure && !given.clubs.contains(&club.id)) {
-            let Some(condition) = &club.condition else { continue };
-            if !condition.never_holds() && condition.never_holds_outside(club.id) {
-                let message = "only members of this club meet this, so nobody can ever come in";
-                self.at(&["club"], ("id", self.text(club.id.0)), "condition", message);
+        let asking = self.clubs.iter().filter_map(|club| Some((club, club.condition.as_ref()?)));
+        let unaided = asking.filter(|(club, asks)| !given.clubs.contains(&club.id) && !asks.never_holds());
+        let mut shut: Vec<_> = unaided.filter(|_| !given.unsure).collect();
+        loop {
+            let ids = ids(&shut);
+            shut.retain(|(_, condition)| condition.never_holds_outside(&ids));
+            if shut.len() == ids.len() {
+                return shut;
             }
         }
+    }
+
+    /// Of clubs that are shut, as few as a condition cannot do without.
+    fn needed_clubs(&self, shut: &[(&Club, &Condition)], condition: &Condition) -> Vec<ClubId> {
+        fewest(ids(shut), |clubs| condition.never_holds_outside(clubs))
+    }
+
+    /// Whether those clubs need this one, or others that do.
+    fn leads_to(&self, shut: &[(&Club, &Condition)], clubs: &[ClubId], target: ClubId) -> bool {
+        let (mut waiting, mut seen) = (clubs.to_vec(), Vec::new());
+        while let Some(club) = waiting.pop() {
+            if !seen.contains(&club) {
+                seen.push(club);
+                let conditions = shut.iter().filter(|(other, _)| other.id == club).map(|(_, condition)| condition);
+                waiting.extend(conditions.flat_map(|condition| self.needed_clubs(shut, condition)));
+            }
+        }
+        seen.contains(&target)
     }
 
     /// Whether something gives the tier, or could for all that is known.
     fn is_given(&self, tier: &Tier) -> bool {
         let given = self.declared.given.borrow();
         given.unsure || given.tiers.contains(&tier.id)
-    }
-
-    /// Of two campaigns that exclude each other, the priority says which grants.
-    fn exclusive_campaigns(&self) {
-        for (at, rule) in self.rules.iter().enumerate() {
-            let mut before = self.rules.iter().take(at);
-            if let Some(rival) = before.find(|other| are_rivals(other, rule)) {
-                let (id, rival) = (self.text(rule.id.0), self.text(rival.id.0));
-                let message = format!("`{rival}` is exclusive with the same priority at the same time");
-                self.at(&["campaign"], ("campaign", id), "stacking", &message);
-            }
-        }
     }
 
     fn privileges(&self) {
@@ -183,7 +146,7 @@ impl Whole<'_> {
     }
 
     /// Says it at a key of the entry with this id.
-    fn at(&self, lists: &[&'static str], entry: (&'static str, &str), key: &'static str, message: &str) {
+    pub(super) fn at(&self, lists: &[&'static str], entry: (&'static str, &str), key: &'static str, message: &str) {
         let Some(table) = self.entry(lists, entry) else { return };
         match table.find(key) {
             Some(node) => node.doubt(message),
@@ -218,11 +181,18 @@ fn is_hidden_by(tier: &Tier, higher: &Tier) -> bool {
     ends_together && !is_held_otherwise && !asks.never_holds() && asks.implies(above)
 }
 
-/// Whether both could be the one that grants alone on the same purchase.
-fn are_rivals(a: &Rule, b: &Rule) -> bool {
-    let same = matches!(a.stacking, Stacking::Exclusive(_)) && a.stacking == b.stacking;
-    // Dates of different moments say nothing about each other.
-    let overlap = a.judged_by != b.judged_by || (a.from < b.until && b.from < a.until);
-    let never_meet = a.when.as_ref().zip(b.when.as_ref()).is_some_and(|(a, b)| a.excludes(b));
-    same && overlap && !never_meet
+fn ids(clubs: &[(&Club, &Condition)]) -> Vec<ClubId> {
+    clubs.iter().map(|(club, _)| club.id).collect()
+}
+
+/// Of what suffices, as few as still do.
+pub(super) fn fewest<T: Copy + PartialEq>(all: Vec<T>, suffice: impl Fn(&[T]) -> bool) -> Vec<T> {
+    let mut needed = all.clone();
+    for one in all {
+        let others: Vec<T> = needed.iter().copied().filter(|other| *other != one).collect();
+        if suffice(&others) {
+            needed = others;
+        }
+    }
+    needed
 }
