@@ -307,7 +307,8 @@ meters = ["m"]
 
 #[test]
 fn counts_and_lengths_are_bounded() {
-    let rules: String = (0..201).map(|n| rule(&format!("rule = \"r{n}\"")) + "\n").collect();
+    let cap = |n: u32| format!("rule = \"r{n}\"\ncap_per_receipt = {}", n + 1);
+    let rules: String = (0..201).map(|n| rule(&cap(n)) + "\n").collect();
     assert_eq!(flaws(&format!("{SMALL}{rules}")), ["9:1 at most 200 rules"]);
     let wallets: String = (0..33).map(|n| format!("[wallets.w{n}]\n")).collect();
     let found = flaws(&format!("id = \"a\"\nzone = \"UTC\"\ncurrency = \"USD\"\n{wallets}"));

@@ -1,4 +1,5 @@
-//! Rules and campaigns side by side: base points that a campaign never meets are said, and those that it could are not.
+//! Rules and campaigns side by side: base points that a campaign never meets and rules that count twice are said, and
+//! what could be meant is not.
 
 use super::tests::{SMALL, flaws, rule};
 
@@ -64,4 +65,47 @@ fn a_rule_that_never_grants_is_said_once() {
             .len(),
         1
     );
+}
+
+/// Two rules with `both`, the second of them with `more` as well.
+fn twice(both: &str, more: &str) -> Vec<String> {
+    let with = |id: &str, more: &[&str]| {
+        let keys = [&[id, both], more].concat();
+        rule(&keys.into_iter().filter(|key| !key.is_empty()).collect::<Vec<_>>().join("\n"))
+    };
+    flaws(&format!("{SMALL}{}\n{}\n", with("rule = \"r\"", &[]), with("rule = \"s\"", &[more])))
+}
+
+#[test]
+fn a_rule_that_is_there_twice_is_said() {
+    let said =
+        |line: u32| [format!("{line}:8 this grants once more what `r` grants; all rules that apply are granted")];
+    assert_eq!(twice("", ""), said(16));
+    assert_eq!(twice("when = 'purchase.store == \"a\"'", ""), said(17));
+    assert_eq!(twice("meters = [\"visits\"]\n-wallet =", ""), said(16));
+    let dated = |from: &str, until: &str| format!("from = {from}\nuntil = {until}");
+    let staggered = |from: &str, until: &str| {
+        let (first, second) = (dated("2026-01-01", "2027-01-01"), dated(from, until));
+        flaws(&format!("{SMALL}{}\n{}\n", rule(&first), rule(&format!("rule = \"s\"\n{second}"))))
+    };
+    assert_eq!(staggered("2026-12-01", "2027-12-01"), said(18));
+    assert_eq!(staggered("2027-01-01", "2028-01-01"), [""; 0]);
+    // A month within the year may be meant to count double.
+    assert_eq!(staggered("2026-05-01", "2026-06-01"), [""; 0]);
+}
+
+#[test]
+fn rules_that_add_are_not_said() {
+    for more in [
+        "rate = \"2 per 1.00\"",
+        "rounding = \"ceil\"",
+        "lines = 'line.category == \"book\"'",
+        "when = 'purchase.store == \"a\"'",
+        "cap_per_receipt = 5",
+        "meters = [\"visits\"]\n-wallet =",
+        "per = \"line\"",
+        "counts_points_tender = true",
+    ] {
+        assert_eq!(twice("", more), [""; 0], "{more}");
+    }
 }

@@ -1,10 +1,10 @@
-//! What rules and campaigns are to each other: base points that never come together with the campaign on them, and
-//! campaigns that exclude each other.
+//! What rules and campaigns are to each other: base points that never come together with the campaign on them,
+//! campaigns that exclude each other, and rules that say the same twice.
 //!
 //! It must not know what any of them grants, only whether they can on the same purchase.
 
 use super::soundness::Whole;
-use crate::domain::program::{Basis, Condition, JudgedBy, Rule, Stacking};
+use crate::domain::program::{Basis, Condition, JudgedBy, Rule, RuleId, Stacking};
 use crate::domain::units::Moment;
 
 impl Whole<'_> {
@@ -12,6 +12,7 @@ impl Whole<'_> {
     pub(super) fn rules_together(&self) {
         self.base_points();
         self.exclusive_campaigns();
+        self.doubled_rules();
     }
 
     /// Campaigns on base points where there are none.
@@ -60,6 +61,20 @@ impl Whole<'_> {
             }
         }
     }
+
+    /// Rules that say in every word what another says: all rules that apply grant, so it counts twice.
+    fn doubled_rules(&self) {
+        let earning: Vec<(&Rule, String)> =
+            self.rules.iter().filter(|rule| rule.stacking == Stacking::Rule).map(|rule| (rule, words(rule))).collect();
+        for (at, (rule, said)) in earning.iter().enumerate() {
+            let mut before = earning.iter().take(at);
+            if let Some((first, _)) = before.find(|(other, before)| before == said && run_alike(other, rule)) {
+                let (id, first) = (self.text(rule.id.0), self.text(first.id.0));
+                let message = format!("this grants once more what `{first}` grants; all rules that apply are granted");
+                self.at(&["earning"], ("rule", id), "rule", &message);
+            }
+        }
+    }
 }
 
 /// Whether a rule can grant at all, by its dates and what it asks.
@@ -99,4 +114,19 @@ fn are_rivals(a: &Rule, b: &Rule) -> bool {
     let same = matches!(a.stacking, Stacking::Exclusive(_)) && a.stacking == b.stacking;
     let never_meet = a.when.as_ref().zip(b.when.as_ref()).is_some_and(|(a, b)| a.excludes(b));
     same && overlap(a, b) && !never_meet
+}
+
+/// All that a rule says but its id and its dates.
+fn words(rule: &Rule) -> String {
+    let mut meters = rule.meters.clone();
+    meters.sort_unstable();
+    let (from, until) = (Moment::BEGINNING, Moment::NEVER);
+    format!("{:?}", Rule { id: RuleId::default(), from, until, meters, ..rule.clone() })
+}
+
+/// Whether both run over the same time, or one into the time of the next. One that runs within the time of another
+/// may be meant to double it for a while.
+fn run_alike(a: &Rule, b: &Rule) -> bool {
+    let within = |inner: &Rule, outer: &Rule| outer.from <= inner.from && inner.until <= outer.until;
+    overlap(a, b) && within(a, b) == within(b, a)
 }
