@@ -58,7 +58,12 @@ impl Giving<'_> {
 
     fn points(&self, story: &mut Story<'_>, wallet: WalletId, points: Points) -> Result<(), Overflow> {
         let Some(wallet) = self.program.wallet(wallet) else { return Ok(()) };
-        let terms = purses::terms(self.program, wallet, story.now, story.now);
+        let mut terms = purses::terms(self.program, wallet, story.now, story.now);
+        let confirmable = story.facts.iter().any(|fact| matches!(fact, Fact::PurchaseRecorded(_)));
+        if terms.available_at == Moment::NEVER && !confirmable {
+            // No purchase gave them that could be confirmed.
+            terms.available_at = Moment::BEGINNING;
+        }
         let added = purses::added(&story.member, wallet, AddedCause::Benefit, terms, points);
         story.adopt(added)
     }

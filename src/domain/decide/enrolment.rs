@@ -12,12 +12,18 @@ use crate::domain::order::{AttributesUpdate, Enrolment, Identifier, Note, Refusa
 use crate::domain::program::OnClose;
 use crate::domain::units::{Moment, Points};
 
-/// A new member, on the tier that her attributes give her.
+/// A new member with the head starts of the program, on the tier that her attributes give her.
 pub(super) fn enroll(ground: &Ground<'_>, enrolment: &Enrolment) -> Result<Decision, Refusal> {
     let mut outcome = match entering(ground, enrolment)? {
         Decision::Apply(outcome) => outcome,
         replay @ Decision::Replay(_) => return Ok(replay),
     };
+    let newcomer = Member { key: ground.key, ..Member::default() };
+    let given = purses::head_starts(ground.timeline.at(ground.now), &newcomer, ground.now);
+    if !given.is_empty() {
+        outcome.facts.extend(given);
+        outcome.facts = followed(ground, &newcomer, outcome.facts).map_err(overflow)?;
+    }
     let attributes = outcome.facts.iter().find_map(|fact| match fact {
         Fact::MemberEnrolled(enrolled) => Some(enrolled.attributes.clone()),
         _ => None,
@@ -57,14 +63,7 @@ pub(super) fn entering(ground: &Ground<'_>, enrolment: &Enrolment) -> Result<Dec
         attributes,
         base_tier: program.base_tier(),
     });
-    let newcomer = Member { key: ground.key, ..Member::default() };
-    let mut facts = vec![enrolled];
-    let given = purses::head_starts(program, &newcomer, ground.now);
-    if !given.is_empty() {
-        facts.extend(given);
-        facts = followed(ground, &newcomer, facts).map_err(overflow)?;
-    }
-    Ok(Decision::Apply(facts.into()))
+    Ok(Decision::Apply(vec![enrolled].into()))
 }
 
 /// New attributes, and the tier that they complete.

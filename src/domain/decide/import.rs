@@ -210,9 +210,16 @@ impl Reader<'_> {
             return self.fault(format!("member.lots[{position}].points"), "must not be 0");
         }
         let mut terms = purses::terms(self.program, wallet, earned_at, self.now);
-        terms.available_at = Moment::BEGINNING;
+        if terms.available_at == Moment::NEVER || lot.points < Points::ZERO {
+            // There is no purchase here to confirm.
+            terms.available_at = Moment::BEGINNING;
+        }
         if let Some(expires_at) = lot.expires_at {
             terms = purses::ending(self.program, wallet, terms, expires_at);
+        }
+        if terms.expires_at <= self.now {
+            // What is over is not about to end.
+            terms.notice_at = Moment::NEVER;
         }
         Some((wallet.id, Lot { terms, points: lot.points }))
     }
