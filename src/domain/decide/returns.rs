@@ -205,14 +205,23 @@ impl<'a> Bought<'a> {
         for back in now {
             match after.iter_mut().find(|other| other.line == back.line) {
                 Some(so_far) => {
+                    let went = self.lowered_of(*so_far, back.quantity);
                     so_far.quantity = so_far.quantity.saturating_add(back.quantity);
-                    so_far.minor_units = so_far.minor_units.saturating_add(back.minor_units);
+                    so_far.minor_units = so_far.minor_units.saturating_add(back.minor_units).saturating_sub(went);
                 }
                 None => after.push(back),
             }
         }
         after.sort_unstable_by_key(|back| back.line);
         if after == self.before { Err(Refusal::NothingToReturn) } else { Ok(after) }
+    }
+
+    /// What the price of so many units had been lowered by: it comes back with them.
+    fn lowered_of(&self, so_far: LineReturned, quantity: i64) -> i64 {
+        let bought = self.purchase().lines.get(usize::from(so_far.line));
+        let left = bought.map_or(0, |bought| bought.quantity.0.saturating_sub(so_far.quantity)).max(1);
+        let went = i128::from(so_far.minor_units) * i128::from(quantity) / i128::from(left);
+        i64::try_from(went).unwrap_or(so_far.minor_units)
     }
 
     /// Whether all of it has come back.

@@ -792,12 +792,16 @@ impl Receipt {
             match *part {
                 Part::Units(asked) if asked > units_left => return Err("RETURN_EXCEEDS_PURCHASE"),
                 Part::Cents(asked) if asked > cents_left => return Err("RETURN_EXCEEDS_PURCHASE"),
-                Part::Units(asked) => after[at].0 += asked,
+                Part::Units(asked) => {
+                    // What they had been lowered by comes back with them.
+                    after[at].1 -= cents * asked / units_left.max(1);
+                    after[at].0 += asked;
+                }
                 Part::Cents(asked) => after[at].1 += asked,
             }
         }
         if asked.lines.is_empty() {
-            after.iter_mut().zip(&self.bought.lines).for_each(|(back, bit)| back.0 = bit.units);
+            after.iter_mut().zip(&self.bought.lines).for_each(|(back, bit)| *back = (bit.units, 0));
         }
         if after == self.back { Err("NOTHING_TO_RETURN") } else { Ok(after) }
     }
