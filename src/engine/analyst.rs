@@ -12,15 +12,14 @@ use tokio::sync::Mutex;
 
 use super::Engine;
 use super::answer::{AnalystStatus, Denied, Failure};
+use super::brought_back::BroughtBack;
 use super::fresh::Fresh;
 use super::programs::Programs;
 use crate::domain::crowd::daybook::MemberNo;
 use crate::domain::crowd::tags::Bought;
 use crate::domain::crowd::{self, Crowd, Setting};
-use crate::domain::event::{Entry, PurchaseReturned, Seq};
-use crate::domain::order::Claim;
+use crate::domain::event::{Entry, Seq};
 use crate::domain::program::{ProgramNo, Segment, Timeline};
-use crate::store::Wants;
 
 /// How many entries are folded under one lock.
 const STEP: usize = 4_096;
@@ -55,20 +54,6 @@ pub(super) struct Tally {
     pub(super) reached: AtomicU64,
     pub(super) noted: AtomicU64,
     entries: AtomicU64,
-}
-
-/// What an entry brings something back of.
-struct Returned {
-    purchase: Option<Arc<Entry>>,
-    /// The return of the same purchase before.
-    before: Option<Arc<Entry>>,
-}
-
-impl Returned {
-    fn bought(&self) -> crowd::Bought<'_> {
-        let before = self.before.as_deref().and_then(Entry::returned).map_or(&[][..], |returned| &returned.so_far);
-        crowd::Bought { purchase: self.purchase.as_deref(), before }
-    }
 }
 
 impl Kept {
@@ -160,30 +145,17 @@ impl Engine {
     }
 
     /// What these entries bring something back of, by their numbers.
-    async fn bought_before(&self, entries: &[Arc<Entry>]) -> Result<HashMap<Seq, Returned>, Failure> {
+    async fn bought_before(&self, entries: &[Arc<Entry>]) -> Result<HashMap<Seq, BroughtBack>, Failure> {
         let mut bought = HashMap::new();
-        for (entry, returned) in entries.iter().filter_map(|entry| Some((entry, entry.returned()?))) {
-            let purchase = self.shared.store.entry(returned.purchase).await?;
-            let before = self.returned_before(entry.program, returned).await?;
-            bought.insert(entry.seq, Returned { purchase, before });
+        for entry in entries {
+            let brought_back = BroughtBack::by(&*self.shared.store, entry).await?;
+            bought.extend(brought_back.map(|brought_back| (entry.seq, brought_back)));
         }
         Ok(bought)
     }
 
-    /// The return of the same purchase before this one.
-    async fn returned_before(
-        &self,
-        program: ProgramNo,
-        returned: &PurchaseReturned,
-    ) -> Result<Option<Arc<Entry>>, Failure> {
-        let Some(number) = returned.number.checked_sub(1).filter(|number| *number > 0) else { return Ok(None) };
-        let claim = Claim::return_number(program, &returned.receipt, number);
-        let found = self.shared.store.read(&Wants { claims: vec![claim], ..Wants::default() }).await?;
-        Ok(found.claims.into_values().next())
-    }
-
     /// Folds those of the entries that were not folded yet; up to where everything is now.
-    fn enter(&self, entries: &[Arc<Entry>], bought: &HashMap<Seq, Returned>) -> Seq {
+    fn enter(&self, entries: &[Arc<Entry>], bought: &HashMap<Seq, BroughtBack>) -> Seq {
         let (programs, mut reached) = (self.programs(), Seq::NONE);
         for step in entries.chunks(STEP) {
             let mut folded = self.shared.analyst.folded.write().unwrap_or_else(PoisonError::into_inner);
@@ -194,7 +166,12 @@ impl Engine {
         reached
     }
 
-    fn enter_one(&self, folded: &mut Folded, programs: &Programs, (entry, bought): (&Entry, &HashMap<Seq, Returned>)) {
+    fn enter_one(
+        &self,
+        folded: &mut Folded,
+        programs: &Programs,
+        (entry, bought): (&Entry, &HashMap<Seq, BroughtBack>),
+    ) {
         let reached = folded.reached(entry.program);
         folded.reached = entry.seq.max(folded.reached);
         let Some(timeline) = programs.numbered(entry.program).filter(|_| reached < entry.seq) else { return };
@@ -204,7 +181,10 @@ impl Engine {
         let notes_purchases = in_force.segments.iter().any(Segment::changes_with_purchases);
         let wallet = first.wallets.first().map(|wallet| wallet.id);
         let setting = Setting { zone: &first.zone, wallet, notes_purchases };
-        let bought = bought.get(&entry.seq).map(Returned::bought).unwrap_or_default();
+        let bought = bought.get(&entry.seq).map_or_else(crowd::Bought::default, |back| crowd::Bought {
+            purchase: back.purchase.as_deref(),
+            before: back.before(),
+        });
         folded.crowds.entry(entry.program).or_default().enter(entry, setting, bought);
         self.shared.analyst.tally.entries.fetch_add(1, Ordering::Relaxed);
     }

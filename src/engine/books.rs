@@ -11,15 +11,15 @@ use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
 use super::answer::{Denied, Failure};
+use super::brought_back::BroughtBack;
 use super::scribe::blocking;
 use super::{Engine, Programs, Shared};
 use crate::domain::books::{Books, Bought, Row, RowKey, Split};
 use crate::domain::calendar::Day;
-use crate::domain::event::{Entry, Fact, PurchaseReturned, Seq};
-use crate::domain::order::{Claim, Refusal};
-use crate::domain::program::{ProgramNo, Timeline, WalletId};
+use crate::domain::event::{Entry, Seq};
+use crate::domain::order::Refusal;
+use crate::domain::program::{Timeline, WalletId};
 use crate::domain::units::Moment;
-use crate::store::Wants;
 use crate::store::format::books::{read, write};
 
 /// The name of their note.
@@ -129,8 +129,9 @@ fn catch_up(shared: &Shared, known: &mut Known) -> Result<(), Failure> {
         let Some(last) = entries.last() else { break };
         let programs = shared.programs.load();
         for entry in &entries {
-            let brought_back = brought_back(shared, entry)?;
-            enter(&mut known.books, &programs, entry, &brought_back);
+            // A fold of a million entries waits for a few of these.
+            let brought_back = Handle::current().block_on(BroughtBack::by(&*shared.store, entry))?;
+            enter(&mut known.books, &programs, entry, brought_back.as_ref());
         }
         known.up_to = last.seq;
     }
@@ -144,51 +145,9 @@ fn catch_up(shared: &Shared, known: &mut Known) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The purchase that an entry brings something back of, and the return before.
-#[derive(Default)]
-struct BroughtBack {
-    purchase: Option<Arc<Entry>>,
-    before: Option<Arc<Entry>>,
-}
-
-impl BroughtBack {
-    fn bought(&self) -> Option<Bought<'_>> {
-        let before = self.before.as_ref().and_then(|entry| returned_by(entry));
-        let purchase = self.purchase.as_ref()?.purchase()?;
-        Some(Bought { purchase, before: before.map_or(&[], |returned| &returned.so_far) })
-    }
-}
-
-/// Looks up what an entry brings something back of: a fold of a million entries waits for a few of these.
-fn brought_back(shared: &Shared, entry: &Entry) -> Result<BroughtBack, Failure> {
-    let Some(returned) = returned_by(entry) else { return Ok(BroughtBack::default()) };
-    let here = Handle::current();
-    let purchase = here.block_on(shared.store.entry(returned.purchase))?;
-    let before = match returned_before(entry.program, returned) {
-        Some(claim) => {
-            let wants = Wants { claims: vec![claim], ..Wants::default() };
-            here.block_on(shared.store.read(&wants))?.claims.remove(&claim)
-        }
-        None => None,
-    };
-    Ok(BroughtBack { purchase, before })
-}
-
-/// The key of the return of the same purchase before this one, if it is not the first.
-fn returned_before(program: ProgramNo, returned: &PurchaseReturned) -> Option<Claim> {
-    let number = returned.number.checked_sub(1).filter(|number| *number > 0)?;
-    Some(Claim::return_number(program, &returned.receipt, number))
-}
-
-fn returned_by(entry: &Entry) -> Option<&PurchaseReturned> {
-    entry.facts.iter().find_map(|fact| match fact {
-        Fact::PurchaseReturned(returned) => Some(&**returned),
-        _ => None,
-    })
-}
-
-fn enter(books: &mut Books, programs: &Programs, entry: &Entry, brought_back: &BroughtBack) {
+fn enter(books: &mut Books, programs: &Programs, entry: &Entry, brought_back: Option<&BroughtBack>) {
+    let bought = brought_back.and_then(|back| Some(Bought { purchase: back.recorded()?, before: back.before() }));
     if let Some(timeline) = programs.numbered(entry.program) {
-        books.enter(entry, timeline, brought_back.bought());
+        books.enter(entry, timeline, bought);
     }
 }

@@ -7,6 +7,7 @@
 mod analyst;
 mod answer;
 mod books;
+mod brought_back;
 pub mod clock;
 mod draft;
 pub mod figures;

@@ -4,14 +4,11 @@
 //! where a condition looks at more of the member than an entry knows. What points paid for was sold before, with the sale
 //! that issued them.
 
-use crate::domain::event::{Grant, LineReturned, PurchaseRecorded, Seq};
-use crate::domain::order::{Line, Purchase, Tender};
+use crate::domain::event::{Grant, LineReturned, PurchaseRecorded};
+use crate::domain::order::{Line, Purchase};
 use crate::domain::program::condition::Subject;
 use crate::domain::program::{Basis, Program, Timeline, WalletId};
 use crate::domain::units::Rounding;
-
-/// The kind of tender that is points, as in earning.
-const POINTS_TENDER: &str = "points";
 
 /// The price of a purchase, as far as it counts in one wallet.
 pub(super) struct Price<'a> {
@@ -34,7 +31,7 @@ impl<'a> Price<'a> {
     pub(super) fn whole(&self) -> i64 {
         let counted: i128 = self.lines.iter().map(|(_, line)| i128::from(line.minor_units)).sum();
         let total: i128 = self.purchase.lines.iter().map(|line| i128::from(line.minor_units)).sum();
-        let points = self.purchase.tenders.iter().filter(|tender| is_points(tender));
+        let points = self.purchase.tenders.iter().filter(|tender| tender.is_points());
         let paid: i128 = points.map(|tender| i128::from(tender.minor_units)).sum();
         let in_money = match (total - paid).max(0) {
             rest if total > 0 => counted.checked_mul(rest).map_or(counted, |part| Rounding::HalfUp.divide(part, total)),
@@ -58,9 +55,8 @@ impl<'a> Price<'a> {
 
 /// What of a line's price has come back: its units, and what it was lowered by.
 fn worth(line: &Line, returned: LineReturned) -> i128 {
-    let (amount, units) = (i128::from(line.minor_units), i128::from(line.quantity.0));
-    let of_units = (amount * i128::from(returned.quantity)).checked_div(units).unwrap_or(0);
-    (of_units + i128::from(returned.minor_units)).min(amount)
+    let (part, of) = returned.part_of(line, true);
+    i128::from(line.minor_units).saturating_mul(part) / of
 }
 
 /// Whether something was granted for the line.
@@ -90,9 +86,4 @@ fn subject<'a>(program: &'a Program, recorded: &'a PurchaseRecorded, line: &'a L
         meters: &[],
         at: recorded.counted_at,
     }
-}
-
-/// Whether a tender is points: it says so, or names what they were spent on.
-fn is_points(tender: &Tender) -> bool {
-    &*tender.kind == POINTS_TENDER || tender.redemption != Seq::NONE
 }

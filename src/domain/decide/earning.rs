@@ -8,21 +8,13 @@ use smallvec::SmallVec;
 use super::caps;
 use super::shares::{self, Weights};
 use super::windows::{enrolled_on, window_key};
-use crate::domain::event::{Grant, MeterPost, Part, Seq};
+use crate::domain::event::{Grant, MeterPost, Part};
 use crate::domain::member::Member;
-use crate::domain::order::{Line, Purchase, Tender};
+use crate::domain::order::{Line, Purchase};
 use crate::domain::program::condition::Subject;
 use crate::domain::program::{Absent, Basis, BonusOf, JudgedBy, Per, Program, Rate, Rounds, Rule, Scope, Stacking};
 use crate::domain::program::{MeterId, TierId, Timeline, Value, Window};
 use crate::domain::units::{Moment, Overflow, Points, Ratio, Text};
-
-/// The kind of tender that is points, not money.
-pub const POINTS_TENDER: &str = "points";
-
-/// Whether a tender is points: it says so, or it names the redemption that paid.
-pub(super) fn is_points(tender: &Tender) -> bool {
-    &*tender.kind == POINTS_TENDER || tender.redemption != Seq::NONE
-}
 
 /// A purchase about to earn.
 pub(super) struct Buying<'a> {
@@ -179,9 +171,7 @@ impl<'a> Earning<'a> {
     /// What the rule counts on a line; `None` if it does not choose the line.
     fn line_basis(&self, line: &'a Line) -> Result<Option<i128>, Overflow> {
         let subject = self.subject(Some(line));
-        if let Some(lines) = &self.rule.lines
-            && !lines.holds(&subject)?
-        {
+        if !self.rule.chooses(&subject)? {
             return Ok(None);
         }
         Ok(Some(match &self.rule.basis {
@@ -234,7 +224,7 @@ impl<'a> Earning<'a> {
         if self.rule.counts_points_tender || purchase.tenders.is_empty() {
             return Ok(basis);
         }
-        let points = purchase.tenders.iter().filter(|tender| is_points(tender));
+        let points = purchase.tenders.iter().filter(|tender| tender.is_points());
         let paid = points.map(|tender| i128::from(tender.minor_units)).sum::<i128>();
         let total = purchase.total().ok_or(Overflow)?;
         let rest = i64::try_from((i128::from(total) - paid).max(0)).map_err(|_| Overflow)?;

@@ -3,7 +3,6 @@
 //! All of them are found at once; where fields lie on the wire is known only by their paths.
 
 use super::Ground;
-use super::earning::is_points;
 use crate::domain::member::Member;
 use crate::domain::order::{AttributeValue, AttributesUpdate, Fault, Purchase, Refusal};
 use crate::domain::program::{Absent, AttributeId, Program, Scope, Value, ValueType, Word};
@@ -46,7 +45,7 @@ fn uncountable(purchase: &Purchase) -> Option<Fault> {
 /// The tender by which more was paid in points than the receipt comes to.
 fn overpaid(purchase: &Purchase) -> Option<Fault> {
     let mut left = i128::from(purchase.total()?);
-    let points = purchase.tenders.iter().enumerate().filter(|(_, tender)| is_points(tender));
+    let points = purchase.tenders.iter().enumerate().filter(|(_, tender)| tender.is_points());
     let beyond = points.into_iter().find(|(_, tender)| {
         left -= i128::from(tender.minor_units);
         left < 0

@@ -169,7 +169,7 @@ pub struct LineReturned {
     pub line: u16,
     /// Thousandths of its quantity.
     pub quantity: i64,
-    /// Of its amount, in minor units, beyond what the quantity stands for (a price adjustment).
+    /// What the price of the units that are left was lowered by, in minor units (a price adjustment).
     pub minor_units: i64,
 }
 

@@ -248,6 +248,17 @@ pub struct Tender {
     pub redemption: Seq,
 }
 
+/// The kind of tender that is points.
+const POINTS_TENDER: &str = "points";
+
+impl Tender {
+    /// Whether it is points: it says so, or it names the redemption that paid.
+    #[must_use]
+    pub fn is_points(&self) -> bool {
+        &*self.kind == POINTS_TENDER || self.redemption != Seq::NONE
+    }
+}
+
 impl Purchase {
     /// The sum of all lines in minor units, `None` on overflow.
     #[must_use]
