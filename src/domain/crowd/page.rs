@@ -104,32 +104,27 @@ impl Leaf {
         )
     }
 
-    /// Adds a measure of every row to its member's sum, `sign` times.
-    pub(super) fn add_to(&self, into: &mut [i64], measure: Measure, store: Option<StoreNo>, sign: i64) {
+    /// A measure of every row, with its member's number; of one store's only, if one is named.
+    pub(super) fn each(&self, measure: Measure, store: Option<StoreNo>, add: impl FnMut(usize, i64)) {
         match measure {
-            Measure::Spend => self.each(into, store, amounts(&self.spend, sign)),
-            Measure::Margin => self.each(into, store, amounts(&self.margin, sign)),
-            Measure::Visits => self.each(into, store, self.who().map(|(_, bought)| i64::from(bought) * sign)),
-            Measure::Points => self.each(into, store, amounts(&self.points, sign)),
+            Measure::Spend => self.each_of(store, known(&self.spend), add),
+            Measure::Margin => self.each_of(store, known(&self.margin), add),
+            Measure::Visits => self.each_of(store, self.who().map(|(_, bought)| i64::from(bought)), add),
+            Measure::Points => self.each_of(store, known(&self.points), add),
         }
     }
 
-    fn each(&self, into: &mut [i64], store: Option<StoreNo>, amounts: impl Iterator<Item = i64>) {
-        // A sum that leaves its range stays at its end: the ledger's own sums are checked, these only rank.
-        let mut add = |who: u32, amount: i64| {
-            if let Some(sum) = into.get_mut((who >> 1) as usize) {
-                *sum = sum.saturating_add(amount);
-            }
-        };
+    fn each_of(&self, store: Option<StoreNo>, amounts: impl Iterator<Item = i64>, mut add: impl FnMut(usize, i64)) {
+        let mut add = |who: &u32, amount: i64| add((who >> 1) as usize, amount);
         let rows = self.who.iter().zip(amounts);
         match store {
-            None => rows.for_each(|(who, amount)| add(*who, amount)),
+            None => rows.for_each(|(who, amount)| add(who, amount)),
             Some(only) if self.stores.is_empty() => {
-                rows.filter(|_| only == StoreNo::NONE).for_each(|(who, amount)| add(*who, amount));
+                rows.filter(|_| only == StoreNo::NONE).for_each(|(who, amount)| add(who, amount));
             }
             Some(only) => {
                 let inside = rows.zip(&self.stores).filter(|(_, store)| **store == only.0);
-                inside.for_each(|((who, amount), _)| add(*who, amount));
+                inside.for_each(|((who, amount), _)| add(who, amount));
             }
         }
     }
@@ -185,9 +180,9 @@ impl Amounts {
     }
 }
 
-/// What is known of each row, `sign` times.
-fn amounts(column: &Amounts, sign: i64) -> impl Iterator<Item = i64> + '_ {
-    column.iter().map(move |amount| amount.unwrap_or(0).saturating_mul(sign))
+/// What is known of each row, nothing where nothing is.
+fn known(column: &Amounts) -> impl Iterator<Item = i64> + '_ {
+    column.iter().map(|amount| amount.unwrap_or(0))
 }
 
 /// Adds to a column that makes room for an eighth more when it is full: a vector left alone doubles.

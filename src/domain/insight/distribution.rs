@@ -7,8 +7,8 @@ use super::runs::Runs;
 
 /// The most members a distribution holds, so that every sum of ranks times amounts stays inside 127 bits.
 pub const MEMBERS_MAX: u64 = (u32::MAX as u64) - 1;
-/// So many amounts are sorted at once: just under 8 MiB, from where on allocators give memory back at once, and a report
-/// would wait for fresh pages each time.
+/// So many amounts are sorted at once: just under 8 MiB where all of them are wide, from where on allocators give memory
+/// back at once, and a report would wait for fresh pages each time.
 const PART: usize = 1_000_000;
 
 /// Members with nothing or less, whose amounts no ranking counts.
@@ -74,19 +74,18 @@ impl Distribution {
     /// Sorted in parts of so many, which are merged with their neighbours: no amount is moved more than a few times.
     pub(super) fn in_parts(amounts: impl Iterator<Item = i64>, part: usize) -> Option<Self> {
         let (mut parts, mut nothing) = (Vec::<Self>::new(), 0_u64);
-        let mut some = Vec::with_capacity(amounts.size_hint().1.unwrap_or(part).min(part));
+        let mut some = Unsorted::with_room(amounts.size_hint().1.unwrap_or(part).min(part));
         // Most members bring nothing in a short window: there is nothing about them to be sorted.
         let mut amounts = amounts.filter(|amount| {
             nothing = nothing.saturating_add(u64::from(*amount == 0));
             *amount != 0
         });
         loop {
-            some.extend(amounts.by_ref().take(part));
+            amounts.by_ref().take(part).for_each(|amount| some.put(amount));
             if some.is_empty() {
                 break;
             }
-            parts.push(Self::sorted(&mut some));
-            some.clear();
+            parts.push(some.sorted());
         }
         while parts.len() > 1 {
             let pairs = parts.chunks(2).map(|pair| match pair {
@@ -98,12 +97,6 @@ impl Distribution {
         let Self { ranked, aside } = parts.pop().unwrap_or_default();
         let all = Self { ranked, aside: aside.merged(&Runs::of_equal(0, nothing)) };
         Some(all).filter(|all| all.members() <= MEMBERS_MAX)
-    }
-
-    fn sorted(amounts: &mut [i64]) -> Self {
-        radsort::sort(amounts);
-        let (aside, ranked) = amounts.split_at(amounts.partition_point(|amount| *amount <= 0));
-        Self { ranked: Runs::of_sorted(ranked), aside: Runs::of_sorted(aside) }
     }
 
     /// Both together, in one pass over both; `None` with more than [`MEMBERS_MAX`].
@@ -175,5 +168,43 @@ impl Distribution {
     /// The positive amounts.
     pub(super) const fn ranked(&self) -> &Runs {
         &self.ranked
+    }
+}
+
+/// Amounts that are to be sorted. Hardly any needs more than 32 bits, and those are sorted in half the time.
+struct Unsorted {
+    narrow: Vec<u32>,
+    others: Vec<i64>,
+}
+
+impl Unsorted {
+    fn with_room(amounts: usize) -> Self {
+        Self { narrow: Vec::with_capacity(amounts), others: Vec::new() }
+    }
+
+    fn put(&mut self, amount: i64) {
+        match u32::try_from(amount) {
+            Ok(amount) if amount > 0 => self.narrow.push(amount),
+            _ => self.others.push(amount),
+        }
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.narrow.is_empty() && self.others.is_empty()
+    }
+
+    /// All of them in their order; none is left.
+    fn sorted(&mut self) -> Distribution {
+        radsort::sort(&mut self.narrow);
+        radsort::sort(&mut self.others);
+        let (aside, wide) = self.others.split_at(self.others.partition_point(|amount| *amount <= 0));
+        let mut ranked = Runs::of_sorted(&self.narrow);
+        if !wide.is_empty() {
+            ranked = ranked.merged(&Runs::of_sorted(wide));
+        }
+        let sorted = Distribution { ranked, aside: Runs::of_sorted(aside) };
+        self.narrow.clear();
+        self.others.clear();
+        sorted
     }
 }

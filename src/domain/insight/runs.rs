@@ -143,10 +143,10 @@ impl Eq for Runs {}
 
 impl Runs {
     /// From amounts in ascending order.
-    pub fn of_sorted(amounts: &[i64]) -> Self {
-        let run = |equal: &[i64]| {
+    pub fn of_sorted<T: Copy + Into<i64> + PartialEq>(amounts: &[T]) -> Self {
+        let run = |equal: &[T]| {
             let members = u64::try_from(equal.len()).ok()?;
-            equal.first().map(|amount| Run { amount: *amount, members })
+            equal.first().map(|amount| Run { amount: (*amount).into(), members })
         };
         Self::of_runs(amounts.chunk_by(|a, b| a == b).filter_map(run))
     }
