@@ -339,6 +339,9 @@ fn belonging(problem: Problem, refusal: &Refusal) -> Problem {
         Refusal::ClubFull(capacity) => problem.with("capacity", capacity),
         Refusal::QuotaUsed { asked, left } => problem.with("asked", asked).with("left", left),
         Refusal::ChoicesUsed { asked, left } => problem.with("asked", asked).with("left", left),
+        Refusal::AlertOver { acknowledged_by } if !acknowledged_by.is_empty() => {
+            problem.with("acknowledged_by", acknowledged_by)
+        }
         Refusal::NotOpenYet { opens_at } => problem.with("opens_at", rfc3339(*opens_at)),
         Refusal::TooManyCompanions { asked, covered } => problem.with("asked", asked).with("covered", covered),
         _ => problem,
@@ -503,7 +506,7 @@ mod tests {
             (Refusal::NotCounted, no, "NOT_COUNTED"),
             (Refusal::OnlyGiven, no, "ONLY_GIVEN"),
             (Refusal::UseOver, no, "USE_OVER"),
-            (Refusal::AlertOver, no, "ALERT_OVER"),
+            (Refusal::AlertOver { acknowledged_by: "ada".into() }, no, "ALERT_OVER"),
             (Refusal::NoChoice, no, "NO_CHOICE"),
             (Refusal::ChoicesUsed { asked: 2, left: 1 }, no, "CHOICES_USED"),
             (Refusal::NoBoost, no, "NO_BOOST"),

@@ -4,10 +4,10 @@
 
 use super::outlook::next_tier;
 use super::story::Story;
-use super::windows::{enrolled_on, window_span};
+use super::windows::counted_before;
 use super::{Ground, Outcome, active};
 use crate::domain::event::{AlertEnd, AlertFact, AlertRaised, Fact, PurchaseRecorded, RungOffer};
-use crate::domain::member::{Member, MemberState, OpenAlert};
+use crate::domain::member::{Member, MemberState};
 use crate::domain::order::{AlertOrder, Raising, Refusal};
 use crate::domain::program::Program;
 use crate::domain::units::{Moment, Points, Text};
@@ -48,10 +48,10 @@ fn offer(program: &Program, member: &Member, now: Moment) -> Option<RungOffer> {
     if !next.lacking.attributes.is_empty() {
         return None;
     }
-    let (today, enrolled) = (program.zone.day_of(now), enrolled_on(&program.zone, member));
+    let today = program.zone.day_of(now);
     let lacking =
         || next.lacking.meters.iter().filter_map(|short| Some((program.meters.get(short.meter)?, short.missing)));
-    let ends = lacking().filter_map(|(meter, _)| window_span(meter.window, today, enrolled)).map(|(_, end)| end);
+    let ends = lacking().filter_map(|(meter, _)| counted_before(program, member, meter, today));
     let by = ends.min().map_or(Moment::NEVER, |end| program.zone.start_of(end));
     let missing: Vec<_> = lacking().map(|(meter, missing)| (meter.id, Points(missing))).collect();
     (!missing.is_empty()).then_some(RungOffer { tier: next.tier, missing, by })
@@ -66,8 +66,11 @@ fn acknowledgeable(ground: &Ground<'_>, member: &Member, alert: crate::domain::e
     if member.state == MemberState::Closed {
         return Err(Refusal::MemberClosed);
     }
-    let waits = |open: &&OpenAlert| open.entry == alert && open.acknowledged_by.is_empty();
-    member.alert.as_deref().filter(waits).map(|_| ()).ok_or(Refusal::AlertOver)
+    let open = member.alert.as_deref().filter(|open| open.entry == alert);
+    match open.map(|open| &open.acknowledged_by) {
+        Some(nobody) if nobody.is_empty() => Ok(()),
+        taken => Err(Refusal::AlertOver { acknowledged_by: taken.cloned().unwrap_or_default() }),
+    }
 }
 
 /// That nobody took care of it in time, when that falls due.

@@ -50,7 +50,7 @@ pub use privileges::{Asked, Checked, QuotaReading, Source, check};
 pub use purses::spendable;
 pub use rewards::{Offer, offer};
 pub use settle::{settle, settled};
-pub use windows::{meter_values, window_span};
+pub use windows::{counted_before, meter_values, window_span};
 
 /// How far a till's clock may run ahead of ours; such a purchase counts as made now.
 pub const CLOCK_SKEW: super::units::Span = super::units::Span::seconds(300);

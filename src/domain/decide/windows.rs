@@ -43,6 +43,19 @@ pub fn window_span(window: Window, day: Day, enrolled: Day) -> Option<(Day, Day)
     }
 }
 
+/// The day before which more must be counted to go with what a meter has counted by `today`: the end of the window, or
+/// where it rolls the first day without something that is counted now; `None` if there is none.
+#[must_use]
+pub fn counted_before(program: &Program, member: &Member, meter: &Meter, today: Day) -> Option<Day> {
+    let (first, end) = window_span(meter.window, today, enrolled_on(&program.zone, member))?;
+    if !matches!(meter.window, Window::RollingDays(_) | Window::RollingMonths(_)) {
+        return Some(end);
+    }
+    let counts = member.meters.between(meter.id, first, today);
+    let counted = counts.filter(|count| count.amount > Points::ZERO).map(|count| count.window).min();
+    counted.map(|day| first_without(meter.window, day))
+}
+
 /// What every meter of the program reads at `at`, by position in `program.meters`.
 ///
 /// # Errors

@@ -324,7 +324,10 @@ pub enum Refusal {
     UseOver,
     /// Somebody takes care of the alert already, or it is over.
     #[error("somebody takes care of the alert already, or it is over")]
-    AlertOver,
+    AlertOver {
+        /// Who takes care of it; empty where it is over.
+        acknowledged_by: Text,
+    },
     /// The member has no such choice to make: not reached, made already, or too late.
     #[error("the member has no such choice to make")]
     NoChoice,
@@ -464,7 +467,7 @@ impl Refusal {
             Self::NotCounted => "NOT_COUNTED",
             Self::OnlyGiven => "ONLY_GIVEN",
             Self::UseOver => "USE_OVER",
-            Self::AlertOver => "ALERT_OVER",
+            Self::AlertOver { .. } => "ALERT_OVER",
             Self::NoChoice => "NO_CHOICE",
             Self::ChoicesUsed { .. } => "CHOICES_USED",
             Self::NoBoost => "NO_BOOST",

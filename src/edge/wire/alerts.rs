@@ -120,11 +120,12 @@ fn rung_offer(timeline: &Timeline, offer: &RungOffer) -> pb::RungOffer {
     }
 }
 
-/// `38.20 spend_year more before 2026-07-01 reaches Gold`.
+/// `38.20 Spend this year more before 2026-07-01 reaches Gold`.
 fn in_words(timeline: &Timeline, offer: &RungOffer) -> String {
     let newest = timeline.newest();
     let lacks = |(meter, amount): &(crate::domain::program::MeterId, crate::domain::units::Points)| {
-        format!("{} {}", amount.display(meter_decimals(newest, *meter)), newest.text(meter.0))
+        let name = newest.meter(*meter).map_or_else(|| newest.text(meter.0), |meter| &*meter.name);
+        format!("{} {name}", amount.display(meter_decimals(newest, *meter)))
     };
     let lacks: Vec<String> = offer.missing.iter().map(lacks).collect();
     let before = (offer.by < Moment::NEVER).then(|| format!(" before {}", day_of(&newest.zone, offer.by)));

@@ -6,13 +6,13 @@ use super::belonging::held_by;
 use super::held::{belonging, held_tier};
 use super::lots::{balances, hold, voucher};
 use super::scalars::{attribute_value, count64, stamp};
-use crate::domain::calendar::{CalendarSpan, Day, Zone};
-use crate::domain::decide::{NextTier, Renewal, meter_values, next_tier, renewal, window_span};
+use crate::domain::calendar::{Day, Zone};
+use crate::domain::decide::{NextTier, Renewal, counted_before, meter_values, next_tier, renewal, window_span};
 use crate::domain::member::{Held, HeldBy, Member, MemberState};
 use crate::domain::order::Identifier;
 use crate::domain::program::condition::Shortfall;
-use crate::domain::program::{Ladder, Meter, Program, TierId, Window};
-use crate::domain::units::{Moment, Points};
+use crate::domain::program::{Ladder, Meter, Program, TierId};
+use crate::domain::units::Moment;
 use crate::engine::View;
 use crate::pb;
 
@@ -117,24 +117,11 @@ impl<'a> Outlook<'a> {
         if since == Moment::BEGINNING { self.member.enrolled_at } else { since }
     }
 
-    /// The day by which what is missing must be counted to go with what is counted now: the first end of a window, or
-    /// where it rolls the first day without something that is counted now.
+    /// The day by which what is missing must be counted to go with what is counted now.
     #[must_use]
     pub fn deadline(&self, missing: &[Shortfall]) -> Option<Day> {
         let meters = missing.iter().filter_map(|short| self.program.meters.get(short.meter));
-        meters.filter_map(|meter| self.counted_before(meter)).min()
-    }
-
-    fn counted_before(&self, meter: &Meter) -> Option<Day> {
-        let (first, end) = self.span_of(meter)?;
-        let rolls_by = match meter.window {
-            Window::RollingDays(days) => CalendarSpan::Days(days),
-            Window::RollingMonths(months) => CalendarSpan::Months(months),
-            _ => return Some(end),
-        };
-        let counts = self.member.meters.between(meter.id, first, self.today);
-        let counted = counts.filter(|count| count.amount > Points::ZERO).map(|count| count.window).min();
-        counted.map(|day| rolls_by.after(day))
+        meters.filter_map(|meter| counted_before(self.program, self.member, meter, self.today)).min()
     }
 
     /// By when what keeps her tier must be counted.
