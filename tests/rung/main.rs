@@ -10,6 +10,7 @@
 mod analyst;
 mod architecture;
 mod belonging;
+mod budgets;
 mod cut_off;
 mod house;
 mod model;
