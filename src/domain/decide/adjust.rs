@@ -27,7 +27,7 @@ pub(super) fn adjust(ground: &Ground<'_>, member: &Member, asked: &Adjustment) -
     };
     let mut facts = vec![Fact::PointsAdjusted { wallet: wallet.id, points, reason, actor }, moved];
     if points > Points::ZERO && member.purse(wallet.id).is_none_or(|purse| purse.lapses_at <= ground.now) {
-        facts.extend(purses::activity(program, member, wallet, ground.now));
+        facts.extend(purses::activity(program, member, wallet, ground.now, ground.now));
     }
     followed(ground, member, facts).map_err(overflow)
 }

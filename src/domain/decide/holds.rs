@@ -41,7 +41,7 @@ pub(super) fn capture(
 /// Redeeming is activity, which keeps a wallet from lapsing.
 fn activity(ground: &Ground<'_>, member: &Member, held: &Hold) -> Option<Fact> {
     let program = ground.timeline.at(ground.now);
-    purses::activity(program, member, program.wallet(held.wallet)?, ground.now)
+    purses::activity(program, member, program.wallet(held.wallet)?, ground.now, ground.now)
 }
 
 /// Lets a hold go.

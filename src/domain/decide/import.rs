@@ -215,11 +215,7 @@ impl Reader<'_> {
             terms.available_at = Moment::BEGINNING;
         }
         if let Some(expires_at) = lot.expires_at {
-            terms = purses::ending(self.program, wallet, terms, expires_at);
-        }
-        if terms.expires_at <= self.now {
-            // What is over is not about to end.
-            terms.notice_at = Moment::NEVER;
+            terms = purses::ending(self.program, wallet, terms, expires_at, self.now);
         }
         Some((wallet.id, Lot { terms, points: lot.points }))
     }
@@ -276,7 +272,8 @@ fn activities(program: &Program, import: &Import, state: &OpeningState, now: Mom
         lots.map(|lot| lot.earned_at.min(now)).max()
     };
     let mut wallets: Vec<WalletId> = state.lots.iter().map(|(wallet, _)| *wallet).collect();
+    wallets.sort_unstable();
     wallets.dedup();
-    let activity = |id: WalletId| purses::activity(program, &newcomer, program.wallet(id)?, newest(id)?);
+    let activity = |id: WalletId| purses::activity(program, &newcomer, program.wallet(id)?, newest(id)?, now);
     wallets.into_iter().filter_map(activity).collect()
 }

@@ -171,7 +171,7 @@ fn activities(ground: &Ground<'_>, member: &Member, recorded: &PurchaseRecorded,
     let program = ground.timeline.at(ground.now);
     let active = |wallet: &&Wallet| recorded.grants.iter().any(|grant| grant.wallet == Some(wallet.id));
     let wallets = program.wallets.iter().filter(active);
-    wallets.filter_map(|wallet| purses::activity(program, member, wallet, at)).collect()
+    wallets.filter_map(|wallet| purses::activity(program, member, wallet, at, ground.now)).collect()
 }
 
 /// What grants take from the budgets of campaigns.

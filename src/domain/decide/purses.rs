@@ -18,15 +18,15 @@ pub(super) fn terms(program: &Program, wallet: &Wallet, earned_at: Moment, now: 
     let available_at = wallet.pending.end(&program.zone, day);
     Terms {
         expires_at,
-        notice_at: notice(program, wallet, expires_at),
+        notice_at: notice_ahead(program, wallet, expires_at, now),
         available_at: if available_at <= now { Moment::BEGINNING } else { available_at },
         ..Terms::lasting(day)
     }
 }
 
 /// These terms with another end.
-pub(super) fn ending(program: &Program, wallet: &Wallet, terms: Terms, expires_at: Moment) -> Terms {
-    Terms { expires_at, notice_at: notice(program, wallet, expires_at), ..terms }
+pub(super) fn ending(program: &Program, wallet: &Wallet, terms: Terms, expires_at: Moment, now: Moment) -> Terms {
+    Terms { expires_at, notice_at: notice_ahead(program, wallet, expires_at, now), ..terms }
 }
 
 /// Whether a member on `tier` keeps the wallet's points for as long as she stands there.
@@ -40,6 +40,11 @@ fn notice(program: &Program, wallet: &Wallet, expires_at: Moment) -> Moment {
         Some(span) if expires_at < Moment::NEVER => program.zone.start_of(span.before(program.zone.day_of(expires_at))),
         _ => Moment::NEVER,
     }
+}
+
+/// When an end at `expires_at` is announced that may have passed: what is over is not about to end.
+fn notice_ahead(program: &Program, wallet: &Wallet, expires_at: Moment, now: Moment) -> Moment {
+    if expires_at <= now { Moment::NEVER } else { notice(program, wallet, expires_at) }
 }
 
 /// What comes in after debt is paid back: the rest in points, and what was paid back.
@@ -216,7 +221,7 @@ pub fn spendable(member: &Member, wallet: &Wallet) -> Points {
 
 /// The fact that the member was active at `at`, where that keeps the wallet from lapsing later than it would, or as long
 /// as another order alone did.
-pub(super) fn activity(program: &Program, member: &Member, wallet: &Wallet, at: Moment) -> Option<Fact> {
+pub(super) fn activity(program: &Program, member: &Member, wallet: &Wallet, at: Moment, now: Moment) -> Option<Fact> {
     let Expiry::Inactive(span) = wallet.expiry else { return None };
     let lapses_at = program.zone.start_of(span.after(program.zone.day_of(at)));
     let purse = member.purse(wallet.id);
@@ -226,7 +231,7 @@ pub(super) fn activity(program: &Program, member: &Member, wallet: &Wallet, at: 
         return Some(Fact::ActivityCounted { wallet: wallet.id, lapses_at, notice_at, before: None });
     }
     let later = before == Moment::NEVER || lapses_at > before;
-    let notice_at = notice(program, wallet, lapses_at);
+    let notice_at = notice_ahead(program, wallet, lapses_at, now);
     later.then_some(Fact::ActivityCounted { wallet: wallet.id, lapses_at, notice_at, before: Some(before) })
 }
 

@@ -99,7 +99,7 @@ pub(super) fn redeem(ground: &Ground<'_>, member: &Member, name: &str, times: u3
         .map(|limit| post(program, member, ground.now, (limit.meter, limit.window), Points(i64::from(times))));
     let redeemed = RewardRedeemed { reward: reward.id, times, wallet: wallet.id, lots, count, voucher };
     let mut facts = vec![Fact::RewardRedeemed(Box::new(redeemed))];
-    facts.extend(purses::activity(program, member, wallet, ground.now));
+    facts.extend(purses::activity(program, member, wallet, ground.now, ground.now));
     if !reward.gives.is_empty() {
         facts = giving(ground, member, facts, program, (reward, times)).map_err(overflow)?;
     }

@@ -25,7 +25,7 @@ pub(super) fn send(ground: &Ground<'_>, member: &Member, asked: &Sending) -> Res
     holds_more(program, receiver, wallet.id, asked.points)?;
     let (to, note) = (receiver.key, asked.note.clone());
     let mut facts = vec![Fact::TransferSent { to, wallet: wallet.id, lots, note }];
-    facts.extend(purses::activity(program, member, wallet, ground.now));
+    facts.extend(purses::activity(program, member, wallet, ground.now, ground.now));
     Ok(facts)
 }
 
@@ -40,7 +40,7 @@ pub(super) fn receive(ground: &Ground<'_>, member: &Member, arrival: &Arrival) -
     let added = purses::came_back(member, wallet, AddedCause::Transfer, arrival.lots.clone(), ground.now);
     let added = added.map_err(overflow)?;
     let mut facts = vec![arrived, added];
-    facts.extend(purses::activity(program, member, wallet, ground.now));
+    facts.extend(purses::activity(program, member, wallet, ground.now, ground.now));
     followed(ground, member, facts).map_err(overflow)
 }
 
