@@ -18,4 +18,5 @@ mod server;
 mod till;
 mod time;
 mod vault;
+mod visit;
 mod watch;

@@ -1,140 +1,28 @@
 //! Points that move while the server is killed: what was acknowledged is there once, and the books agree with the
 //! balances after every start.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use rung::pb;
+use rung::pb::fact::Fact;
 use rung::pb::reward_service_client::RewardServiceClient;
-use tonic::{Code, Status};
 
-use super::server::{House, file};
+use super::server::House;
 use super::till::Till;
+use super::visit::{Acknowledged, MEMBERS, Order, PROGRAM, Visit, imported, member};
 
-const PROGRAM: &str = "points";
-const MEMBERS: u32 = 12;
+/// Few enough to run out while some are brought back.
+const MUGS: i64 = 40;
 
-/// One order and the entries it was acknowledged with.
-#[derive(Clone, Debug)]
-struct Acknowledged {
-    order: Order,
-    entry_ids: Vec<String>,
-}
-
-/// An order that moves points, as it can be sent again.
-#[derive(Clone, Debug)]
-enum Order {
-    Adjust(pb::AdjustPointsRequest),
-    Hold(pb::HoldPointsRequest),
-    Capture(pb::CaptureHoldRequest),
-    Release(pb::ReleaseHoldRequest),
-    Transfer(pb::TransferPointsRequest),
-    Redeem(pb::RedeemRewardRequest),
-    Buy(pb::RecordPurchaseRequest),
-    Return(pb::ReturnPurchaseRequest),
-}
-
-impl Order {
-    /// Sends it; whether it was done now, and its entries.
-    async fn send(self, till: &Till) -> Result<(pb::Outcome, Vec<String>), Status> {
-        let mut points = till.points();
-        macro_rules! sent {
-            ($call:expr) => {{
-                let answer = $call.await?.into_inner();
-                (answer.outcome(), answer.entry_ids)
-            }};
-        }
-        Ok(match self {
-            Self::Adjust(request) => sent!(points.adjust_points(request)),
-            Self::Hold(request) => sent!(points.hold_points(request)),
-            Self::Capture(request) => sent!(points.capture_hold(request)),
-            Self::Release(request) => sent!(points.release_hold(request)),
-            Self::Transfer(request) => sent!(points.transfer_points(request)),
-            Self::Redeem(request) => sent!(RewardServiceClient::new(till.channel()).redeem_reward(request)),
-            Self::Buy(request) => sent!(points.record_purchase(request)),
-            Self::Return(request) => sent!(points.return_purchase(request)),
-        })
-    }
-}
-
-fn member(number: u32) -> String {
-    format!("v-{}", number % MEMBERS)
-}
-
-/// The orders of one customer's visit: she buys, sets points aside, spends or lets go, sends some on, brings some back.
-fn visit(number: u32) -> Vec<Order> {
-    let (program, member_id) = (PROGRAM.to_owned(), member(number));
-    let key = |name: &str| format!("{name}-{number}");
-    let receipt = |source: &str| Some(pb::Receipt { source: source.into(), id: number.to_string() });
-    let amount = Some(pb::Money { currency_code: "USD".into(), minor_units: 30_000 });
-    let line = pb::PurchaseLine {
-        line_id: "1".into(),
-        category: "food".into(),
-        quantity: "3".into(),
-        amount,
-        ..Default::default()
-    };
-    let purchase = pb::Purchase {
-        receipt: receipt("till"),
-        kind: "sale".into(),
-        occurred_at: Some(prost_types::Timestamp { seconds: 1_777_910_400, nanos: 0 }),
-        lines: vec![line],
-        ..Default::default()
-    };
-    let what = Some(pb::return_line::What::Quantity("1".into()));
-    let back = pb::ReturnLine { line_id: "1".into(), what };
-    vec![
-        Order::Buy(pb::RecordPurchaseRequest {
-            program: program.clone(),
-            member_id: member_id.clone(),
-            purchase: Some(purchase),
-            ..Default::default()
-        }),
-        Order::Hold(pb::HoldPointsRequest {
-            program: program.clone(),
-            member_id: member_id.clone(),
-            wallet: "points".into(),
-            amount: 40,
-            ttl: Some(prost_types::Duration { seconds: 900, nanos: 0 }),
-            request_id: key("hold"),
-            ..Default::default()
-        }),
-        Order::Adjust(pb::AdjustPointsRequest {
-            program: program.clone(),
-            member_id: member_id.clone(),
-            wallet: "coins".into(),
-            points: 7,
-            reason: "test".into(),
-            actor: "desk".into(),
-            request_id: key("adjust"),
-            ..Default::default()
-        }),
-        Order::Transfer(pb::TransferPointsRequest {
-            program: program.clone(),
-            member_id: member_id.clone(),
-            to_member_id: member(number + 1),
-            wallet: "points".into(),
-            points: 25,
-            request_id: key("send"),
-            ..Default::default()
-        }),
-        Order::Redeem(pb::RedeemRewardRequest {
-            program: program.clone(),
-            member_id,
-            reward: "mug".into(),
-            request_id: key("mug"),
-            ..Default::default()
-        }),
-        Order::Return(pb::ReturnPurchaseRequest {
-            program,
-            receipt: receipt("till"),
-            return_receipt: receipt("back"),
-            lines: vec![back],
-            ..Default::default()
-        }),
-    ]
+/// The program with a few mugs more, of which one may have many.
+fn program() -> String {
+    let source = include_str!("../../programs/points.toml");
+    let more = source.replace("stock = 2\nlimit = { times = 1,", &format!("stock = {MUGS}\nlimit = {{ times = 900,"));
+    assert_ne!(source, more);
+    more
 }
 
 /// Visits the server until it goes away; what was acknowledged.
@@ -142,54 +30,10 @@ async fn shop(till: Till, numbers: Arc<AtomicU32>) -> Vec<Acknowledged> {
     let mut acknowledged = Vec::new();
     loop {
         let number = numbers.fetch_add(1, Ordering::Relaxed);
-        for order in visit(number) {
-            match order.clone().send(&till).await {
-                Ok((_, entry_ids)) => {
-                    let hold = entry_ids[0].clone();
-                    let is_hold = matches!(order, Order::Hold(_));
-                    acknowledged.push(Acknowledged { order, entry_ids });
-                    if is_hold && !finish_hold(&till, number, hold, &mut acknowledged).await {
-                        return acknowledged;
-                    }
-                }
-                Err(status) if is_gone(&status) => return acknowledged,
-                // The mugs are few and the limit is one.
-                Err(status) => {
-                    assert!(matches!(order, Order::Redeem(_)), "{order:?}: {status:?}");
-                    assert_eq!(status.code(), Code::FailedPrecondition, "{status:?}");
-                }
-            }
+        if !(Visit { till: &till, number, acknowledged: &mut acknowledged }).run().await {
+            return acknowledged;
         }
     }
-}
-
-/// Captures or releases a hold; false if the server went away.
-async fn finish_hold(till: &Till, number: u32, hold: String, acknowledged: &mut Vec<Acknowledged>) -> bool {
-    let program = PROGRAM.to_owned();
-    let order = match number % 3 {
-        0 => Order::Release(pb::ReleaseHoldRequest {
-            program,
-            hold_id: hold,
-            request_id: format!("release-{number}"),
-            ..Default::default()
-        }),
-        1 => Order::Capture(pb::CaptureHoldRequest { program, hold_id: hold, amount: 15, ..Default::default() }),
-        _ => return true,
-    };
-    match order.clone().send(till).await {
-        Ok((_, entry_ids)) => {
-            acknowledged.push(Acknowledged { order, entry_ids });
-            true
-        }
-        Err(status) => {
-            assert!(is_gone(&status), "{status:?}");
-            false
-        }
-    }
-}
-
-fn is_gone(status: &Status) -> bool {
-    matches!(status.code(), Code::Unavailable | Code::Unknown | Code::Cancelled | Code::Internal)
 }
 
 /// issued + adjusted - redeemed - expired - returned = what members hold - what they owe.
@@ -212,10 +56,123 @@ async fn books_agree(till: &Till) {
     assert_eq!(outstanding, balances);
 }
 
+/// What the journal says was done, each as often as it says so.
+#[derive(Default)]
+struct Done {
+    entries: BTreeSet<String>,
+    marks: BTreeMap<String, u32>,
+    redeemed: i64,
+    cancelled: i64,
+}
+
+impl Done {
+    fn of(journal: &[pb::StreamEventsResponse]) -> Self {
+        let mut done = Self::default();
+        for event in journal {
+            done.entries.insert(event.entry_id.clone());
+            let fact = event.fact.as_ref().unwrap().fact.as_ref().unwrap();
+            match fact {
+                Fact::RewardRedeemed(redeemed) => done.redeemed += i64::from(redeemed.quantity),
+                Fact::RedemptionCancelled(_) => done.cancelled += 1,
+                _ => {}
+            }
+            if let Some(mark) = mark(event, fact) {
+                *done.marks.entry(mark).or_default() += 1;
+            }
+        }
+        done
+    }
+}
+
+/// What a fact is of, in the words of [`Order::mark`].
+fn mark(event: &pb::StreamEventsResponse, fact: &Fact) -> Option<String> {
+    let id = |receipt: &Option<pb::Receipt>| receipt.clone().unwrap_or_default().id;
+    Some(match fact {
+        Fact::PointsAdjusted(adjusted) => format!("adjusted {}", adjusted.reason),
+        Fact::PointsHeld(held) => format!("held {}", held.note),
+        Fact::HoldCaptured(captured) => format!("captured {}", captured.hold_id),
+        Fact::TransferSent(sent) => format!("sent {}", sent.note),
+        Fact::TransferReceived(received) => format!("received {}", received.sent_by_entry_id),
+        Fact::RedemptionCancelled(cancelled) => format!("cancelled {}", cancelled.reason),
+        Fact::VoucherUsed(used) => format!("used {}", used.note),
+        Fact::PurchaseRecorded(recorded) => format!("bought {}", id(&recorded.purchase.clone().unwrap().receipt)),
+        Fact::PurchaseReturned(returned) => format!("returned {}", id(&returned.return_receipt)),
+        Fact::OpeningStateSet(_) => format!("brought in {}", event.member_id),
+        _ => return None,
+    })
+}
+
+/// Whatever was acknowledged is in the journal, and nothing is there twice; what was sent has arrived, what was bought
+/// instead was bought, and as many mugs are gone as were had and not brought back.
+async fn all_there_once(till: &Till, everything: &[Acknowledged]) {
+    let done = Done::of(&till.journal().await);
+    let twice: Vec<_> = done.marks.iter().filter(|(_, times)| **times > 1).collect();
+    assert!(twice.is_empty(), "{twice:?}");
+    for Acknowledged { order, answer } in everything {
+        let mut marks: Vec<String> = order.mark().into_iter().collect();
+        match order {
+            Order::Transfer(_) => marks.push(format!("received {}", answer.entry_ids[0])),
+            Order::Return(request) if request.exchange.is_some() => {
+                marks.push(format!("bought {}", request.return_receipt.as_ref().unwrap().id));
+            }
+            _ => {}
+        }
+        assert!(marks.iter().all(|mark| done.marks.contains_key(mark)), "{order:?} was acknowledged");
+        assert!(answer.entry_ids.iter().all(|entry| done.entries.contains(entry)), "{order:?}: {answer:?}");
+    }
+    let request = pb::ListRewardsRequest { program: PROGRAM.into(), ..Default::default() };
+    let rewards = RewardServiceClient::new(till.channel()).list_rewards(request).await.unwrap().into_inner().rewards;
+    let mug = rewards.into_iter().find(|reward| reward.reward == "mug").unwrap();
+    assert_eq!(mug.stock_left, Some(MUGS - done.redeemed + done.cancelled));
+}
+
+/// Sends everything again: all of it is known, under the entries of the first time.
+async fn all_known(till: &Till, everything: Vec<Acknowledged>) {
+    for Acknowledged { order, answer } in everything {
+        let told = format!("{order:?}");
+        let again = order.send(till).await.unwrap_or_else(|status| panic!("{told}: {status:?}"));
+        assert_eq!(
+            (again.outcome, again.entry_ids.first()),
+            (pb::Outcome::Replayed, answer.entry_ids.first()),
+            "{told}"
+        );
+    }
+}
+
+/// Who was brought in has what she brought and is not over.
+async fn newcomers_have_theirs(till: &Till, everything: &[Acknowledged]) {
+    let members = till.all_members(PROGRAM).await;
+    let members: BTreeMap<&str, &pb::Member> = members.iter().map(|member| (&*member.member_id, member)).collect();
+    for Acknowledged { order, .. } in everything {
+        let Order::Import(request) = order else { continue };
+        let state = imported(request);
+        let has = members[&*state.member_id].balances.iter().find(|balance| balance.wallet == "points").unwrap();
+        assert_eq!(has.available, state.lots[0].points, "{state:?}");
+    }
+}
+
+/// Whether there was enough of everything.
+fn enough_of_each(everything: &[Acknowledged]) {
+    let count = |is: fn(&Order) -> bool| everything.iter().filter(|noted| is(&noted.order)).count();
+    assert!(everything.len() > 200, "only {} orders were acknowledged", everything.len());
+    let counts = [
+        count(|order| matches!(order, Order::Adjust(_))),
+        count(|order| matches!(order, Order::Transfer(_))),
+        count(|order| matches!(order, Order::Cancel(_))),
+        count(|order| matches!(order, Order::Use(_))),
+        count(|order| matches!(order, Order::Return(request) if request.exchange.is_some())),
+        count(|order| matches!(order, Order::Import(_))),
+    ];
+    assert!(counts.iter().all(|count| *count > 3), "{counts:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn points_that_move_survive_kill_9() {
     let clock = "2026-05-04T16:00:00Z";
-    let mut house = House::open(&["--program", &file("tests/programs/points.toml"), "--test-clock", clock]);
+    let folder = tempfile::TempDir::new().unwrap();
+    let source = folder.path().join("points.toml");
+    std::fs::write(&source, program()).unwrap();
+    let mut house = House::open(&["--program", source.to_str().unwrap(), "--test-clock", clock]);
     let till = house.till().await;
     for number in 0..MEMBERS {
         till.enroll(PROGRAM, &member(number)).await.unwrap();
@@ -234,12 +191,11 @@ async fn points_that_move_survive_kill_9() {
         }
         books_agree(&house.till().await).await;
     }
-    assert!(everything.len() > 200, "only {} orders were acknowledged", everything.len());
+    enough_of_each(&everything);
     let till = house.till().await;
-    for Acknowledged { order, entry_ids } in everything {
-        let told = format!("{order:?}");
-        let (outcome, again) = order.send(&till).await.unwrap_or_else(|status| panic!("{told}: {status:?}"));
-        assert_eq!((outcome, again.first()), (pb::Outcome::Replayed, entry_ids.first()), "{told}");
-    }
+    all_there_once(&till, &everything).await;
+    newcomers_have_theirs(&till, &everything).await;
+    all_known(&till, everything.clone()).await;
+    all_there_once(&till, &everything).await;
     books_agree(&till).await;
 }
