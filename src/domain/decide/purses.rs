@@ -127,12 +127,12 @@ pub(super) fn revived(member: &Member, wallet: WalletId, back: &[Lot], made_by: 
     Some(Fact::DebtPaid(Box::new(DebtPaid { wallet, at, lots, written_off, revived })))
 }
 
-/// Parts of what can be spent that make up `points`: of what came back before others, and of what would be spent last
-/// before what would be spent first. One that was joined to another as it came is paid out of what is alike.
+/// Parts of lots that make up `points`: of what came in, pending or not, before what else can be spent, and of what would
+/// be spent last before what would be spent first. One that was joined to another as it came is paid out of what is alike.
 fn last_first(purse: &Purse, back: &[Lot], points: Points) -> Vec<Lot> {
     let came = |lot: &&Lot| back.iter().any(|came| came.terms.is_same_lot(&lot.terms));
-    let (own, others): (Vec<&Lot>, Vec<&Lot>) =
-        purse.lots.iter().rev().filter(|lot| lot.terms.is_available()).partition(came);
+    let (own, others): (Vec<&Lot>, Vec<&Lot>) = purse.lots.iter().rev().partition(came);
+    let others = others.into_iter().filter(|lot| lot.terms.is_available());
     lot::first(own.into_iter().chain(others), points)
 }
 
