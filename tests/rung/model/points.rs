@@ -9,8 +9,8 @@ use rung::domain::event::Seq;
 use rung::domain::lot::Lot;
 use rung::domain::member::{Member, MemberState};
 use rung::domain::order::{
-    Adjustment, Caller, Claim, Enrolment, Holding, Line, MemberKey, MemberName, Order, Purchase, ReceiptKey, Return,
-    ReturnLine, Sending, Verb,
+    Adjustment, Caller, Claim, Enrolment, Holding, Import, ImportedLot, Line, MemberKey, MemberName, Order, Purchase,
+    ReceiptKey, Return, ReturnLine, Sending, Verb,
 };
 use rung::domain::units::{CurrencyCode, Moment, Points, Quantity, Span, Text};
 use rung::engine::{Applied, ApplyProgram, Denied, Engine, View};
@@ -18,13 +18,14 @@ use rung::store::Wants;
 
 use super::home::{Home, Resident};
 use super::points_reference::{
-    Back, Bit, Books, Bought, CATEGORIES, Lots, Part, REWARDS, Reference, Shown, ShownWallet, WALLETS,
+    Back, Bit, Books, Bought, Brought, BroughtLot, CATEGORIES, Lots, Part, REWARDS, Reference, Shown, ShownWallet,
+    WALLETS,
 };
 use super::reference::{DAY, YEAR_2025};
 use super::{cases, name, told};
 
 const PROGRAM: &str = "model-points";
-const MEMBERS: u8 = 4;
+const MEMBERS: u8 = 6;
 
 /// One thing that happens. Members, receipts, holds and redemptions go by small numbers; numbers that nothing has yet
 /// are asked for as well.
@@ -41,12 +42,14 @@ enum Happening {
         age: i64,
         luck: u16,
     },
-    /// Luck says whether the return has a receipt of its own.
+    /// Luck says whether the return has a receipt of its own. What is bought instead is so old.
     GiveBack {
         lines: Vec<(u8, Part)>,
         nth: u8,
         luck: u16,
+        instead: Option<(Vec<Bit>, i64)>,
     },
+    Import(u8, Brought),
     Confirm(u8),
     Hold {
         who: u8,
@@ -87,7 +90,44 @@ enum Happening {
 }
 
 fn who() -> impl Strategy<Value = u8> {
-    prop_oneof![8 => Just(0_u8), 6 => Just(1_u8), 4 => Just(2_u8), 1 => Just(3_u8)]
+    prop_oneof![16 => Just(0_u8), 12 => Just(1_u8), 8 => Just(2_u8), 5 => 3..MEMBERS]
+}
+
+/// Somebody who may be there already, more often not.
+fn newcomer() -> impl Strategy<Value = u8> {
+    prop_oneof![1 => who(), 6 => 3..MEMBERS]
+}
+
+/// What somebody had elsewhere: lots of all ages, some over, some pending, some with an end of their own; debts; and now
+/// and then something that nobody can have.
+fn brought() -> impl Strategy<Value = Brought> {
+    let points = prop_oneof![6 => 1..200_i64, 3 => -90..0_i64];
+    let ends = prop::option::weighted(0.2, -30 * DAY..60 * DAY);
+    let lot = (old_wallet(), points, long_ago(), ends).prop_map(|(wallet, points, age, ends)| BroughtLot {
+        wallet,
+        points,
+        age,
+        // What waits, or never ends, is not given an end here.
+        ends: ends.filter(|_| matches!(wallet, 0 | 3)),
+    });
+    let odd = prop_oneof![
+        Just(BroughtLot { wallet: 0, points: 0, age: 0, ends: None }),
+        Just(BroughtLot { wallet: 4, points: 5, age: 0, ends: None }),
+        Just(BroughtLot { wallet: 0, points: 5, age: -400_000_000, ends: None }),
+    ];
+    let lots = prop::collection::vec(lot, 0..5);
+    (lots, prop::option::weighted(0.06, odd), prop::option::of(long_ago())).prop_map(|(mut lots, odd, joined)| {
+        lots.extend(odd);
+        Brought { lots, joined }
+    })
+}
+
+fn old_wallet() -> impl Strategy<Value = usize> {
+    prop_oneof![4 => Just(0_usize), 3 => Just(3_usize), 2 => Just(1_usize), 2 => Just(2_usize)]
+}
+
+fn long_ago() -> impl Strategy<Value = i64> {
+    prop_oneof![2 => 0..5 * DAY, 4 => 0..60 * DAY, 2 => 0..200 * DAY, 1 => -200_000_000..0_i64]
 }
 
 fn wallet() -> impl Strategy<Value = usize> {
@@ -140,7 +180,9 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => (prop_oneof![3 => Just(3_u8), 1 => who()]).prop_map(Happening::Close),
         28 => (who(), lines(), age(), any::<u16>())
             .prop_map(|(who, lines, age, luck)| Happening::Buy { who, lines, age, luck }),
-        16 => (parts(), nth(), any::<u16>()).prop_map(|(lines, nth, luck)| Happening::GiveBack { lines, nth, luck }),
+        16 => (parts(), nth(), any::<u16>(), prop::option::weighted(0.3, (lines(), age())))
+            .prop_map(|(lines, nth, luck, instead)| Happening::GiveBack { lines, nth, luck, instead }),
+        4 => (newcomer(), brought()).prop_map(|(who, brought)| Happening::Import(who, brought)),
         5 => nth().prop_map(Happening::Confirm),
         9 => (who(), wallet(), amount(), prop_oneof![1..100_000_i64, 1..6_000_000_i64])
             .prop_map(|(who, wallet, points, seconds)| Happening::Hold { who, wallet, points, seconds }),
@@ -199,6 +241,7 @@ enum Meant {
     Close(u8),
     Buy(u8, Bought),
     GiveBack(Back),
+    Import(u8, Brought),
     Confirm(u16),
     Hold { who: u8, wallet: usize, points: i64, seconds: i64 },
     Capture { hold: usize, points: Option<i64> },
@@ -339,15 +382,24 @@ impl Pair {
                     },
                 )
             }
-            Happening::GiveBack { lines, nth, luck } => {
-                let fresh = Back { receipt: self.receipt(nth), own: self.receipts, lines };
+            Happening::GiveBack { lines, nth, luck, instead } => {
+                let own = match luck % 16 {
+                    // The receipt of a purchase: that is another's key, but for an exchange.
+                    3 => pick(&self.bought, luck / 16).map_or(self.receipts, |bought| bought.receipt),
+                    _ => self.receipts,
+                };
+                let (receipt, now) = (self.receipt(nth), self.now);
+                let instead = instead.map(|(lines, age)| Bought { receipt: own, at: now - age, lines });
+                let fresh = Back { receipt, own, lines, instead };
                 Meant::GiveBack(match (pick(&self.returned, luck / 16), luck % 16) {
                     (Some(earlier), 0) => earlier,
                     (Some(earlier), 1) => Back { lines: fresh.lines, ..earlier },
-                    (Some(earlier), 2) => Back { own: earlier.own, ..fresh },
+                    (Some(earlier), 2) => fresh.under(earlier.own),
+                    (Some(earlier), 4) => Back { instead: None, ..earlier },
                     _ => fresh,
                 })
             }
+            Happening::Import(who, brought) => Meant::Import(who, brought),
             Happening::Confirm(nth) => Meant::Confirm(self.receipt(nth)),
             Happening::Hold { who, wallet, points, seconds } => {
                 Meant::Hold { who, wallet, points: self.amount(who, wallet, points), seconds }
@@ -397,7 +449,12 @@ impl Pair {
     async fn reuse(&self, nth: u8) {
         let Some(order) = pick(&self.applied, nth) else { return };
         // These have keys of their own.
-        if let Verb::Enroll(_) | Verb::RecordPurchase(_) | Verb::ReturnPurchase(_) | Verb::Capture { .. } = order.verb {
+        if let Verb::Enroll(_)
+        | Verb::Import(_)
+        | Verb::RecordPurchase(_)
+        | Verb::ReturnPurchase(_)
+        | Verb::Capture { .. } = order.verb
+        {
             return;
         }
         let verb = adjustment(0, 777, "nothing else is corrected by so much");
@@ -413,7 +470,8 @@ impl Pair {
             Meant::Reinstate(who) => reference.reinstate(*who),
             Meant::Close(who) => reference.close(*who, now),
             Meant::Buy(who, bought) => reference.buy(*who, bought, now),
-            Meant::GiveBack(back) => reference.give_back(back, now),
+            Meant::GiveBack(back) => reference.bring_back(back, now),
+            Meant::Import(who, brought) => reference.import(*who, brought, now),
             Meant::Confirm(receipt) => reference.confirm(*receipt, now),
             Meant::Hold { who, wallet, points, seconds } => reference.hold(*who, *wallet, *points, *seconds, now),
             Meant::Capture { hold, points } => reference.capture(*hold, *points, now),
@@ -430,12 +488,7 @@ impl Pair {
     fn order(&self, happening: &Meant) -> (MemberName, Verb) {
         let of = |who: &u8| MemberName::Id(name(*who));
         match happening {
-            Meant::Enroll(who) => {
-                let member_id = name(*who);
-                let enrolment =
-                    Enrolment { member_id, id_given: true, identifiers: Vec::new(), attributes: Vec::new() };
-                (of(who), Verb::Enroll(enrolment))
-            }
+            Meant::Enroll(who) => (of(who), Verb::Enroll(enrolment(*who))),
             Meant::Suspend(who) => (of(who), Verb::Suspend("asked".into())),
             Meant::Reinstate(who) => (of(who), Verb::Reinstate("asked".into())),
             Meant::Close(who) => (of(who), Verb::Close("asked".into())),
@@ -443,6 +496,7 @@ impl Pair {
             Meant::GiveBack(back) => {
                 (MemberName::Receipt(key(back.receipt)), Verb::ReturnPurchase(Arc::new(giving_back(back))))
             }
+            Meant::Import(who, brought) => (of(who), Verb::Import(Box::new(importing(*who, brought, self.now)))),
             Meant::Confirm(receipt) => (MemberName::Receipt(key(*receipt)), Verb::ConfirmPurchase(key(*receipt))),
             Meant::Hold { who, wallet, points, seconds } => {
                 let (wallet, points) = (WALLETS[*wallet].into(), Points(*points));
@@ -488,7 +542,10 @@ impl Pair {
         let seq = applied.entries[0].seq;
         match happening {
             Meant::Buy(_, bought) => self.bought.push(bought.clone()),
-            Meant::GiveBack(back) => self.returned.push(back.clone()),
+            Meant::GiveBack(back) => {
+                self.returned.push(back.clone());
+                self.bought.extend(back.instead.clone());
+            }
             Meant::Hold { .. } => self.holds.push(seq),
             Meant::Redeem { .. } => {
                 let vouchers = &applied.view.member.desk().vouchers;
@@ -554,6 +611,27 @@ fn adjustment(wallet: usize, points: i64, reason: &str) -> Verb {
     Verb::Adjust(Adjustment { wallet, points, reason, actor: "desk".into() })
 }
 
+fn enrolment(who: u8) -> Enrolment {
+    Enrolment { member_id: name(who), id_given: true, identifiers: Vec::new(), attributes: Vec::new() }
+}
+
+fn importing(who: u8, brought: &Brought, now: i64) -> Import {
+    let lot = |lot: &BroughtLot| ImportedLot {
+        wallet: WALLETS[lot.wallet].into(),
+        points: Points(lot.points),
+        earned_at: Moment(now - lot.age),
+        expires_at: lot.ends.map(|ends| Moment(now + ends)),
+    };
+    Import {
+        enrolment: enrolment(who),
+        enrolled_at: brought.joined.map(|age| Moment(now - age)),
+        lots: brought.lots.iter().map(lot).collect(),
+        meters: Vec::new(),
+        tier: None,
+        clubs: Vec::new(),
+    }
+}
+
 fn key(receipt: u16) -> ReceiptKey {
     ReceiptKey { source: "till".into(), id: receipt.to_string().into() }
 }
@@ -592,10 +670,10 @@ fn giving_back(back: &Back) -> Return {
     };
     Return {
         receipt: key(back.receipt),
-        return_receipt: ReceiptKey { source: "desk".into(), id: back.own.to_string().into() },
+        return_receipt: key(back.own),
         occurred_at: None,
         lines: back.lines.iter().map(line).collect(),
-        exchange: None,
+        exchange: back.instead.as_ref().map(|bought| Arc::new(purchase(bought))),
     }
 }
 

@@ -49,6 +49,34 @@ pub struct Back {
     pub receipt: u16,
     pub own: u16,
     pub lines: Vec<(u8, Part)>,
+    /// What is bought instead, under the return's own receipt.
+    pub instead: Option<Bought>,
+}
+
+impl Back {
+    /// The same under another receipt.
+    pub fn under(self, own: u16) -> Self {
+        let instead = self.instead.map(|bought| Bought { receipt: own, ..bought });
+        Self { own, instead, ..self }
+    }
+}
+
+/// What somebody had elsewhere.
+#[derive(Clone, Debug)]
+pub struct Brought {
+    pub lots: Vec<BroughtLot>,
+    /// How long ago she joined.
+    pub joined: Option<i64>,
+}
+
+/// Points that were earned so long ago, a debt if they are negative.
+#[derive(Clone, Copy, Debug)]
+pub struct BroughtLot {
+    pub wallet: usize,
+    pub points: i64,
+    pub age: i64,
+    /// When they end, from now on, if it is not as the program says.
+    pub ends: Option<i64>,
 }
 
 #[derive(Clone, Debug)]
@@ -182,6 +210,39 @@ impl Reference {
         "applied"
     }
 
+    /// Who has points and debts in one wallet has the difference, of what has not ended; the points that would be spent
+    /// last pay first. Her newest points are her newest activity.
+    pub fn import(&mut self, who: u8, brought: &Brought, now: i64) -> &'static str {
+        let is_future = |age: i64| age < -300_000_000;
+        let is_odd = |lot: &BroughtLot| lot.wallet >= 4 || lot.points == 0 || is_future(lot.age);
+        match () {
+            () if self.people.contains_key(&who) => return "MEMBER_EXISTS",
+            () if brought.joined.is_some_and(is_future) || brought.lots.iter().any(is_odd) => return "MALFORMED",
+            () => {}
+        }
+        let enrolled_at = now - brought.joined.unwrap_or_default().max(0);
+        let mut person = Person { enrolled_at, ..Person::default() };
+        self.orders += 1;
+        for wallet in 0..4 {
+            let own = || brought.lots.iter().filter(move |lot| lot.wallet == wallet);
+            let owed: i64 = own().map(|lot| -lot.points.min(0)).sum();
+            let lots = own().filter(|lot| lot.points > 0).map(|lot| brought_lot(lot, self.orders, now));
+            let (over, alive): (Vec<Lot>, Vec<Lot>) = lots.partition(|lot| lot.expires <= now);
+            self.books[wallet][ISSUED] += sum(&over) + sum(&alive);
+            self.books[wallet][ADJUSTED] -= owed;
+            person.debt[wallet] = owed;
+            let earned_at = own().map(|lot| now - lot.age.max(0)).max();
+            if wallet == MILES && !(over.is_empty() && alive.is_empty()) {
+                person.active(earned_at.unwrap_or(now), None);
+            }
+            person.lots.extend(over);
+            person.flow_back(wallet, alive, &mut self.books);
+        }
+        person.settle(now, &mut self.books);
+        self.people.insert(who, person);
+        "applied"
+    }
+
     pub fn suspend(&mut self, who: u8, now: i64) -> &'static str {
         self.order(who, now, |person, _| {
             person.suspended = true;
@@ -210,7 +271,7 @@ impl Reference {
             return "MEMBER_CLOSED";
         }
         for (_, _, lots) in std::mem::take(&mut person.holds) {
-            person.flow_back(lots, books);
+            person.flow_back(lots[0].wallet, lots, books);
         }
         for lot in std::mem::take(&mut person.lots) {
             books[lot.wallet][EXPIRED] += lot.points;
@@ -323,7 +384,22 @@ impl Reference {
         boosts.sum()
     }
 
-    pub fn give_back(&mut self, back: &Back, now: i64) -> &'static str {
+    /// A return, and the purchase made instead: both or neither.
+    pub fn bring_back(&mut self, back: &Back, now: i64) -> &'static str {
+        let before = self.clone();
+        let told = self.give_back(back, now);
+        let Some(instead) = back.instead.as_ref().filter(|_| told == "applied") else { return told };
+        let who = self.receipts[&back.receipt].who;
+        let told = self.buy(who, instead, now);
+        if told != "applied" {
+            *self = before;
+        }
+        told
+    }
+
+    fn give_back(&mut self, back: &Back, now: i64) -> &'static str {
+        let instead = back.instead.as_ref().and_then(|instead| self.receipts.get(&instead.receipt));
+        let claimed_by = instead.map(|first| first.who);
         let Some(receipt) = self.receipts.get_mut(&back.receipt) else { return "UNKNOWN_RECEIPT" };
         if let Some((owner, first)) = self.returns.get(&back.own) {
             return match () {
@@ -334,7 +410,7 @@ impl Reference {
         }
         let Some(person) = self.people.get_mut(&receipt.who) else { return "UNKNOWN_MEMBER" };
         person.settle(now, &mut self.books);
-        let after = match receipt.after(back, person.closed) {
+        let after = match receipt.after(back, person.closed, claimed_by) {
             Ok(after) => after,
             Err(no) => return no,
         };
@@ -414,7 +490,7 @@ impl Reference {
             }
             let (_, _, mut lots) = person.holds.remove(at);
             _ = first_of(lots.iter_mut(), points);
-            person.flow_back(lots, books);
+            person.flow_back(wallet, lots, books);
             books[wallet][REDEEMED] += points;
             captured = Some((points, points == whole));
             if wallet == MILES {
@@ -431,7 +507,7 @@ impl Reference {
         self.order(who, now, |person, books| {
             let Some(at) = person.holds.iter().position(|(other, ..)| *other == number) else { return "HOLD_OVER" };
             let (_, _, lots) = person.holds.remove(at);
-            person.flow_back(lots, books);
+            person.flow_back(lots[0].wallet, lots, books);
             "applied"
         })
     }
@@ -650,7 +726,7 @@ impl Person {
         self.ended.drain(..forgotten);
         while let Some(over) = self.holds.iter().position(|(_, until, _)| *until <= at) {
             let (_, _, lots) = self.holds.remove(over);
-            self.flow_back(lots, books);
+            self.flow_back(lots[0].wallet, lots, books);
         }
         self.vouchers.retain(|(_, expires)| *expires > at);
     }
@@ -704,8 +780,7 @@ impl Person {
     }
 
     /// What flows back from a hold pays what is owed; coins that no hold can bring any more are owed no longer.
-    fn flow_back(&mut self, mut lots: Vec<Lot>, books: &mut Books) {
-        let Some(wallet) = lots.first().map(|lot| lot.wallet) else { return };
+    fn flow_back(&mut self, wallet: usize, mut lots: Vec<Lot>, books: &mut Books) {
         lots.sort_by_key(|lot| (lot.expires, lot.earned, lot.made_by));
         self.debt[wallet] -= sum(&first_of(lots.iter_mut().rev(), self.debt[wallet]));
         if wallet == COINS {
@@ -772,7 +847,7 @@ impl Person {
 
 impl Receipt {
     /// What will have come back of each line, or why it may not.
-    fn after(&self, asked: &Back, closed: bool) -> Result<Vec<(i64, i64)>, &'static str> {
+    fn after(&self, asked: &Back, closed: bool, claimed_by: Option<u8>) -> Result<Vec<(i64, i64)>, &'static str> {
         let mut after = self.back.clone();
         let mut named: Vec<u8> = asked.lines.iter().map(|(line, _)| *line).collect();
         named.sort_unstable();
@@ -780,8 +855,11 @@ impl Receipt {
         if named.len() < asked.lines.len() || named.iter().any(|line| usize::from(*line) >= after.len()) {
             return Err("MALFORMED");
         }
-        if closed {
-            return Err("MEMBER_CLOSED");
+        match claimed_by {
+            Some(other) if other != self.who => return Err("RECEIPT_CLAIMED"),
+            Some(_) => return Err("KEY_REUSED"),
+            None if closed => return Err("MEMBER_CLOSED"),
+            None => {}
         }
         for (line, part) in &asked.lines {
             let at = usize::from(*line);
@@ -859,6 +937,13 @@ fn lot(wallet: usize, made_by: u32, at: i64, now: i64) -> Lot {
     };
     let expires = if wallet == POINTS { months_after(at, 3) } else { NEVER };
     Lot { wallet, made_by, earned, expires, available, points: 0 }
+}
+
+/// A lot as it was brought in; there is no purchase to confirm.
+fn brought_lot(brought: &BroughtLot, made_by: u32, now: i64) -> Lot {
+    let own = lot(brought.wallet, made_by, now - brought.age.max(0), now);
+    let available = if own.available == NEVER { EVER } else { own.available };
+    Lot { available, expires: brought.ends.map_or(own.expires, |ends| now + ends), points: brought.points, ..own }
 }
 
 fn sum(lots: &[Lot]) -> i64 {
