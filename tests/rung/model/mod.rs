@@ -2,6 +2,10 @@
 
 pub mod home;
 mod points;
+mod points_happenings;
+mod points_orders;
+mod points_person;
+mod points_receipt;
 mod points_reference;
 pub mod reference;
 
