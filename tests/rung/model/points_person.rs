@@ -102,8 +102,12 @@ impl Person {
         self.lots.iter_mut().filter(|lot| lot.available <= at).for_each(|lot| lot.available = EVER);
         let lapse = self.lapse() == Some(at);
         if lapse {
-            let held = self.holds.iter_mut().flat_map(|(_, _, lots)| lots);
-            held.filter(|lot| lot.wallet == MILES).for_each(|lot| lot.expires = at);
+            let held = self.holds.iter_mut().flat_map(|(_, _, lots)| lots).filter(|lot| lot.wallet == MILES);
+            let held: Vec<&mut Lot> = held.collect();
+            // What lapsed while it was held stays so, whatever a late purchase puts off.
+            if held.iter().any(|lot| lot.expires > at) {
+                held.into_iter().for_each(|lot| lot.expires = at);
+            }
         }
         for lot in self.lots.extract_if(.., |lot| lot.expires <= at || (lapse && lot.wallet == MILES)) {
             books[lot.wallet][EXPIRED] += lot.points;
