@@ -26,10 +26,8 @@ pub(super) fn adjust(ground: &Ground<'_>, member: &Member, asked: &Adjustment) -
         Fact::PointsTaken(Box::new(PointsTaken { wallet, cause, at, lots, owed, written_off }))
     };
     let mut facts = vec![Fact::PointsAdjusted { wallet: wallet.id, points, reason, actor }, moved];
-    // What it brings is not gone before it is there, and not there for ever.
-    let has_no_end = |purse: &Purse| purse.lapses_at <= ground.now || purse.lapses_at == Moment::NEVER;
-    if points > Points::ZERO && member.purse(wallet.id).is_none_or(has_no_end) {
-        facts.extend(purses::activity(program, member, wallet, ground.now, ground.now));
+    if points > Points::ZERO {
+        facts.extend(purses::lapse_begun(program, member, wallet, ground.now));
     }
     followed(ground, member, facts).map_err(overflow)
 }

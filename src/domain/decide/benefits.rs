@@ -65,7 +65,8 @@ impl Giving<'_> {
             terms.available_at = Moment::BEGINNING;
         }
         let added = purses::added(&story.member, wallet, AddedCause::Benefit, terms, points);
-        story.adopt(added)
+        let lapse = purses::lapse_begun(self.program, &story.member, wallet, story.now);
+        [added].into_iter().chain(lapse).try_for_each(|fact| story.adopt(fact))
     }
 
     fn count(&self, story: &mut Story<'_>, meter: MeterId, amount: Points) -> Result<(), Overflow> {

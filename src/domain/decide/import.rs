@@ -269,7 +269,7 @@ fn activities(program: &Program, import: &Import, state: &OpeningState, now: Mom
     let newcomer = Member::default();
     let newest = |wallet: WalletId| {
         let lots = import.lots.iter().filter(|lot| program.wallet_named(&lot.wallet).is_some_and(|w| w.id == wallet));
-        lots.map(|lot| lot.earned_at.min(now)).max()
+        lots.filter(|lot| lot.points > Points::ZERO).map(|lot| lot.earned_at.min(now)).max()
     };
     let mut wallets: Vec<WalletId> = state.lots.iter().map(|(wallet, _)| *wallet).collect();
     wallets.sort_unstable();

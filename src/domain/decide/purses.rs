@@ -235,6 +235,13 @@ pub(super) fn activity(program: &Program, member: &Member, wallet: &Wallet, at: 
     later.then_some(Fact::ActivityCounted { wallet: wallet.id, lapses_at, notice_at, before: Some(before) })
 }
 
+/// When points lapse that come in otherwise than by an activity, where none has said so yet: they are not gone before they
+/// are there, and not there for ever.
+pub(super) fn lapse_begun(program: &Program, member: &Member, wallet: &Wallet, now: Moment) -> Option<Fact> {
+    let has_no_end = |purse: &Purse| purse.lapses_at <= now || purse.lapses_at == Moment::NEVER;
+    if member.purse(wallet.id).is_none_or(has_no_end) { activity(program, member, wallet, now, now) } else { None }
+}
+
 /// What an order's activity had put off falls due again, where nothing else has put it off since.
 pub(super) fn activity_undone(story: &Story<'_>, by: &Entry) -> Vec<Fact> {
     let undone = |fact: &Fact| {
@@ -368,12 +375,13 @@ pub(super) fn voucher_end(program: &Program, reward: &Reward, at: Moment) -> Mom
 /// The head starts of a new member, as facts.
 pub(super) fn head_starts(program: &Program, member: &Member, now: Moment) -> Vec<Fact> {
     let given = program.wallets.iter().filter(|wallet| wallet.head_start > Points::ZERO);
-    let fact = |wallet: &Wallet| {
+    let facts = |wallet: &Wallet| {
         let terms = Terms { origin: Origin::Given, ..terms(program, wallet, now, now) };
         let terms = Terms { available_at: Moment::BEGINNING, ..terms };
-        added(member, wallet, AddedCause::HeadStart, terms, wallet.head_start)
+        let given = added(member, wallet, AddedCause::HeadStart, terms, wallet.head_start);
+        [given].into_iter().chain(lapse_begun(program, member, wallet, now))
     };
-    given.map(fact).collect()
+    given.flat_map(facts).collect()
 }
 
 /// The voucher that a cut of `wallet` at `at` issues.
