@@ -3,10 +3,10 @@
 //! What becomes of a tier when its time is over, or the ladder changes, is `standing.rs`.
 
 use super::Ground;
-use super::standing::moved;
+use super::standing::{bare_withdrawn, moved};
 use super::windows::{first_day, readings};
 use crate::domain::calendar::Day;
-use crate::domain::event::{BelongingFact, CountCause, Fact, Grant, LIFETIME, MeterPost, Seq, TierCause};
+use crate::domain::event::{BelongingFact, CountCause, Entry, Fact, Grant, LIFETIME, MeterPost, Seq, TierCause};
 use crate::domain::member::{Held, HeldBy, Member};
 use crate::domain::order::{MemberKey, Refusal};
 use crate::domain::program::condition::Subject;
@@ -39,7 +39,7 @@ pub(super) fn counted(
 ) -> Result<Vec<Fact>, Overflow> {
     let program = timeline.at(counted_at);
     let Some(ladder) = &program.ladder else { return Ok(Vec::new()) };
-    let review = Review { program, ladder, member, posts, now };
+    let review = Review { posts, ..Review::of(program, ladder, member, now) };
     let day = program.zone.day_of(counted_at);
     let earned = review.earned(day)?;
     let (mut facts, floor) = review.facts_of(&earned, day)?;
@@ -77,7 +77,7 @@ pub(super) fn withdrawn(
     before: &Member,
     after: &Member,
     days: &[Day],
-    (counted_at, recorded_at): (Moment, Moment),
+    (bought, counted_at): (&Entry, Moment),
 ) -> Result<Vec<Fact>, Overflow> {
     let program = ground.timeline.at(counted_at);
     let Some(ladder) = program.ladder.as_ref().filter(|_| program.on_return == OnReturn::Withdraw) else {
@@ -85,38 +85,60 @@ pub(super) fn withdrawn(
     };
     let mut lost =
         lost(&Review::of(program, ladder, before, ground.now), &Review::of(program, ladder, after, ground.now), days)?;
-    // What she held before the purchase was recorded cannot rest on it.
-    lost.retain(|held| held.since >= recorded_at);
+    lost.retain(|held| may_rest_on(bought, held));
     let (mut after, mut facts) = (after.clone(), Vec::new());
-    let mut add = |after: &mut Member, fact: Fact| {
-        after.apply(&fact, Seq::THIS)?;
-        facts.push(fact);
-        Ok(())
-    };
     for held in &lost {
-        add(&mut after, Fact::TierWithdrawn { tier: held.tier, until: held.until })?;
+        facts.extend(taken_away(&mut after, held)?);
     }
+    facts.extend(bare_withdrawn(&mut after, ground.now)?);
     if !lost.is_empty() {
         for day in days {
-            for held in Review::of(program, ladder, &after, ground.now).earned(*day)? {
-                add(&mut after, earned_fact(&held))?;
+            let review = Review { stood_before: bought.recorded_at, ..Review::of(program, ladder, &after, ground.now) };
+            for held in review.earned(*day)? {
+                let fact = earned_fact(&held);
+                after.apply(&fact, Seq::THIS)?;
+                facts.push(fact);
             }
         }
     }
     let fewer = Review::of(program, ladder, &after, ground.now).years_lost(&lost);
     if !fewer.is_empty() {
-        add(&mut after, count_years(fewer))?;
+        let fewer = count_years(fewer);
+        after.apply(&fewer, Seq::THIS)?;
+        facts.push(fewer);
     }
     for held in lost_floors(
         &Review::of(program, ladder, before, ground.now),
         &Review::of(program, ladder, &after, ground.now),
         days,
     )? {
-        if held.since >= recorded_at {
-            add(&mut after, Fact::TierWithdrawn { tier: held.tier, until: held.until })?;
+        if may_rest_on(bought, &held) {
+            facts.extend(taken_away(&mut after, &held)?);
         }
     }
     facts.extend(moved(ground.timeline, &after, ground.now, TierCause::Returned));
+    Ok(facts)
+}
+
+/// What she held before a purchase was recorded cannot rest on it, unless its own entry gave it for an earlier day.
+fn may_rest_on(bought: &Entry, held: &Held) -> bool {
+    let gave = |fact: &Fact| match fact {
+        Fact::TierEarned { tier, since, until } => (*tier, *since, *until) == (held.tier, held.since, held.until),
+        _ => false,
+    };
+    held.since >= bought.recorded_at || bought.facts.iter().any(gave)
+}
+
+/// Takes one span away; others of the same tier and end, which a fact cannot tell from it, are held anew.
+fn taken_away(member: &mut Member, lost: &Held) -> Result<Vec<Fact>, Overflow> {
+    let alike = |held: &&Held| (held.tier, held.until) == (lost.tier, lost.until) && !held.by.is_granted();
+    let others: Vec<Held> = member.standing.held().iter().filter(alike).filter(|held| *held != lost).copied().collect();
+    let mut facts = vec![Fact::TierWithdrawn { tier: lost.tier, until: lost.until }];
+    facts.extend(others.iter().map(|held| match held.by {
+        HeldBy::Earned => earned_fact(held),
+        by => held_fact(held.tier, by, held.since, held.until),
+    }));
+    facts.iter().try_for_each(|fact| member.apply(fact, Seq::THIS))?;
     Ok(facts)
 }
 
@@ -199,11 +221,13 @@ pub(super) struct Review<'a> {
     /// Counted, but not folded into the member yet.
     pub posts: &'a [MeterPost],
     pub now: Moment,
+    /// Who stood on a tier before this moment keeps it by what keeps it; others earn it.
+    pub stood_before: Moment,
 }
 
 impl<'a> Review<'a> {
     pub(super) const fn of(program: &'a Program, ladder: &'a Ladder, member: &'a Member, now: Moment) -> Self {
-        Self { program, ladder, member, posts: &[], now }
+        Self { program, ladder, member, posts: &[], now, stood_before: Moment::NEVER }
     }
 }
 
@@ -238,7 +262,8 @@ impl Review<'_> {
     /// has one; if it holds for a span, that is asked only when the span ends.
     pub(super) fn condition<'t>(&self, tier: &'t Tier) -> Option<&'t Condition> {
         let rank = self.ladder.rank(tier.id);
-        let earned = |held: &&Held| !held.by.is_granted() && held.since <= self.now && self.now < held.until;
+        let in_force = |held: &Held| held.since <= self.now && self.now < held.until;
+        let earned = |held: &&Held| !held.by.is_granted() && in_force(held) && held.since < self.stood_before;
         let mut earned = self.member.standing.held().iter().filter(earned);
         let holds = tier.renew.is_some() && earned.any(|held| self.ladder.rank(held.tier) >= rank);
         match (&tier.renew, tier.validity) {

@@ -6,6 +6,7 @@
 use super::purchase::{budget_move, record};
 use super::rewards::refund;
 use super::story::Story;
+use super::windows::{enrolled_on, window_key};
 use super::{CLOCK_SKEW, Ground, Outcome, PotMove, ladder, milestones, overflow, purses, shares};
 use crate::domain::calendar::Day;
 use crate::domain::event::{
@@ -49,23 +50,34 @@ pub(super) fn take_back(ground: &Ground<'_>, member: &Member, asked: &Return) ->
         let undone = purses::activity_undone(&story, bought.entry);
         story.extend(undone).map_err(overflow)?;
     }
-    let moments = (bought.recorded.counted_at, bought.entry.recorded_at);
     let counted_at = bought.recorded.counted_at;
     let lost = story.aside(ground.now, |story| milestones::reached(story, &taken.meters, counted_at));
     let lost = lost.map_err(overflow)?;
-    let days = days_counted(ground, counted_at, &taken.meters, &lost);
+    let days = days_counted(ground, member, counted_at, &taken.meters, &lost);
     story.extend(lost).map_err(overflow)?;
     if !taken.meters.is_empty() {
-        let withdrawn = ladder::withdrawn(ground, member, &story.member, &days, moments).map_err(overflow)?;
+        let withdrawn =
+            ladder::withdrawn(ground, member, &story.member, &days, (bought.entry, counted_at)).map_err(overflow)?;
         story.extend(withdrawn).map_err(overflow)?;
     }
     story.run_to(ground.settles_to).map_err(overflow)?;
     exchanged(ground, asked, story, taken.pots)
 }
 
-/// A day in each window that counts less now.
-fn days_counted(ground: &Ground<'_>, counted_at: Moment, posts: &[MeterPost], lost: &[Fact]) -> Vec<Day> {
+/// A day in each window that counts less now: the purchase's own, and of windows that do not hold it the first.
+fn days_counted(
+    ground: &Ground<'_>,
+    member: &Member,
+    counted_at: Moment,
+    posts: &[MeterPost],
+    lost: &[Fact],
+) -> Vec<Day> {
     let program = ground.timeline.at(counted_at);
+    let (day, enrolled) = (program.zone.day_of(counted_at), enrolled_on(&program.zone, member));
+    let is_elsewhere = |post: &&MeterPost| {
+        let meter = program.meter(post.meter).filter(|_| post.window != LIFETIME);
+        meter.is_some_and(|meter| window_key(meter.window, day, enrolled) != post.window)
+    };
     let beside = lost.iter().filter_map(|fact| match fact {
         Fact::Belonging(fact) => match &**fact {
             BelongingFact::MetersCounted { posts, .. } => Some(posts),
@@ -74,9 +86,8 @@ fn days_counted(ground: &Ground<'_>, counted_at: Moment, posts: &[MeterPost], lo
         _ => None,
     });
     let all = posts.iter().chain(beside.flatten());
-    let declared = all.filter(|post| program.meter(post.meter).is_some() && post.window != LIFETIME);
-    let mut days: Vec<Day> = declared.map(|post| post.window).collect();
-    days.push(program.zone.day_of(counted_at));
+    let mut days: Vec<Day> = all.filter(is_elsewhere).map(|post| post.window).collect();
+    days.push(day);
     days.sort_unstable();
     days.dedup();
     days

@@ -40,6 +40,9 @@ fn told<'a>(member: &'a Member, timeline: &'a Timeline, mint: &'a Mint, now: Mom
     // A sum that leaves its range ends the settling there: what was told so far stands.
     if story.run_to(now).is_err() {
         debug_assert!(false, "settling overflows");
+        if story.is_endless() {
+            return Story::of(timeline, mint, member, now);
+        }
     }
     story
 }

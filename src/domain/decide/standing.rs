@@ -204,6 +204,7 @@ fn rejudged(story: &Story<'_>, at: Moment) -> Result<Vec<Fact>, Overflow> {
     let mut facts: Vec<Fact> = unmet.iter().map(lose).collect();
     // What is withdrawn stands in the way of nothing lower.
     facts.iter().try_for_each(|fact| member.apply(fact, Seq::THIS))?;
+    facts.extend(bare_withdrawn(&mut member, at)?);
     for since in moments {
         let (review, day) = (Review::of(program, ladder, &member, at), program.zone.day_of(since));
         let earned: Vec<Held> = review.earned(day)?.into_iter().map(|held| Held { since, ..held }).collect();
@@ -212,6 +213,17 @@ fn rejudged(story: &Story<'_>, at: Moment) -> Result<Vec<Fact>, Overflow> {
         facts.extend(earned);
     }
     facts.extend(moved(story.timeline, &member, at, TierCause::LadderChanged));
+    Ok(facts)
+}
+
+/// Withdraws what a withdrawal has laid bare.
+pub(super) fn bare_withdrawn(member: &mut Member, at: Moment) -> Result<Vec<Fact>, Overflow> {
+    let bare = member.standing.laid_bare(at).map(|held| (held.until, held.tier));
+    let mut bare: Vec<(Moment, TierId)> = bare.collect();
+    bare.sort_unstable();
+    bare.dedup();
+    let facts: Vec<Fact> = bare.into_iter().map(|(until, tier)| Fact::TierWithdrawn { tier, until }).collect();
+    facts.iter().try_for_each(|fact| member.apply(fact, Seq::THIS))?;
     Ok(facts)
 }
 

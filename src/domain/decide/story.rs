@@ -9,6 +9,9 @@ use crate::domain::program::Timeline;
 use crate::domain::units::{Moment, Overflow, Text};
 use crate::domain::voucher::Mint;
 
+/// More than anything that is due can come to: a member who comes to it would never be settled, and nobody served.
+const STEPS_MAX: u32 = 50_000;
+
 /// Facts in the making.
 pub(super) struct Story<'a> {
     /// The program's versions.
@@ -27,6 +30,8 @@ pub(super) struct Story<'a> {
     pub depth: u8,
     /// Ladders that took effect before this moment have judged her.
     pub judged_to: Moment,
+    /// How much has fallen due so far.
+    pub steps: u32,
     /// The purchase whose goods come back, if any do.
     pub returned: Option<&'a Entry>,
 }
@@ -43,6 +48,7 @@ impl<'a> Story<'a> {
             chapter: Text::default(),
             depth: 0,
             judged_to: member.recorded_at,
+            steps: 0,
             returned: None,
         }
     }
@@ -86,12 +92,22 @@ impl<'a> Story<'a> {
         facts.into_iter().try_for_each(|fact| self.add(fact))
     }
 
+    /// Whether more fell due than can be: a mistake of ours, of which nothing is kept.
+    pub(super) const fn is_endless(&self) -> bool {
+        self.steps > STEPS_MAX
+    }
+
     /// Adds whatever falls due by `end`.
     pub(super) fn run_to(&mut self, end: Moment) -> Result<(), Overflow> {
         let now = std::mem::replace(&mut self.now, Moment::BEGINNING);
         while let Some((due, facts)) = super::settle::next(self, end) {
+            self.steps = self.steps.saturating_add(1);
+            if self.steps > STEPS_MAX {
+                return Err(Overflow);
+            }
             self.now = self.now.max(due);
-            self.judged_to = self.judged_to.max(due);
+            // At one moment a ladder that changes comes first: it has judged her by now, or has nothing to say.
+            self.judged_to = self.judged_to.max(due.plus_one());
             self.extend(facts)?;
         }
         self.now = now.max(end);

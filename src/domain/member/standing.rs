@@ -150,6 +150,12 @@ impl Standing {
         self.held.iter().filter(|held| held.by.is_judged() && self.since < held.until)
     }
 
+    /// What ended before `at` and was judged then, and lies bare now that what came of it is gone. It must go too: nothing
+    /// is judged twice.
+    pub fn laid_bare(&self, at: Moment) -> impl Iterator<Item = &Held> {
+        self.ends().filter(move |held| held.until < at)
+    }
+
     fn is_outlasted(&self, held: &Held) -> bool {
         let mut earned = self.held.iter().filter(|other| !other.by.is_granted());
         // No tier that she holds is higher than the announced one.
