@@ -2,9 +2,8 @@
 //!
 //! Whether a member fell out of her pattern is not asked here: the order says so.
 
-use super::outlook::next_tier;
+use super::outlook::{counted_by, next_tier};
 use super::story::Story;
-use super::windows::counted_before;
 use super::{Ground, Outcome, active};
 use crate::domain::event::{AlertEnd, AlertFact, AlertRaised, Fact, PurchaseRecorded, RungOffer};
 use crate::domain::member::{Member, MemberState};
@@ -51,8 +50,8 @@ fn offer(program: &Program, member: &Member, now: Moment) -> Option<RungOffer> {
     let today = program.zone.day_of(now);
     let lacking =
         || next.lacking.meters.iter().filter_map(|short| Some((program.meters.get(short.meter)?, short.missing)));
-    let ends = lacking().filter_map(|(meter, _)| counted_before(program, member, meter, today));
-    let by = ends.min().map_or(Moment::NEVER, |end| program.zone.start_of(end));
+    let end = counted_by(program, member, &next.lacking, today);
+    let by = end.map_or(Moment::NEVER, |end| program.zone.start_of(end));
     let missing: Vec<_> = lacking().map(|(meter, missing)| (meter.id, Points(missing))).collect();
     (!missing.is_empty()).then_some(RungOffer { tier: next.tier, missing, by })
 }

@@ -45,12 +45,12 @@ use super::voucher::Mint;
 
 pub use clubs::{ClubOffer, club_offer};
 pub use fields::purchase_faults;
-pub use outlook::{NextTier, Renewal, next_tier, renewal};
+pub use outlook::{NextTier, Renewal, counted_by, next_tier, renewal};
 pub use privileges::{Asked, Checked, QuotaReading, Source, check};
 pub use purses::spendable;
 pub use rewards::{Offer, offer};
 pub use settle::{settle, settled};
-pub use windows::{counted_before, meter_values, window_span};
+pub use windows::{meter_values, window_span};
 
 /// How far a till's clock may run ahead of ours; such a purchase counts as made now.
 pub const CLOCK_SKEW: super::units::Span = super::units::Span::seconds(300);

@@ -1,11 +1,12 @@
 //! What lies ahead of a member on the ladder: the next tier up, and what keeping her own takes.
 
 use super::ladder::{Review, member_subject};
-use super::windows::{readings, readings_of_term};
+use super::windows::{counted_before, next_below, readings, readings_of_term};
+use crate::domain::calendar::Day;
 use crate::domain::member::{Held, HeldBy, Member};
 use crate::domain::program::condition::{Lacking, Shortfall};
 use crate::domain::program::{Condition, Ladder, Program, Tier, TierId};
-use crate::domain::units::{Moment, Overflow};
+use crate::domain::units::{Moment, Overflow, Points};
 
 /// The tier above the one a member stands on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +34,19 @@ pub fn next_tier(program: &Program, member: &Member, now: Moment) -> Result<Opti
     let readings = readings(program, member, &[], program.zone.day_of(now))?;
     let ways = qualify.missing(&member_subject(program, member, &readings, now));
     Ok(Some(NextTier { tier: tier.id, position, readings, lacking: nearest(ways) }))
+}
+
+/// The day before which what is missing must be counted, to go with what is counted today: the first end of a window, or
+/// where one rolls the first day without what is counted in it; `None` if there is none.
+#[must_use]
+pub fn counted_by(program: &Program, member: &Member, lacking: &Lacking, today: Day) -> Option<Day> {
+    let meter = |at: usize| program.meters.get(at);
+    let missing = lacking.meters.iter().filter_map(|short| counted_before(program, member, meter(short.meter)?, today));
+    let met = lacking.met.iter().filter_map(|(at, threshold)| {
+        let (meter, most) = (meter(*at)?, Points(threshold.saturating_sub(1)));
+        next_below(program, member, (meter.id, meter.window), most, today)
+    });
+    missing.chain(met).min()
 }
 
 /// What keeping a tier takes.
@@ -74,10 +88,8 @@ pub fn renewal<'a>(
     if at_end.as_ref().is_some_and(|renewal| renewal.is_met || held.by == HeldBy::Match) {
         return Ok(at_end);
     }
-    // What can be counted today comes before what the last day will ask; what was counted already renews nothing more.
-    let at_once = at_once(&review, tier, &held, today)?;
-    let lacks = |renewal: &Renewal<'_>| !(renewal.lacking.meters.is_empty() && renewal.lacking.attributes.is_empty());
-    Ok(at_once.filter(|renewal| at_end.is_none() || lacks(renewal)).or(at_end))
+    // What can be counted today comes before what the last day will ask.
+    Ok(at_once(&review, tier, &held, today)?.or(at_end))
 }
 
 /// The span that is judged of those she holds the tier by: what never ends, what was earned, what is on trial, and then

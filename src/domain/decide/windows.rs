@@ -45,8 +45,7 @@ pub fn window_span(window: Window, day: Day, enrolled: Day) -> Option<(Day, Day)
 
 /// The day before which more must be counted to go with what a meter has counted by `today`: the end of the window, or
 /// where it rolls the first day without something that is counted now; `None` if there is none.
-#[must_use]
-pub fn counted_before(program: &Program, member: &Member, meter: &Meter, today: Day) -> Option<Day> {
+pub(super) fn counted_before(program: &Program, member: &Member, meter: &Meter, today: Day) -> Option<Day> {
     let (first, end) = window_span(meter.window, today, enrolled_on(&program.zone, member))?;
     if !matches!(meter.window, Window::RollingDays(_) | Window::RollingMonths(_)) {
         return Some(end);

@@ -7,10 +7,10 @@ use super::held::{belonging, held_tier};
 use super::lots::{balances, hold, voucher};
 use super::scalars::{attribute_value, count64, stamp};
 use crate::domain::calendar::{Day, Zone};
-use crate::domain::decide::{NextTier, Renewal, counted_before, meter_values, next_tier, renewal, window_span};
+use crate::domain::decide::{NextTier, Renewal, counted_by, meter_values, next_tier, renewal, window_span};
 use crate::domain::member::{Held, HeldBy, Member, MemberState};
 use crate::domain::order::Identifier;
-use crate::domain::program::condition::Shortfall;
+use crate::domain::program::condition::{Lacking, Shortfall};
 use crate::domain::program::{Ladder, Meter, Program, TierId};
 use crate::domain::units::Moment;
 use crate::engine::View;
@@ -117,17 +117,16 @@ impl<'a> Outlook<'a> {
         if since == Moment::BEGINNING { self.member.enrolled_at } else { since }
     }
 
-    /// The day by which what is missing must be counted to go with what is counted now.
+    /// The day before which what is missing must be counted to go with what is counted now.
     #[must_use]
-    pub fn deadline(&self, missing: &[Shortfall]) -> Option<Day> {
-        let meters = missing.iter().filter_map(|short| self.program.meters.get(short.meter));
-        meters.filter_map(|meter| counted_before(self.program, self.member, meter, self.today)).min()
+    pub fn deadline(&self, lacking: &Lacking) -> Option<Day> {
+        counted_by(self.program, self.member, lacking, self.today)
     }
 
     /// By when what keeps her tier must be counted.
     #[must_use]
     pub fn renewed_by(&self, renewal: &Renewal<'_>) -> Moment {
-        let windows = self.deadline(&renewal.lacking.meters).filter(|_| renewal.at_once);
+        let windows = self.deadline(&renewal.lacking).filter(|_| renewal.at_once);
         windows.map_or(renewal.until, |day| self.program.zone.start_of(day).min(renewal.until))
     }
 
@@ -181,7 +180,7 @@ impl<'a> Outlook<'a> {
             tier: self.program.text(tier.id.0).to_owned(),
             name: tier.name.to_string(),
             qualify: tier.qualify.as_ref().map(|qualify| qualify.written.to_string()).unwrap_or_default(),
-            by: self.deadline(&next.lacking.meters).and_then(|day| stamp(self.program.zone.start_of(day))),
+            by: self.deadline(&next.lacking).and_then(|day| stamp(self.program.zone.start_of(day))),
             missing: next.lacking.meters.iter().filter_map(|short| self.missing_amount(short)).collect(),
             unmet_attributes: texts(&next.lacking.attributes),
         })

@@ -69,7 +69,7 @@ fn next_tier(pen: &mut Pen<'_>, outlook: &Outlook<'_>, ladder: &Ladder) {
         pen.text(2, &tier.name);
         pen.text(3, tier.qualify.as_ref().map_or("", |qualify| &qualify.written));
         next.lacking.meters.iter().for_each(|short| missing(pen, outlook, short));
-        if let Some(day) = outlook.deadline(&next.lacking.meters) {
+        if let Some(day) = outlook.deadline(&next.lacking) {
             pen.moment(5, outlook.program.zone.start_of(day));
         }
         next.lacking.attributes.iter().for_each(|name| pen.text(6, name));

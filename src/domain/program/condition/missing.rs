@@ -33,6 +33,8 @@ pub struct Lacking {
     pub meters: Vec<Shortfall>,
     /// Attributes of the member that must be other than they are, each once, in the order of the condition.
     pub attributes: Vec<Box<str>>,
+    /// What it takes besides and is there today: meters by position, and what each must not fall below.
+    pub met: Vec<(usize, i64)>,
 }
 
 /// More alternatives than anybody reads; it also bounds the work for a condition that multiplies them.
@@ -42,7 +44,9 @@ type Alternatives = Vec<Lacking>;
 
 pub(super) fn alternatives(truth: &Truth, subject: &Subject<'_>) -> Alternatives {
     if truth.holds(subject) == Ok(true) {
-        return vec![Lacking::default()];
+        let mut met = Vec::new();
+        note_met(truth, subject, &mut met);
+        return vec![Lacking { met, ..Lacking::default() }];
     }
     match truth {
         Truth::All(parts) => {
@@ -54,6 +58,21 @@ pub(super) fn alternatives(truth: &Truth, subject: &Subject<'_>) -> Alternatives
             short.map(|short| Lacking { meters: vec![short], ..Lacking::default() }).into_iter().collect()
         }
         other => by_attributes(other).into_iter().collect(),
+    }
+}
+
+/// The thresholds that a part rests on which holds; of several ways the first that does.
+fn note_met(truth: &Truth, subject: &Subject<'_>, met: &mut Vec<(usize, i64)>) {
+    match truth {
+        Truth::All(parts) => parts.iter().for_each(|part| note_met(part, subject, met)),
+        Truth::Any(parts) => {
+            let first = parts.iter().find(|part| part.holds(subject) == Ok(true));
+            first.into_iter().for_each(|part| note_met(part, subject, met));
+        }
+        Truth::Numbers(how, Number::Meter(meter), Number::Constant(n)) => {
+            met.extend(shortfall(*how, *meter, *n, subject).map(|short| (*meter, short.threshold)));
+        }
+        _ => {}
     }
 }
 
@@ -140,6 +159,7 @@ fn merged(a: &Lacking, b: &Lacking) -> Lacking {
             None => all.meters.push(*short),
         }
     }
+    all.met.extend(&b.met);
     for name in &b.attributes {
         if !all.attributes.contains(name) {
             all.attributes.push(name.clone());

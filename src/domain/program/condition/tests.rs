@@ -240,9 +240,16 @@ fn what_is_missing_is_said_as_alternatives() {
     ];
     for (written, meters, want) in rows {
         let condition = Condition::read(written, &names(&scene.program, Place::Tier)).unwrap();
-        let want: Vec<_> = want.into_iter().map(|meters| Lacking { meters, ..Lacking::default() }).collect();
-        assert_eq!(condition.missing(&scene.subject(&meters)), want, "{written} {meters:?}");
+        let missing: Vec<_> = condition.missing(&scene.subject(&meters)).into_iter().map(|way| way.meters).collect();
+        assert_eq!(missing, want, "{written} {meters:?}");
     }
+    let rests =
+        Condition::read("(nights >= 80 || stays >= 40) && spend >= 10", &names(&scene.program, Place::Tier)).unwrap();
+    let met =
+        |meters: [i64; 3]| rests.missing(&scene.subject(&meters)).into_iter().map(|way| way.met).collect::<Vec<_>>();
+    assert_eq!(met([80, 0, 9]), [[(0, 80)]], "what is there already must stay");
+    assert_eq!(met([0, 41, 10]), [[(1, 40), (2, 10)]]);
+    assert_eq!(met([79, 39, 10]), [[(2, 10)], [(2, 10)]]);
     let many = vec!["(nights >= 1 || stays >= 1)"; 30].join("&&");
     let many = Condition::read(&many, &names(&scene.program, Place::Tier)).unwrap();
     assert!(many.missing(&scene.subject(&[0, 0, 0])).len() <= 16);
