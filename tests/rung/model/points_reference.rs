@@ -96,9 +96,10 @@ impl Reference {
             self.books[wallet][ISSUED] += sum(&over) + sum(&alive);
             self.books[wallet][ADJUSTED] -= owed;
             person.debt[wallet] = owed;
-            let earned_at = own().map(|lot| now - lot.age.max(0)).max();
-            if wallet == MILES && !(over.is_empty() && alive.is_empty()) {
-                person.active(earned_at.unwrap_or(now), None);
+            // What is owed was not earned.
+            let earned_at = own().filter(|lot| lot.points > 0).map(|lot| now - lot.age.max(0)).max();
+            if let Some(earned_at) = earned_at.filter(|_| wallet == MILES) {
+                person.active(earned_at, None);
             }
             person.lots.extend(over);
             person.flow_back(wallet, alive, &mut self.books);
