@@ -265,8 +265,8 @@ impl Page<'_> {
         }
     }
 
-    /// What was written off and is taken after all was counted nowhere. What pays a debt was counted as gone when it was owed; gifts were never counted as issued, and what is written off
-    /// is nobody's debt any more.
+    /// What was written off and is taken after all was counted nowhere. What pays a debt was counted as gone when it was
+    /// owed; gifts were never counted as issued, and what is written off is nobody's debt any more.
     fn debt_paid(&mut self, paid: &DebtPaid) {
         if paid.revived > Points::ZERO {
             self.each(paid.wallet, &paid.lots, |row, points| add(&mut row.returned, points));

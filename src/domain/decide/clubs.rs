@@ -1,9 +1,8 @@
 //! Clubs: who may come in, what it costs, and going again.
 
 use super::ladder::member_subject;
-use super::overflow;
 use super::windows::readings;
-use super::{Ground, Outcome, PotMove, active, purses};
+use super::{Ground, Outcome, PotMove, active, overflow, purses};
 use crate::domain::calendar::CalendarSpan;
 use crate::domain::event::{BelongingFact, Fact, FeePaid, InvitationEnd, JoinedBy, LeftCause};
 use crate::domain::member::{Member, Membership, Pot};
